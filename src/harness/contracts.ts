@@ -1,0 +1,142 @@
+/**
+ * The nouns a plugin author meets: task, baseline, suite; and what the harness hands to each.
+ * Models and probes have their own contracts in `src/models/types.ts` and `src/probes/types.ts`.
+ */
+import type { MetricName, Predictions, Targets, TaskKind } from '../metrics/types.ts';
+import type { LabelledSequence, SplitName } from '../sequences/types.ts';
+
+export interface TaskContext {
+  /** Folder with real data sets (`--data-folder` or GLM_BENCH_DATA); undefined when none was given. */
+  readonly dataFolder?: string;
+  /** True only when the user asked for downloads (`--download`). */
+  readonly allowDownload: boolean;
+  /** Where downloads and derived files are kept. */
+  readonly cacheFolder: string;
+}
+
+/** How rows without a split of their own are divided. Seeded by the task, so that every contender sees the same split. */
+export interface SplitPolicy {
+  readonly method: 'stratified' | 'random' | 'group' | 'cluster';
+  /** Shares of all rows; the rest is train. Default valid 0.1, test 0.2. */
+  readonly valid?: number;
+  readonly test?: number;
+  readonly seed?: number;
+}
+
+export interface AlphabetPolicy {
+  readonly alphabet: 'dna' | 'rna';
+  /** IUPAC codes other than N: keep as they are (encoders see them as unknown), turn into N, or refuse. Default keep. */
+  readonly ambiguous?: 'keep' | 'n' | 'error';
+  /** Lower case (soft-masking): upper-case it, or refuse. Default upper. */
+  readonly lowerCase?: 'upper' | 'error';
+  /** Gap characters "-" and ".": remove, turn into N, or refuse. Default error. */
+  readonly gaps?: 'remove' | 'n' | 'error';
+  /** Letters outside IUPAC: refuse, or turn into N and count. Default error. */
+  readonly unknown?: 'error' | 'n';
+}
+
+export interface TaskDefinition {
+  readonly id: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly kind: TaskKind;
+  /** Primary metric: the one on the leaderboard and the one that hyper-parameters are chosen by. */
+  readonly metric: MetricName;
+  /** Further metrics to store; by default every metric of the kind is stored. */
+  readonly metrics?: readonly MetricName[];
+  /** Class or label names in index order (binary: negative first). Default: sorted as found in the training rows. */
+  readonly classes?: readonly string[];
+  readonly citation: string;
+  readonly licence: string;
+  readonly url?: string;
+  readonly split?: SplitPolicy;
+  readonly alphabet?: AlphabetPolicy;
+  /** Raise when the data it yields change in a way their hash does not show. */
+  readonly version?: string;
+  /** Every row, in a stable order. Rows may carry their split; those that do not are divided by `split`. */
+  load(context: TaskContext): Promise<readonly LabelledSequence[]>;
+}
+
+/** One split of a prepared task: parallel arrays. */
+export interface SplitData {
+  readonly ids: readonly string[];
+  readonly sequences: readonly string[];
+  readonly targets: Targets;
+}
+
+/** A task whose rows are read, checked, split and encoded. `valid` is always present (cut from train where absent). */
+export interface PreparedTask {
+  readonly definition: TaskDefinition;
+  readonly classes: readonly string[];
+  /** Classes, labels or regression targets: the width of predictions. */
+  readonly outputs: number;
+  readonly splits: Readonly<Record<SplitName, SplitData>>;
+  /** sha256 over every row's id, sequence, label and split. */
+  readonly hash: string;
+}
+
+export interface FitContext {
+  readonly seed: number;
+  readonly device: string;
+  readonly threads: number;
+  readonly cacheFolder: string;
+  /** Larger is better; on validation rows only. */
+  readonly validationScore: (targets: Targets, predictions: Predictions) => number;
+  readonly progress: (fraction: number, message: string) => void;
+}
+
+export interface FittedBaseline {
+  predict(sequences: readonly string[]): Promise<Predictions>;
+  /** Score on the validation rows with the setting chosen. */
+  readonly validationScore: number;
+  /** Chosen hyper-parameters, learning curve, number of parameters: plain JSON, stored with the result. */
+  readonly details: Readonly<Record<string, unknown>>;
+  dispose?(): Promise<void>;
+}
+
+/** What a baseline may see while it is fitted: training and validation rows, never test rows. */
+export type FitTask = Pick<PreparedTask, 'definition' | 'classes' | 'outputs'> & {
+  readonly train: SplitData;
+  readonly valid: SplitData;
+};
+
+export interface BaselineDefinition {
+  readonly id: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly citation: string;
+  /** `one-hot` baselines compete for the headline reference; `composition` and `chance` are shown beside them. */
+  readonly family: 'one-hot' | 'composition' | 'chance';
+  readonly kinds: readonly TaskKind[];
+  /** Raise when the numbers it gives change. */
+  readonly version: string;
+  /** True when fitting draws random numbers: then several seeds are run. */
+  readonly stochastic: boolean;
+  /** Everything that changes the numbers; part of the cell's key. */
+  readonly options: Readonly<Record<string, unknown>>;
+  fit(task: FitTask, context: FitContext): Promise<FittedBaseline>;
+}
+
+/** A named set of tasks x contenders x probes. Entries are ids of the registry or paths of plugin files. */
+export interface SuiteDefinition {
+  readonly id: string;
+  readonly title: string;
+  readonly tasks: readonly string[];
+  readonly contenders: readonly string[];
+  readonly probes: readonly string[];
+  /** How many seeds stochastic cells are run with. */
+  readonly seeds: number;
+}
+
+/** Declares a task plugin. Returns its argument; exists for type inference. */
+export function defineTask<const T extends TaskDefinition>(definition: T): T {
+  return definition;
+}
+/** Declares a baseline plugin. Returns its argument; exists for type inference. */
+export function defineBaseline<const T extends BaselineDefinition>(definition: T): T {
+  return definition;
+}
+/** Declares a suite. Returns its argument; exists for type inference. */
+export function defineSuite<const T extends SuiteDefinition>(definition: T): T {
+  return definition;
+}

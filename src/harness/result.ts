@@ -1,0 +1,78 @@
+/**
+ * One JSON document per cell: everything the report shows is derived from these and from the predictions they point to.
+ * The schema is versioned; a reader refuses a version it does not know.
+ */
+import { z } from 'zod';
+import { METRIC_NAMES } from '../metrics/types.ts';
+
+export const RESULT_SCHEMA = 'glm-bench/result@1';
+
+const json = z.record(z.string(), z.unknown());
+
+/** JSON has no NaN: an undefined score (say, AUROC with one class present) is stored as null. */
+const score = z.number().nullable();
+
+export const resultSchema = z.object({
+  schema: z.literal(RESULT_SCHEMA),
+  /** sha256 of all that determines the cell; also the file's name. */
+  key: z.string().regex(/^[0-9a-f]{64}$/),
+  status: z.enum(['done', 'failed']),
+  /** For failed cells: what went wrong and, where known, how to mend it. */
+  error: z.object({ message: z.string(), stack: z.string().optional() }).optional(),
+  task: z.object({
+    id: z.string(),
+    title: z.string(),
+    kind: z.enum(['binary', 'multiclass', 'multilabel', 'regression']),
+    metric: z.enum(METRIC_NAMES),
+    hash: z.string(),
+    classes: z.array(z.string()),
+    trainSize: z.number().int(),
+    validSize: z.number().int(),
+    testSize: z.number().int(),
+    citation: z.string(),
+    licence: z.string(),
+  }),
+  contender: z.object({
+    id: z.string(),
+    title: z.string(),
+    kind: z.enum(['baseline', 'model', 'control']),
+    /** Baselines only. */
+    family: z.enum(['one-hot', 'composition', 'chance']).optional(),
+    description: z.string().optional(),
+    citation: z.string(),
+    licence: z.string().optional(),
+    version: z.string(),
+    options: json,
+    /** Models only: hash of the weights, and the model card. */
+    fingerprint: z.string().optional(),
+    card: json.optional(),
+  }),
+  /** Probe id; "none" for baselines, which bring their own head. */
+  probe: z.string(),
+  seed: z.number().int(),
+  /** Every metric of the task's kind on the test rows. */
+  scores: z.partialRecord(z.enum(METRIC_NAMES), score),
+  /** The primary metric's orientation-corrected value on the validation rows (larger is better). */
+  validationScore: score,
+  /** Percentile bootstrap over test rows of the primary metric. */
+  interval: z.object({ low: score, high: score, level: z.number(), resamples: z.number().int() }).optional(),
+  /** Test predictions, `[testSize, outputs]` float64 `.npy`, rows in the order of the task's test split. */
+  predictions: z
+    .object({ file: z.string(), sha256: z.string(), rows: z.number().int(), columns: z.number().int() })
+    .optional(),
+  /** What was chosen on validation data and how the fit went. */
+  details: json,
+  environment: z.object({
+    device: z.string(),
+    precision: z.string(),
+    threads: z.number().int(),
+    node: z.string(),
+    platform: z.string(),
+    packages: z.record(z.string(), z.string()),
+    /** sha256 over the source folders that numbers depend on. */
+    codeHash: z.string(),
+  }),
+  timings: z.object({ seconds: z.number(), startedAt: z.string(), finishedAt: z.string() }),
+});
+
+export type Result = z.infer<typeof resultSchema>;

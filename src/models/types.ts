@@ -1,0 +1,67 @@
+/** What a model is to the harness: something that turns sequences into frozen vectors, layer by layer. */
+import type { Matrix } from '../metrics/types.ts';
+
+/** How token vectors of one sequence become one vector, always under the attention mask. */
+export type Pooling = 'mean' | 'max' | 'first';
+
+/** One frozen view of a sequence. `layer` 0 is the embedding layer's output; `layers` is the last block's. */
+export interface Representation {
+  readonly layer: number;
+  readonly pooling: Pooling;
+}
+
+export interface ModelContext {
+  readonly seed: number;
+  readonly device: string;
+  readonly threads: number;
+  /** Where artefacts (pre-trained weights, embeddings) are kept between runs. */
+  readonly cacheFolder: string;
+  /** Unlabelled sequences that a model may pre-train on: the task's training split, never validation or test. */
+  readonly unlabelled: readonly string[];
+  /** Hash of `unlabelled`, part of any artefact's key. */
+  readonly unlabelledHash: string;
+  readonly progress: (fraction: number, message: string) => void;
+}
+
+export interface Encoder {
+  readonly dimension: number;
+  /** Number of blocks; representations 0..layers can be asked for. */
+  readonly layers: number;
+  /** sha256 over architecture, configuration and weights: names the embeddings it yields. */
+  readonly fingerprint: string;
+  /** Facts for the model card: parameters, tokenizer, nucleotides per token, pre-training loss... Plain JSON. */
+  readonly card: Readonly<Record<string, unknown>>;
+  /** One `[sequences, dimension]` float32 matrix per representation asked for, rows in the order given. */
+  embed(
+    sequences: readonly string[],
+    representations: readonly Representation[],
+    progress?: (fraction: number, message: string) => void,
+  ): Promise<Matrix[]>;
+  dispose(): Promise<void>;
+}
+
+export interface ModelDefinition {
+  readonly id: string;
+  readonly title: string;
+  readonly description?: string;
+  /** `control`: the same architecture with weights that have learned nothing. */
+  readonly kind: 'model' | 'control';
+  readonly citation: string;
+  readonly licence: string;
+  /** Raise when the numbers it gives change. */
+  readonly version: string;
+  /** True when loading draws random numbers (pre-training, random weights): then several seeds are run. */
+  readonly stochastic: boolean;
+  /** Everything that changes the numbers; part of the cell's key. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Longest input in nucleotides; longer sequences are refused unless the model windows them. */
+  readonly maxLength?: number;
+  /** Which layers and poolings are offered to the choice on validation data. Default: every layer, mean. */
+  readonly representations?: (encoder: Encoder) => readonly Representation[];
+  load(context: ModelContext): Promise<Encoder>;
+}
+
+/** Declares a model plugin. Returns its argument; exists for type inference. */
+export function defineModel<const T extends ModelDefinition>(definition: T): T {
+  return definition;
+}
