@@ -3,7 +3,9 @@
  * Models and probes have their own contracts in `src/models/types.ts` and `src/probes/types.ts`.
  */
 import type { MetricName, Predictions, Targets, TaskKind } from '../metrics/types.ts';
-import type { LabelledSequence, SplitName } from '../sequences/types.ts';
+import type { AlphabetPolicy, LabelledSequence, SplitName, SplitPolicy } from '../sequences/types.ts';
+
+export type { AlphabetPolicy, SplitPolicy };
 
 export interface TaskContext {
   /** Folder with real data sets (`--data-folder` or GLM_BENCH_DATA); undefined when none was given. */
@@ -12,27 +14,6 @@ export interface TaskContext {
   readonly allowDownload: boolean;
   /** Where downloads and derived files are kept. */
   readonly cacheFolder: string;
-}
-
-/** How rows without a split of their own are divided. Seeded by the task, so that every contender sees the same split. */
-export interface SplitPolicy {
-  readonly method: 'stratified' | 'random' | 'group' | 'cluster';
-  /** Shares of all rows; the rest is train. Default valid 0.1, test 0.2. */
-  readonly valid?: number;
-  readonly test?: number;
-  readonly seed?: number;
-}
-
-export interface AlphabetPolicy {
-  readonly alphabet: 'dna' | 'rna';
-  /** IUPAC codes other than N: keep as they are (encoders see them as unknown), turn into N, or refuse. Default keep. */
-  readonly ambiguous?: 'keep' | 'n' | 'error';
-  /** Lower case (soft-masking): upper-case it, or refuse. Default upper. */
-  readonly lowerCase?: 'upper' | 'error';
-  /** Gap characters "-" and ".": remove, turn into N, or refuse. Default error. */
-  readonly gaps?: 'remove' | 'n' | 'error';
-  /** Letters outside IUPAC: refuse, or turn into N and count. Default error. */
-  readonly unknown?: 'error' | 'n';
 }
 
 export interface TaskDefinition {

@@ -76,3 +76,64 @@ export const resultSchema = z.object({
 });
 
 export type Result = z.infer<typeof resultSchema>;
+
+export const TASK_RECORD_SCHEMA = 'glm-bench/task@1';
+
+/** What a report needs to know of a task: its card, its audit, and the true answers of its test rows. */
+export const taskRecordSchema = z.object({
+  schema: z.literal(TASK_RECORD_SCHEMA),
+  id: z.string(),
+  title: z.string(),
+  description: z.string().optional(),
+  kind: z.enum(['binary', 'multiclass', 'multilabel', 'regression']),
+  metric: z.enum(METRIC_NAMES),
+  hash: z.string(),
+  classes: z.array(z.string()),
+  citation: z.string(),
+  licence: z.string(),
+  url: z.string().optional(),
+  sizes: z.object({ train: z.number().int(), valid: z.number().int(), test: z.number().int() }),
+  /** How rows were divided, in words ("given; valid cut from train, stratified 10%, seed 0"). */
+  split: z.string(),
+  /** Counts of what the alphabet policy changed, e.g. {"lower case upper-cased": 12}. */
+  alphabetChanges: z.record(z.string(), z.number().int()),
+  /** The audit of `src/sequences/audit.ts`, as plain JSON. */
+  audit: json,
+  /** `[testSize, columns]` float64 `.npy`, layout of `Targets`. */
+  targets: z.object({ file: z.string(), sha256: z.string(), rows: z.number().int(), columns: z.number().int() }),
+});
+
+export type TaskRecord = z.infer<typeof taskRecordSchema>;
+
+export const RUN_MANIFEST_SCHEMA = 'glm-bench/run@1';
+
+/**
+ * Which cells belong to a results folder's leaderboard. Successive runs in one folder add to it; for the same
+ * (task, contender, probe, seed) the newest plan wins, so that results of older settings stay stored but leave the board.
+ */
+export const runManifestSchema = z.object({
+  schema: z.literal(RUN_MANIFEST_SCHEMA),
+  title: z.string(),
+  command: z.string(),
+  cells: z.array(
+    z.object({
+      key: z.string(),
+      task: z.string(),
+      taskHash: z.string(),
+      contender: z.string(),
+      probe: z.string(),
+      seed: z.number().int(),
+    }),
+  ),
+});
+
+export type RunManifest = z.infer<typeof runManifestSchema>;
+/*
+ * Layout of a run's folder DIR:
+ *   DIR/run.json                        the manifest
+ *   DIR/results/<key>.json              one result per cell
+ *   DIR/results/predictions/<key>.npy   its test predictions
+ *   DIR/results/tasks/<hash>.json       one record per task
+ *   DIR/results/targets/<hash>.npy      its true answers
+ *   DIR/leaderboard.{json,csv,md,html}  the report
+ */

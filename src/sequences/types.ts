@@ -18,3 +18,24 @@ export interface LabelledSequence {
   /** Where the row was read, for error messages: file and 1-based line (or row for columnar formats). */
   readonly source?: { readonly file: string; readonly line: number };
 }
+
+/** How rows without a split of their own are divided. Seeded by the task, so that every contender sees the same split. */
+export interface SplitPolicy {
+  readonly method: 'stratified' | 'random' | 'group' | 'cluster';
+  /** Shares of all rows; the rest is train. Default valid 0.1, test 0.2. */
+  readonly valid?: number;
+  readonly test?: number;
+  readonly seed?: number;
+}
+
+export interface AlphabetPolicy {
+  readonly alphabet: 'dna' | 'rna';
+  /** IUPAC codes other than N: keep as they are (encoders see them as unknown), turn into N, or refuse. Default keep. */
+  readonly ambiguous?: 'keep' | 'n' | 'error';
+  /** Lower case (soft-masking): upper-case it, or refuse. Default upper. */
+  readonly lowerCase?: 'upper' | 'error';
+  /** Gap characters "-" and ".": remove, turn into N, or refuse. Default error. */
+  readonly gaps?: 'remove' | 'n' | 'error';
+  /** Letters outside IUPAC: refuse, or turn into N and count. Default error. */
+  readonly unknown?: 'error' | 'n';
+}
