@@ -1,0 +1,14 @@
+/** What the table formats (CSV, TSV, JSONL, Parquet) have in common: named columns and rows of values. */
+
+export interface TableRow {
+  /** 1-based line, or row for Parquet. */
+  readonly line: number;
+  /** One value per column; null and undefined where the row has none. */
+  readonly values: readonly unknown[];
+}
+
+export interface Table {
+  readonly columns: readonly string[];
+  /** What counts as a place in error messages. */
+  readonly rows: AsyncGenerator<TableRow>;
+}
