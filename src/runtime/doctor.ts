@@ -27,7 +27,7 @@ export const CUDA_INSTALL_COMMAND = 'ONNXRUNTIME_NODE_INSTALL=true npm rebuild o
 
 const MINIMUM_NODE = [20, 19] as const;
 
-/** Libraries that libonnxruntime_providers_cuda.so of the CUDA 12 build asks the dynamic linker for. */
+/** Libraries that the CUDA 12 build needs. Once the provider library is installed, what it asks for itself is added. */
 const CUDA_LIBRARIES = [
   { name: 'libcuda.so.1', part: 'NVIDIA driver', remedy: 'install the NVIDIA driver of your distribution' },
   { name: 'libcudart.so.12', part: 'CUDA 12', remedy: 'install the CUDA 12 runtime' },
@@ -113,6 +113,20 @@ async function tryCommand(command: string, args: readonly string[]): Promise<str
   }
 }
 
+/** What CUDA needs and where it is; on other platforms than linux/x64 nothing is offered, so nothing is needed. */
+async function checkCudaLibraries(onnxruntime: DoctorReport['onnxruntime']): Promise<LibraryCheck[]> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return [];
+  const find = await linkerCache();
+  const checks: LibraryCheck[] = CUDA_LIBRARIES.map(({ name, part }) => ({ name, part, path: find(name) }));
+  const provider = PROVIDER_LIBRARIES[1];
+  if (!onnxruntime.folder || !onnxruntime.libraries.includes(provider)) return checks;
+  const linked = await tryCommand('ldd', [join(onnxruntime.folder, provider)]);
+  for (const [, name] of linked?.matchAll(/^\s*(\S+) => not found$/gm) ?? []) {
+    if (!checks.some((check) => check.name === name)) checks.push({ name, part: 'linked library' });
+  }
+  return checks;
+}
+
 async function nvidiaCard(): Promise<DoctorReport['nvidia']> {
   const query = ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader'];
   const [gpu, driver, memory] = (await tryCommand('nvidia-smi', query))?.split('\n')[0].split(',') ?? [];
@@ -165,10 +179,10 @@ function cudaProblems(report: Omit<DoctorReport, 'problems'>): DoctorReport['pro
     const what = `CUDA: ${providers.join(' and ')} of onnxruntime-node ${report.onnxruntime.version} missing`;
     remedies.push({ severity, what, remedy: CUDA_INSTALL_COMMAND });
   }
-  for (const part of new Set(CUDA_LIBRARIES.map((library) => library.part))) {
+  for (const part of new Set(report.cudaLibraries.map((library) => library.part))) {
     const missing = report.cudaLibraries.filter((library) => library.part === part && !library.path);
     if (missing.length === 0) continue;
-    const { remedy } = CUDA_LIBRARIES.find((library) => library.part === part)!;
+    const remedy = CUDA_LIBRARIES.find((library) => library.part === part)?.remedy ?? 'install it';
     const names = missing.map(({ name }) => name).join(', ');
     remedies.push({
       severity,
@@ -186,11 +200,11 @@ function cudaProblems(report: Omit<DoctorReport, 'problems'>): DoctorReport['pro
 /** Examines this machine. Takes a second or two, since it really runs each device. Never rejects for a missing part. */
 export async function diagnose(): Promise<DoctorReport> {
   const onnxruntime = onnxruntimeInstallation();
-  const [devices, auto, nvidia, find, transformersCache] = await Promise.all([
+  const [devices, auto, nvidia, cudaLibraries, transformersCache] = await Promise.all([
     Promise.all(DEVICES.map(probeDevice)),
     resolveDevice('auto'),
     nvidiaCard(),
-    linkerCache(),
+    checkCudaLibraries(onnxruntime),
     transformersCacheFolder(),
   ]);
   const platform = `${process.platform}/${process.arch}`;
@@ -204,8 +218,7 @@ export async function diagnose(): Promise<DoctorReport> {
     devices,
     auto: { ...auto, precision: precisionLabel(auto.device, { NVIDIA_TF32_OVERRIDE: '0' }) },
     nvidia,
-    cudaLibraries:
-      platform === 'linux/x64' ? CUDA_LIBRARIES.map(({ name, part }) => ({ name, part, path: find(name) })) : [],
+    cudaLibraries,
     transformersCache,
   };
   return { ...report, problems: findProblems(report) };
