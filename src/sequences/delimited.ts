@@ -2,7 +2,7 @@
  * CSV and TSV through csv-parse: quoted fields, byte-order mark, blank lines, any line ending. The separator is the
  * format's own unless the first line has only another of comma, tab, semicolon. Every row must have as many fields as there are columns.
  */
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { shorten } from './fasta.ts';
 import { readText } from './gzip-stream.ts';
@@ -28,19 +28,18 @@ export async function openDelimited(path: string, options: DelimitedOptions): Pr
   const text = readText(path);
   const { head, chunks } = await firstLine(text);
   if (head.trim() === '') throw new SequenceError('the file is empty; give one with rows', { file: path });
-  const parser = Readable.from(chunks, { objectMode: false }).pipe(
-    parse({
-      bom: true,
-      delimiter: separator(head, options.format),
-      record_delimiter: ['\r\n', '\n'],
-      relax_column_count: true,
-      relax_quotes: true,
-      skip_empty_lines: true,
-      trim: options.format === 'csv',
-      max_record_size: 0,
-      info: true,
-    }),
-  );
+  const parser = parse({
+    delimiter: separator(head, options.format),
+    record_delimiter: ['\r\n', '\n'],
+    relax_column_count: true, // checked below, with a better message
+    relax_quotes: true,
+    skip_empty_lines: true,
+    trim: options.format === 'csv',
+    max_record_size: 0,
+    info: true,
+  });
+  // The callback is needed for pipeline to forward errors; reading the parser throws them.
+  pipeline(Readable.from(chunks, { objectMode: false }), parser, () => {});
   const rows = parsedRows(parser as AsyncIterable<Parsed>, path)[Symbol.asyncIterator]();
   if (options.columns !== undefined)
     return { columns: options.columns, rows: checkedRows(rows, options.columns, path) };

@@ -9,6 +9,5 @@ export interface TableRow {
 
 export interface Table {
   readonly columns: readonly string[];
-  /** What counts as a place in error messages. */
   readonly rows: AsyncGenerator<TableRow>;
 }
