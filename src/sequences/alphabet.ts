@@ -31,8 +31,8 @@ export const BASE_CODES: Uint8Array = baseCodes();
 
 /** What a letter is, by char code: the row of rules that {@link applyAlphabet} follows. */
 const LETTER = { unknown: 0, base: 1, n: 2, thymine: 3, uracil: 4, ambiguous: 5, gap: 6 } as const;
-const UPPER_CLASSES = letterClasses();
 const N_CODE = 78;
+const UPPER_CLASSES = letterClasses();
 
 /**
  * Brings `sequence` into the policy's alphabet, in upper case.
