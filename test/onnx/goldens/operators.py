@@ -119,12 +119,18 @@ for exponent in (2.0, 3.0):
         differentiate=["X"],
     )
 golden(
-    "Max of three", "Max", lambda: {f"data_0_{i}": normal(*s) for i, s in enumerate([(2, 3), (3,), (2, 1)])},
-    lambda data_0_0, data_0_1, data_0_2: torch.maximum(torch.maximum(data_0_0, data_0_1), data_0_2), outputs=("max",),
+    "Max of three",
+    "Max",
+    lambda: {f"data_0_{i}": normal(*s) for i, s in enumerate([(2, 3), (3,), (2, 1)])},
+    lambda data_0_0, data_0_1, data_0_2: torch.maximum(torch.maximum(data_0_0, data_0_1), data_0_2),
+    outputs=("max",),
 )
 golden(
-    "Sum of three", "Sum", lambda: {f"data_0_{i}": normal(*s) for i, s in enumerate([(2, 3), (3,), (2, 1)])},
-    lambda data_0_0, data_0_1, data_0_2: data_0_0 + data_0_1 + data_0_2, outputs=("sum",),
+    "Sum of three",
+    "Sum",
+    lambda: {f"data_0_{i}": normal(*s) for i, s in enumerate([(2, 3), (3,), (2, 1)])},
+    lambda data_0_0, data_0_1, data_0_2: data_0_0 + data_0_1 + data_0_2,
+    outputs=("sum",),
 )
 
 # --- Elementwise -----------------------------------------------------------------------------------------------------
@@ -255,48 +261,85 @@ for trans_a, trans_b, alpha, beta, bias in [
         f"Gemm transA={trans_a} transB={trans_b} alpha={alpha} beta={beta} C={bias}",
         "Gemm",
         gemm_inputs,
-        lambda A, B, C=0.0, ta=trans_a, tb=trans_b, alpha=alpha, beta=beta: alpha * (A.T if ta else A) @ (B.T if tb else B)
-        + beta * C,
+        lambda A, B, C=0.0, ta=trans_a, tb=trans_b, alpha=alpha, beta=beta: alpha * (A.T if ta else A) @ (B.T if tb else B) + beta * C,
         {"transA": trans_a, "transB": trans_b, "alpha": alpha, "beta": beta},
     )
 
 # --- Shape and movement ----------------------------------------------------------------------------------------------
 
 golden("Transpose default", "Transpose", lambda: {"data": normal(2, 3, 4)}, lambda data: data.permute(2, 1, 0), outputs=("transposed",))
-for shape, perm in [((2, 3), (1, 0)), ((2, 3, 4), (0, 2, 1)), ((2, 3, 4), (2, 0, 1)), ((2, 3, 2, 4), (0, 2, 1, 3)), ((2, 3, 2, 4), (3, 0, 2, 1))]:
+for shape, perm in [
+    ((2, 3), (1, 0)),
+    ((2, 3, 4), (0, 2, 1)),
+    ((2, 3, 4), (2, 0, 1)),
+    ((2, 3, 2, 4), (0, 2, 1, 3)),
+    ((2, 3, 2, 4), (3, 0, 2, 1)),
+]:
     golden(
-        f"Transpose {perm} of {shape}", "Transpose", lambda shape=shape: {"data": normal(*shape)},
-        lambda data, perm=perm: data.permute(*perm), {"perm": list(perm)}, outputs=("transposed",),
+        f"Transpose {perm} of {shape}",
+        "Transpose",
+        lambda shape=shape: {"data": normal(*shape)},
+        lambda data, perm=perm: data.permute(*perm),
+        {"perm": list(perm)},
+        outputs=("transposed",),
     )
-for before, target, after in [((2, 6), (3, 4), (3, 4)), ((2, 3, 4), (0, -1), (2, 12)), ((2, 3, 4), (-1,), (24,)), ((2, 12), (0, 3, -1), (2, 3, 4)), ((1,), (), ())]:
+for before, target, after in [
+    ((2, 6), (3, 4), (3, 4)),
+    ((2, 3, 4), (0, -1), (2, 12)),
+    ((2, 3, 4), (-1,), (24,)),
+    ((2, 12), (0, 3, -1), (2, 3, 4)),
+    ((1,), (), ()),
+]:
     golden(
-        f"Reshape {before} to {target}", "Reshape", lambda before=before, target=target: {"data": normal(*before), "shape": ints(list(target))},
-        lambda data, shape, after=after: data.reshape(after), outputs=("reshaped",),
+        f"Reshape {before} to {target}",
+        "Reshape",
+        lambda before=before, target=target: {"data": normal(*before), "shape": ints(list(target))},
+        lambda data, shape, after=after: data.reshape(after),
+        outputs=("reshaped",),
     )
 for axis, shape, after in [(1, (2, 3, 4), (2, 12)), (2, (2, 3, 4), (6, 4)), (0, (2, 3), (1, 6))]:
     golden(
-        f"Flatten axis={axis} of {shape}", "Flatten", lambda shape=shape: {"input": normal(*shape)},
-        lambda input, after=after: input.reshape(after), {"axis": axis}, outputs=("output",),
+        f"Flatten axis={axis} of {shape}",
+        "Flatten",
+        lambda shape=shape: {"input": normal(*shape)},
+        lambda input, after=after: input.reshape(after),
+        {"axis": axis},
+        outputs=("output",),
     )
 for axis, shapes in [(0, [(2, 3), (1, 3)]), (1, [(2, 3), (2, 1), (2, 2)]), (-1, [(2, 2, 3), (2, 2, 1)])]:
     golden(
-        f"Concat axis={axis} of {len(shapes)}", "Concat",
+        f"Concat axis={axis} of {len(shapes)}",
+        "Concat",
         lambda shapes=shapes: {f"inputs_{i}": normal(*s) for i, s in enumerate(shapes)},
-        lambda axis=axis, **given: torch.cat(list(given.values()), axis), {"axis": axis}, outputs=("concat_result",),
+        lambda axis=axis, **given: torch.cat(list(given.values()), axis),
+        {"axis": axis},
+        outputs=("concat_result",),
     )
 for axis, shape, sizes in [(0, (4, 3), (1, 3)), (1, (2, 6), (1, 2, 3)), (-1, (2, 3, 4), (2, 2))]:
     golden(
-        f"Split axis={axis} into {sizes}", "Split", lambda shape=shape, sizes=sizes: {"input": normal(*shape), "split": ints(list(sizes))},
-        lambda input, split, axis=axis: torch.split(input, split.tolist(), axis), {"axis": axis},
+        f"Split axis={axis} into {sizes}",
+        "Split",
+        lambda shape=shape, sizes=sizes: {"input": normal(*shape), "split": ints(list(sizes))},
+        lambda input, split, axis=axis: torch.split(input, split.tolist(), axis),
+        {"axis": axis},
         outputs=tuple(f"outputs_{i}" for i in range(len(sizes))),
     )
 golden(
-    "Split into equal parts by num_outputs", "Split", lambda: {"input": normal(2, 6)}, lambda input: torch.split(input, 2, 1),
-    {"axis": 1, "num_outputs": 3}, outputs=("outputs_0", "outputs_1", "outputs_2"),
+    "Split into equal parts by num_outputs",
+    "Split",
+    lambda: {"input": normal(2, 6)},
+    lambda input: torch.split(input, 2, 1),
+    {"axis": 1, "num_outputs": 3},
+    outputs=("outputs_0", "outputs_1", "outputs_2"),
 )
 golden(
-    "Split of which only the first part is used", "Split", lambda: {"input": normal(2, 4), "split": ints([1, 3])},
-    lambda input, split: torch.split(input, [1, 3], 1), {"axis": 1}, outputs=("outputs_0", "outputs_1"), gradient_of=["outputs_0"],
+    "Split of which only the first part is used",
+    "Split",
+    lambda: {"input": normal(2, 4), "split": ints([1, 3])},
+    lambda input, split: torch.split(input, [1, 3], 1),
+    {"axis": 1},
+    outputs=("outputs_0", "outputs_1"),
+    gradient_of=["outputs_0"],
 )
 FAR = 2**31 - 1
 for label, shape, starts, ends, axes, steps, index in [
@@ -316,13 +359,24 @@ for label, shape, starts, ends, axes, steps, index in [
         return data.reshape(-1)[positions]
 
     golden(
-        f"Slice {label}", "Slice",
-        lambda shape=shape, s=starts, e=ends, a=axes, t=steps: {"data": normal(*shape), "starts": ints(s), "ends": ints(e), "axes": ints(a), "steps": ints(t)},
-        lambda data, index=index, **_: numpy_slice(data, index), outputs=("output",),
+        f"Slice {label}",
+        "Slice",
+        lambda shape=shape, s=starts, e=ends, a=axes, t=steps: {
+            "data": normal(*shape),
+            "starts": ints(s),
+            "ends": ints(e),
+            "axes": ints(a),
+            "steps": ints(t),
+        },
+        lambda data, index=index, **_: numpy_slice(data, index),
+        outputs=("output",),
     )
 golden(
-    "Slice without axes and steps", "Slice", lambda: {"data": normal(3, 4), "starts": ints([1, 0]), "ends": ints([3, 2])},
-    lambda data, **_: data[1:3, 0:2], outputs=("output",),
+    "Slice without axes and steps",
+    "Slice",
+    lambda: {"data": normal(3, 4), "starts": ints([1, 0]), "ends": ints([3, 2])},
+    lambda data, **_: data[1:3, 0:2],
+    outputs=("output",),
 )
 for label, shape, pads, torch_pads, value in [
     ("1-D", (4,), [1, 2], (1, 2), None),
@@ -331,35 +385,63 @@ for label, shape, pads, torch_pads, value in [
     ("negative pads crop", (2, 5), [0, -1, 0, -2], (-1, -2), None),
 ]:
     golden(
-        f"Pad {label}", "Pad",
-        lambda shape=shape, pads=pads, value=value: {"data": normal(*shape), "pads": ints(pads)} | ({"constant_value": torch.tensor(value)} if value else {}),
+        f"Pad {label}",
+        "Pad",
+        lambda shape=shape, pads=pads, value=value: (
+            {"data": normal(*shape), "pads": ints(pads)} | ({"constant_value": torch.tensor(value)} if value else {})
+        ),
         lambda data, pads, constant_value=None, t=torch_pads, value=value: F.pad(data, t, value=value or 0.0),
-        {"mode": "constant"}, outputs=("output",), differentiate=["data"],
+        {"mode": "constant"},
+        outputs=("output",),
+        differentiate=["data"],
     )
 golden(
-    "Pad with axes", "Pad", lambda: {"data": normal(2, 3), "pads": ints([2, 1]), "axes": ints([-1])},
-    lambda data, **_: F.pad(data, (2, 1)), {"mode": "constant"}, outputs=("output",), differentiate=["data"],
+    "Pad with axes",
+    "Pad",
+    lambda: {"data": normal(2, 3), "pads": ints([2, 1]), "axes": ints([-1])},
+    lambda data, **_: F.pad(data, (2, 1)),
+    {"mode": "constant"},
+    outputs=("output",),
+    differentiate=["data"],
 )
-for before, target, after in [((3,), (2, 3), (2, 3)), ((2, 1, 4), (2, 3, 4), (2, 3, 4)), ((), (2, 2), (2, 2)), ((3, 4), (3, 1), (3, 4)), ((3, 1), (2, 1, 4), (2, 3, 4))]:
+for before, target, after in [
+    ((3,), (2, 3), (2, 3)),
+    ((2, 1, 4), (2, 3, 4), (2, 3, 4)),
+    ((), (2, 2), (2, 2)),
+    ((3, 4), (3, 1), (3, 4)),
+    ((3, 1), (2, 1, 4), (2, 3, 4)),
+]:
     golden(
-        f"Expand {before} by {target}", "Expand", lambda before=before, target=target: {"input": normal(*before), "shape": ints(list(target))},
-        lambda input, shape, after=after: input.expand(after), outputs=("output",),
+        f"Expand {before} by {target}",
+        "Expand",
+        lambda before=before, target=target: {"input": normal(*before), "shape": ints(list(target))},
+        lambda input, shape, after=after: input.expand(after),
+        outputs=("output",),
     )
 for shape, repeats in [((3,), (2,)), ((2, 3), (2, 1)), ((2, 1, 2), (1, 3, 2))]:
     golden(
-        f"Tile {shape} by {repeats}", "Tile", lambda shape=shape, repeats=repeats: {"input": normal(*shape), "repeats": ints(list(repeats))},
-        lambda input, repeats: input.tile(tuple(repeats.tolist())), outputs=("output",),
+        f"Tile {shape} by {repeats}",
+        "Tile",
+        lambda shape=shape, repeats=repeats: {"input": normal(*shape), "repeats": ints(list(repeats))},
+        lambda input, repeats: input.tile(tuple(repeats.tolist())),
+        outputs=("output",),
     )
 for before, axes, after in [((1, 3, 1), [0, 2], (3,)), ((2, 1, 3), [1], (2, 3)), ((2, 3, 1), [-1], (2, 3))]:
     golden(
-        f"Squeeze {before} at {axes}", "Squeeze", lambda before=before, axes=axes: {"data": normal(*before), "axes": ints(axes)},
-        lambda data, axes, after=after: data.reshape(after), outputs=("squeezed",),
+        f"Squeeze {before} at {axes}",
+        "Squeeze",
+        lambda before=before, axes=axes: {"data": normal(*before), "axes": ints(axes)},
+        lambda data, axes, after=after: data.reshape(after),
+        outputs=("squeezed",),
     )
 golden("Squeeze all", "Squeeze", lambda: {"data": normal(1, 3, 1, 2)}, lambda data: data.squeeze(), outputs=("squeezed",))
 for before, axes, after in [((3,), [0, 2], (1, 3, 1)), ((2, 3), [1], (2, 1, 3)), ((2, 3), [-1], (2, 3, 1))]:
     golden(
-        f"Unsqueeze {before} at {axes}", "Unsqueeze", lambda before=before, axes=axes: {"data": normal(*before), "axes": ints(axes)},
-        lambda data, axes, after=after: data.reshape(after), outputs=("expanded",),
+        f"Unsqueeze {before} at {axes}",
+        "Unsqueeze",
+        lambda before=before, axes=axes: {"data": normal(*before), "axes": ints(axes)},
+        lambda data, axes, after=after: data.reshape(after),
+        outputs=("expanded",),
     )
 
 # --- Gather and scatter ----------------------------------------------------------------------------------------------
@@ -379,8 +461,12 @@ for label, shape, axis, indices in [
         return flat.reshape(data.shape[:axis] + indices.shape + data.shape[axis + 1 :])
 
     golden(
-        f"Gather {label}", "Gather", lambda shape=shape, indices=indices: {"data": normal(*shape), "indices": ints(indices)},
-        lambda data, indices, axis=axis: gather(data, indices, axis), {"axis": axis}, outputs=("output",),
+        f"Gather {label}",
+        "Gather",
+        lambda shape=shape, indices=indices: {"data": normal(*shape), "indices": ints(indices)},
+        lambda data, indices, axis=axis: gather(data, indices, axis),
+        {"axis": axis},
+        outputs=("output",),
     )
 for label, shape, axis, indices in [
     ("axis 1", (2, 4), 1, [[0, 3, 3], [1, 1, 1]]),
@@ -389,8 +475,12 @@ for label, shape, axis, indices in [
     ("last axis of three, negative", (2, 2, 3), -1, [[[0, -1], [2, 2]], [[-3, 1], [1, -2]]]),
 ]:
     golden(
-        f"GatherElements {label}", "GatherElements", lambda shape=shape, indices=indices: {"data": normal(*shape), "indices": ints(indices)},
-        lambda data, indices, axis=axis: torch.gather(data, axis, indices % data.shape[axis]), {"axis": axis}, outputs=("output",),
+        f"GatherElements {label}",
+        "GatherElements",
+        lambda shape=shape, indices=indices: {"data": normal(*shape), "indices": ints(indices)},
+        lambda data, indices, axis=axis: torch.gather(data, axis, indices % data.shape[axis]),
+        {"axis": axis},
+        outputs=("output",),
     )
 for label, shape, axis, indices, reduction in [
     ("none, axis 1", (2, 5), 1, [[1, 3], [0, 4]], "none"),
@@ -405,10 +495,12 @@ for label, shape, axis, indices, reduction in [
         return data.scatter_add(axis, positions, updates) if reduction == "add" else data.scatter(axis, positions, updates)
 
     golden(
-        f"ScatterElements {label}", "ScatterElements",
+        f"ScatterElements {label}",
+        "ScatterElements",
         lambda shape=shape, indices=indices: {"data": normal(*shape), "indices": ints(indices), "updates": normal(*ints(indices).shape)},
         lambda data, indices, updates, axis=axis, reduction=reduction: scatter_elements(data, indices, updates, axis, reduction),
-        {"axis": axis, "reduction": reduction}, outputs=("output",),
+        {"axis": axis, "reduction": reduction},
+        outputs=("output",),
     )
 for label, shape, indices in [
     ("elements", (3, 4), [[0, 1], [2, 3], [0, 1]]),
@@ -416,12 +508,19 @@ for label, shape, indices in [
     ("index tensor of rank three", (2, 3, 4), [[[0, 1]], [[1, 2]]]),
 ]:
     golden(
-        f"GatherND {label}", "GatherND", lambda shape=shape, indices=indices: {"data": normal(*shape), "indices": ints(indices)},
-        lambda data, indices: data[tuple(indices.unbind(-1))], outputs=("output",),
+        f"GatherND {label}",
+        "GatherND",
+        lambda shape=shape, indices=indices: {"data": normal(*shape), "indices": ints(indices)},
+        lambda data, indices: data[tuple(indices.unbind(-1))],
+        outputs=("output",),
     )
 golden(
-    "GatherND batch_dims=1", "GatherND", lambda: {"data": normal(2, 4, 3), "indices": ints([[[1], [1]], [[3], [0]]])},
-    lambda data, indices: torch.stack([data[b][indices[b, :, 0]] for b in range(2)]), {"batch_dims": 1}, outputs=("output",),
+    "GatherND batch_dims=1",
+    "GatherND",
+    lambda: {"data": normal(2, 4, 3), "indices": ints([[[1], [1]], [[3], [0]]])},
+    lambda data, indices: torch.stack([data[b][indices[b, :, 0]] for b in range(2)]),
+    {"batch_dims": 1},
+    outputs=("output",),
 )
 for label, shape, indices, reduction in [
     ("none, elements", (3, 4), [[0, 1], [2, 3]], "none"),
@@ -435,9 +534,12 @@ for label, shape, indices, reduction in [
         return {"data": data, "indices": positions, "updates": normal(*data[tuple(positions.unbind(-1))].shape)}
 
     golden(
-        f"ScatterND {label}", "ScatterND", scatter_nd_inputs,
+        f"ScatterND {label}",
+        "ScatterND",
+        scatter_nd_inputs,
         lambda data, indices, updates, add=reduction == "add": data.index_put(tuple(indices.unbind(-1)), updates, accumulate=add),
-        {"reduction": reduction}, outputs=("output",),
+        {"reduction": reduction},
+        outputs=("output",),
     )
 
 # --- Reductions and softmax ------------------------------------------------------------------------------------------
@@ -455,27 +557,47 @@ REDUCTIONS = [
 for op, function, draw in REDUCTIONS:
     for shape, axes, keep in [((2, 3), [1], 0), ((2, 3, 4), [1], 1), ((2, 3, 4), [0, 2], 0), ((2, 3, 4), [-1], 1), ((3, 4), [0], 0)]:
         golden(
-            f"{op} axes={axes} keepdims={keep} of {shape}", op, lambda draw=draw, shape=shape, axes=axes: {"data": draw(*shape), "axes": ints(axes)},
-            lambda data, axes, function=function, keep=keep: function(data, tuple(axes.tolist()), bool(keep)), {"keepdims": keep}, outputs=("reduced",),
+            f"{op} axes={axes} keepdims={keep} of {shape}",
+            op,
+            lambda draw=draw, shape=shape, axes=axes: {"data": draw(*shape), "axes": ints(axes)},
+            lambda data, axes, function=function, keep=keep: function(data, tuple(axes.tolist()), bool(keep)),
+            {"keepdims": keep},
+            outputs=("reduced",),
         )
     for keep in (0, 1):
         golden(
-            f"{op} over all axes keepdims={keep}", op, lambda draw=draw: {"data": draw(2, 3)},
-            lambda data, function=function, keep=keep: function(data, (0, 1), bool(keep)), {"keepdims": keep}, outputs=("reduced",),
+            f"{op} over all axes keepdims={keep}",
+            op,
+            lambda draw=draw: {"data": draw(2, 3)},
+            lambda data, function=function, keep=keep: function(data, (0, 1), bool(keep)),
+            {"keepdims": keep},
+            outputs=("reduced",),
         )
 golden(
-    "ReduceLogSumExp of large values", "ReduceLogSumExp", lambda: {"data": normal(2, 4, shift=500.0), "axes": ints([1])},
-    lambda data, axes: torch.logsumexp(data, 1), {"keepdims": 0}, outputs=("reduced",),
+    "ReduceLogSumExp of large values",
+    "ReduceLogSumExp",
+    lambda: {"data": normal(2, 4, shift=500.0), "axes": ints([1])},
+    lambda data, axes: torch.logsumexp(data, 1),
+    {"keepdims": 0},
+    outputs=("reduced",),
 )
 for op, function in [("Softmax", torch.softmax), ("LogSoftmax", torch.log_softmax)]:
     for shape, axis in [((2, 5), -1), ((2, 3, 4), 1), ((3, 4), 0), ((1, 2, 3, 3), 3)]:
         golden(
-            f"{op} axis={axis} of {shape}", op, lambda shape=shape: {"input": normal(*shape, scale=2.0)},
-            lambda input, function=function, axis=axis: function(input, axis), {"axis": axis}, outputs=("output",),
+            f"{op} axis={axis} of {shape}",
+            op,
+            lambda shape=shape: {"input": normal(*shape, scale=2.0)},
+            lambda input, function=function, axis=axis: function(input, axis),
+            {"axis": axis},
+            outputs=("output",),
         )
     golden(
-        f"{op} of large values", op, lambda: {"input": normal(2, 4, scale=3.0, shift=300.0)},
-        lambda input, function=function: function(input, -1), {"axis": -1}, outputs=("output",),
+        f"{op} of large values",
+        op,
+        lambda: {"input": normal(2, 4, scale=3.0, shift=300.0)},
+        lambda input, function=function: function(input, -1),
+        {"axis": -1},
+        outputs=("output",),
     )
 for shape, axis, exclusive, reverse in [((5,), 0, 0, 0), ((2, 4), 1, 0, 0), ((2, 4), 1, 1, 0), ((2, 3, 2), 1, 0, 1), ((3, 2), 0, 1, 1)]:
 
@@ -485,13 +607,22 @@ for shape, axis, exclusive, reverse in [((5,), 0, 0, 0), ((2, 4), 1, 0, 0), ((2,
         return total.flip(axis) if reverse else total
 
     golden(
-        f"CumSum axis={axis} exclusive={exclusive} reverse={reverse} of {shape}", "CumSum", lambda shape=shape, axis=axis: {"x": normal(*shape), "axis": ints(axis)},
-        lambda x, axis, e=exclusive, r=reverse: cumulative(x, int(axis), e, r), {"exclusive": exclusive, "reverse": reverse}, outputs=("y",),
+        f"CumSum axis={axis} exclusive={exclusive} reverse={reverse} of {shape}",
+        "CumSum",
+        lambda shape=shape, axis=axis: {"x": normal(*shape), "axis": ints(axis)},
+        lambda x, axis, e=exclusive, r=reverse: cumulative(x, int(axis), e, r),
+        {"exclusive": exclusive, "reverse": reverse},
+        outputs=("y",),
     )
 
 # --- Normalisation ---------------------------------------------------------------------------------------------------
 
-for shape, axis, bias, epsilon in [((2, 4), -1, True, 1e-5), ((2, 3, 5), -1, True, 1e-12), ((2, 3, 4), 1, True, 1e-5), ((3, 4), 1, False, 1e-3)]:
+for shape, axis, bias, epsilon in [
+    ((2, 4), -1, True, 1e-5),
+    ((2, 3, 5), -1, True, 1e-12),
+    ((2, 3, 4), 1, True, 1e-5),
+    ((3, 4), 1, False, 1e-3),
+]:
     extent = shape[axis:]
 
     def layer_norm_inputs(shape=shape, extent=extent, bias=bias):
@@ -499,15 +630,20 @@ for shape, axis, bias, epsilon in [((2, 4), -1, True, 1e-5), ((2, 3, 5), -1, Tru
         return given | ({"B": normal(*extent)} if bias else {})
 
     golden(
-        f"LayerNormalization axis={axis} epsilon={epsilon} bias={bias} of {shape}", "LayerNormalization", layer_norm_inputs,
-        lambda X, Scale, B=None, extent=extent, epsilon=epsilon: F.layer_norm(X, extent, Scale, B, epsilon), {"axis": axis, "epsilon": epsilon},
+        f"LayerNormalization axis={axis} epsilon={epsilon} bias={bias} of {shape}",
+        "LayerNormalization",
+        layer_norm_inputs,
+        lambda X, Scale, B=None, extent=extent, epsilon=epsilon: F.layer_norm(X, extent, Scale, B, epsilon),
+        {"axis": axis, "epsilon": epsilon},
     )
 for shape, axis, epsilon in [((2, 4), -1, 1e-5), ((2, 3, 5), -1, 1e-6), ((2, 3, 4), 1, 1e-5)]:
     extent = shape[axis:]
     golden(
-        f"RMSNormalization axis={axis} epsilon={epsilon} of {shape}", "RMSNormalization",
+        f"RMSNormalization axis={axis} epsilon={epsilon} of {shape}",
+        "RMSNormalization",
         lambda shape=shape, extent=extent: {"X": normal(*shape, shift=0.3), "scale": normal(*extent, scale=0.5, shift=1.0)},
-        lambda X, scale, extent=extent, epsilon=epsilon: F.rms_norm(X, extent, scale, epsilon), {"axis": axis, "epsilon": epsilon},
+        lambda X, scale, extent=extent, epsilon=epsilon: F.rms_norm(X, extent, scale, epsilon),
+        {"axis": axis, "epsilon": epsilon},
     )
 
 
@@ -546,16 +682,23 @@ def batch_norm_running(X, scale, B, input_mean, input_var, momentum, epsilon):
 
 for shape, epsilon in [((3, 2), 1e-5), ((2, 3, 4), 1e-3), ((2, 2, 3, 2), 1e-5)]:
     golden(
-        f"BatchNormalization inference epsilon={epsilon} of {shape}", "BatchNormalization", lambda shape=shape: batch_norm_inputs(shape),
+        f"BatchNormalization inference epsilon={epsilon} of {shape}",
+        "BatchNormalization",
+        lambda shape=shape: batch_norm_inputs(shape),
         lambda X, scale, B, input_mean, input_var, epsilon=epsilon: F.batch_norm(X, input_mean, input_var, scale, B, False, 0.0, epsilon),
-        {"epsilon": epsilon}, differentiate=["X", "scale", "B"],
+        {"epsilon": epsilon},
+        differentiate=["X", "scale", "B"],
     )
 for shape, momentum, epsilon in [((4, 2), 0.9, 1e-5), ((3, 2, 4), 0.9, 1e-3), ((2, 2, 3, 2), 0.99, 1e-5)]:
     golden(
-        f"BatchNormalization training momentum={momentum} epsilon={epsilon} of {shape}", "BatchNormalization", lambda shape=shape: batch_norm_inputs(shape),
+        f"BatchNormalization training momentum={momentum} epsilon={epsilon} of {shape}",
+        "BatchNormalization",
+        lambda shape=shape: batch_norm_inputs(shape),
         lambda momentum=momentum, epsilon=epsilon, **given: batch_norm_training(**given, momentum=momentum, epsilon=epsilon),
-        {"epsilon": epsilon, "momentum": momentum, "training_mode": 1}, outputs=("Y", "running_mean", "running_var"),
-        differentiate=["X", "scale", "B"], gradient_of=["Y"],
+        {"epsilon": epsilon, "momentum": momentum, "training_mode": 1},
+        outputs=("Y", "running_mean", "running_var"),
+        differentiate=["X", "scale", "B"],
+        gradient_of=["Y"],
         extra=lambda momentum=momentum, epsilon=epsilon, **given: batch_norm_running(**given, momentum=momentum, epsilon=epsilon),
     )
 
@@ -664,13 +807,26 @@ for label, shape, given in POOLS:
         if include and "ceil_mode" in given:
             continue
         golden(
-            f"AveragePool {label} count_include_pad={include}", "AveragePool", lambda shape=shape: {"X": normal(*shape)},
-            lambda X, given=given, include=include: pool(X, given, "average with pads" if include else "average"), given | {"count_include_pad": include},
+            f"AveragePool {label} count_include_pad={include}",
+            "AveragePool",
+            lambda shape=shape: {"X": normal(*shape)},
+            lambda X, given=given, include=include: pool(X, given, "average with pads" if include else "average"),
+            given | {"count_include_pad": include},
         )
 for shape in [(2, 3, 4), (1, 2, 7), (2, 2, 3, 2)]:
     axes = tuple(range(2, len(shape)))
-    golden(f"GlobalAveragePool of {shape}", "GlobalAveragePool", lambda shape=shape: {"X": normal(*shape)}, lambda X, axes=axes: X.mean(axes, keepdim=True))
-    golden(f"GlobalMaxPool of {shape}", "GlobalMaxPool", lambda shape=shape: {"X": distinct(*shape)}, lambda X, axes=axes: X.amax(axes, keepdim=True))
+    golden(
+        f"GlobalAveragePool of {shape}",
+        "GlobalAveragePool",
+        lambda shape=shape: {"X": normal(*shape)},
+        lambda X, axes=axes: X.mean(axes, keepdim=True),
+    )
+    golden(
+        f"GlobalMaxPool of {shape}",
+        "GlobalMaxPool",
+        lambda shape=shape: {"X": distinct(*shape)},
+        lambda X, axes=axes: X.amax(axes, keepdim=True),
+    )
 
 assert len({case["name"] for case in cases}) == len(cases), "case names must be unique"
 write(__file__, cases)
