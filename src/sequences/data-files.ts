@@ -1,6 +1,6 @@
 /**
  * Which files make up a data set: one file; a folder with train/dev/test files; a folder with one FASTA, or one folder of
- * FASTA, per class; or a folder with train/dev/test folders of those. Only names are looked at here, and no file of a data format is passed over.
+ * FASTA, per class; or a folder with train/dev/test folders of those. A folder whose files all name one split gives no split. Only names are looked at here, and no file of a data format is passed over.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -107,10 +107,11 @@ async function listFolder(path: string, ignore: readonly string[]): Promise<List
   const entries = (await readdir(path, { withFileTypes: true }))
     .filter((entry) => !entry.name.startsWith('.') && !ignore.includes(join(path, entry.name)))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const isData = (name: string) =>
-    formatByName(name) !== undefined || (/\.txt(\.b?gz)?$/i.test(name) && splitOfName(name) !== undefined);
+  const names = entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+  const texts = names.filter((name) => /\.txt(\.b?gz)?$/i.test(name));
+  const named = names.filter((name) => formatByName(name) !== undefined || (texts.includes(name) && splitOfName(name)));
   return {
-    files: entries.filter((entry) => !entry.isDirectory() && isData(entry.name)).map((entry) => entry.name),
+    files: named.length > 0 ? named : texts, // .txt may be a note beside the data, or the data
     folders: entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name),
   };
 }
@@ -140,6 +141,7 @@ function filesBySplit(
       throw new SequenceError(`several files claim the split ${split}: ${listed(same)}; keep one`, { file: folder });
     }
   }
+  if (new Set(splits).size === 1) return files.map((name) => ({ path: join(folder, name) }));
   return files.map((name, i) => ({ path: join(folder, name), split: splits[i] }));
 }
 
@@ -170,7 +172,7 @@ async function filesByClass(
   ignore: readonly string[],
 ): Promise<DataFile[]> {
   if (files.length === 1 && folders.length === 0) return [{ path: join(path, files[0]) }];
-  if (files.length > 1 && folders.length === 0 && files.every((name) => formatByName(name) === 'fasta')) {
+  if (files.length > 1 && folders.length === 0 && files.every((name) => (formatByName(name) ?? 'fasta') === 'fasta')) {
     return files.map((name) => ({ path: join(path, name), className: fileStem(name) }));
   }
   if (files.length === 0 && folders.length > 0) {

@@ -294,18 +294,19 @@ async function openTable(
 async function readLabelTable(
   source: Extract<LabelSource, { kind: 'table' }>,
   options: ReadOptions,
-): Promise<Map<string, Label>> {
+): Promise<Map<string, Label | undefined>> {
   const format = await detectFormat(source.path);
   if (format === 'fasta') throw new SequenceError('is FASTA; give a table with ids and labels', { file: source.path });
   const table = await openTable(source.path, format, undefined);
   const idAt = columnIndex(table.columns, source.id, 'id', source.path);
   const labelAt = columnIndex(table.columns, source.label, 'label', source.path);
-  const labels = new Map<string, Label>();
+  const labels = new Map<string, Label | undefined>();
   for await (const { line, values } of table.select([idAt, labelAt])) {
     const at = { file: source.path, line };
     const id = String(values[0] ?? '').trim();
     if (labels.has(id)) throw duplicateId(id, at, undefined);
-    labels.set(id, parseLabel(values[1], options, at));
+    const missing = values[1] === undefined || values[1] === null || values[1] === '';
+    labels.set(id, missing ? undefined : parseLabel(values[1], options, at)); // matters only if a sequence asks for it
   }
   return labels;
 }
