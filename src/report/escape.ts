@@ -1,0 +1,69 @@
+/**
+ * Text from data on its way into another language: HTML text and attributes, JSON inside a script element, Markdown table
+ * cells, CSV cells, a terminal. Every format calls these; titles, ids, errors and citations are never trusted.
+ */
+
+const HTML_ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+  '`': '&#96;',
+};
+
+/** Safe as element text and inside a quoted attribute. */
+export function escapeHtml(text: string): string {
+  return withoutControls(text).replace(/[&<>"'`]/g, (character) => HTML_ENTITIES[character]);
+}
+
+/** JSON for a `<script type="application/json">`: no sequence that ends the element or starts a comment survives. */
+export function escapeJsonForScript(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** A link target from data: http(s) only, else undefined (so that `javascript:` and `data:` never become links). */
+export function safeUrl(text: string): string | undefined {
+  try {
+    const url = new URL(text);
+    return url.protocol === 'https:' || url.protocol === 'http:' ? url.href : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One Markdown table cell: no cell break, no line break, no HTML, no emphasis, link or code begun by data. */
+export function escapeMarkdown(text: string): string {
+  return withoutControls(text)
+    .replace(/\s+/g, ' ')
+    .replace(/[\\`*_{}[\]|~$]/g, '\\$&')
+    .replace(/[&<>]/g, (character) => HTML_ENTITIES[character]);
+}
+
+/** RFC 4180 cell of text. A leading = + - @ would be run as a formula by spreadsheets: it gets an apostrophe in front. */
+export function escapeCsvText(text: string): string {
+  const guarded = /^[\s\uFEFF]*[=+\-@＝＋－＠]|^[\t\r\n]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(guarded) || /^\s|\s$/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded;
+}
+
+/** For a terminal: escape sequences and other control characters become visible, lines become one. */
+export function escapeTerminal(text: string): string {
+  return Array.from(text.replace(/\s+/g, ' '), (character) => (isControl(character) ? '�' : character)).join('');
+}
+
+function isControl(character: string): boolean {
+  const code = character.codePointAt(0)!;
+  // C0, DEL, C1, and the bidirectional overrides that can make text read as something else.
+  return (
+    code < 32 || (code >= 127 && code < 160) || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069)
+  );
+}
+
+function withoutControls(text: string): string {
+  return Array.from(text, (character) =>
+    isControl(character) && character !== '\n' && character !== '\t' ? '�' : character,
+  ).join('');
+}

@@ -1,0 +1,77 @@
+/** The leaderboard as GitHub-flavoured Markdown: one headline and one table per task, for READMEs and pull requests. */
+import { escapeMarkdown } from './escape.ts';
+import {
+  decimalsFor,
+  formatCount,
+  formatDifference,
+  formatP,
+  formatScore,
+  formatSeconds,
+  MISSING,
+  VERDICT_MARKS,
+} from './format.ts';
+import type { Leaderboard, LeaderboardRow, LeaderboardTask } from './schema.ts';
+import { rowsOfTask, shortTaskNote, unfinishedNote } from './view.ts';
+
+export function leaderboardMarkdown(board: Leaderboard): string {
+  const unfinished = unfinishedNote(board.cells);
+  return [
+    `# ${escapeMarkdown(board.title)}`,
+    ...(unfinished ? [`> **${unfinished}**`] : []),
+    ...board.tasks.map((task) => taskSection(board, task)),
+    '## How to read this',
+    [
+      `- Score: mean over seeds; in brackets the ${board.method.interval}.`,
+      `- Difference: to the best one-hot baseline of the task (${board.method.reference}); positive is better. ${board.method.test}.`,
+      `- Verdict: ${VERDICT_MARKS.better} better, ${VERDICT_MARKS.indistinguishable} indistinguishable, ${VERDICT_MARKS.worse} worse, at Holm-corrected p < 0.05. ${board.method.correction}.`,
+    ].join('\n'),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function taskSection(board: Leaderboard, task: LeaderboardTask): string {
+  const rows = rowsOfTask(board, task);
+  const digits = decimalsFor(rows.map((row) => row.score));
+  const heading = ['Contender', 'Probe', `${escapeMarkdown(task.metricLabel)} [95% interval]`];
+  const lines = [
+    [...heading, 'Difference to one-hot', 'p (Holm)', 'Verdict', 'Seeds', 'Time'],
+    ['---', '---', '---:', '---:', '---:', '---', '---:', '---:'],
+    ...rows.map((row) => rowCells(row, digits)),
+  ];
+  const size = task.sizes ? ` · ${formatCount(task.sizes.test)} test rows` : '';
+  const remarks = rows.flatMap((row) => [
+    ...(row.error ? [`- **Failed**: ${escapeMarkdown(`${row.title}: ${row.error}`)}`] : []),
+    ...row.notes.map((note) => `- Note: ${escapeMarkdown(`${row.title}: ${note}`)}`),
+  ]);
+  return [
+    `## ${escapeMarkdown(task.title)}`,
+    `${escapeMarkdown(task.id)} · ${escapeMarkdown(task.metricLabel)}${shortTaskNote(task)}${size}`,
+    `**${escapeMarkdown(task.headline.sentence)}**`,
+    lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n'),
+    ...(remarks.length > 0 ? [remarks.join('\n')] : []),
+  ].join('\n\n');
+}
+
+function rowCells(row: LeaderboardRow, digits: number): string[] {
+  const title = escapeMarkdown(row.title);
+  const comparison = row.vsOneHot;
+  const verdict = comparison?.verdict;
+  const differenceDigits = Math.max(3, digits);
+  return [
+    row.isReference ? `**${title}**` : title,
+    row.probe === 'none' ? '' : escapeMarkdown(row.probe),
+    row.status === 'done'
+      ? `${formatScore(row.score, digits)} [${formatScore(row.ci.low, digits)}, ${formatScore(row.ci.high, digits)}]`
+      : MISSING,
+    row.isReference
+      ? 'reference'
+      : comparison
+        ? `${formatDifference(comparison.difference, differenceDigits)} [${formatDifference(comparison.ci.low, differenceDigits)}, ${formatDifference(comparison.ci.high, differenceDigits)}]`
+        : MISSING,
+    comparison ? formatP(comparison.pHolm).replace('<', '&lt;') : '',
+    verdict ? `${VERDICT_MARKS[verdict]} ${verdict}` : row.status === 'done' ? '' : row.status,
+    String(row.seeds),
+    formatSeconds(row.seconds),
+  ];
+}
