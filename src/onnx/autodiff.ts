@@ -1,0 +1,92 @@
+/**
+ * Reverse-mode differentiation over ONNX graphs: walks the graph's tape backwards from a scalar and emits the adjoint of every
+ * entry as plain ONNX operators into the same graph, adding up the gradients of tensors that are used more than once.
+ *
+ * An operator without an adjoint on the path is an error that names it: a wrong gradient is worse than none. Operators whose
+ * output does not depend smoothly on their input (comparisons, indices) stop the gradient; where that would leave a requested
+ * tensor without any gradient, it is an error too, unless `allowUnused` says it is meant.
+ */
+import { type Graph, GraphError, type Tensor } from './graph.ts';
+import * as op from './ops.ts';
+import { ruleOf } from './rules/index.ts';
+
+export interface GradientOptions {
+  /** Gradient flowing into the output; default 1 (the output must then be a scalar). */
+  readonly seed?: Tensor;
+  /** Give zeros for tensors the output does not depend on, instead of an error. */
+  readonly allowUnused?: boolean;
+}
+
+/** Gradients of `output` with respect to each tensor of `wrt`, same shapes as those. Throws {@link GraphError}. */
+export function gradients(output: Tensor, wrt: readonly Tensor[], options: GradientOptions = {}): Tensor[] {
+  const graph: Graph = output.graph;
+  if (!options.seed && output.rank !== 0 && !output.shape.every((dim) => dim === 1))
+    throw new GraphError(`gradients of '${output.name}' [${output.shape}]: a scalar is needed, or a seed gradient`);
+
+  const end = graph.tape.length;
+  const dependent = dependents(graph, wrt, end);
+  if (!dependent.has(output) && !options.allowUnused)
+    throw new GraphError(`'${output.name}' does not depend on any of the tensors asked for`);
+
+  const pending = new Map<Tensor, Tensor>();
+  pending.set(output, options.seed ?? op.fullLike(output, 1));
+  const accumulate = (tensor: Tensor, gradient: Tensor) => {
+    const sofar = pending.get(tensor);
+    pending.set(tensor, sofar ? op.add(sofar, gradient) : gradient);
+  };
+
+  for (let at = end - 1; at >= 0; at--) {
+    const entry = graph.tape[at];
+    const inputs = entry.kind === 'node' ? entry.node.inputs : entry.inputs;
+    const outputs = entry.kind === 'node' ? entry.node.outputs : entry.outputs;
+    const incoming = outputs.map((tensor) => pending.get(tensor) ?? null);
+    if (incoming.every((gradient) => gradient === null)) continue;
+    const needs = inputs.map((tensor) => tensor !== null && dependent.has(tensor));
+    if (!needs.some(Boolean)) continue;
+
+    let flowing: (Tensor | null)[];
+    if (entry.kind === 'composite') flowing = entry.adjoint(incoming, needs);
+    else {
+      const rule = ruleOf(entry.node.op, entry.node.domain);
+      if (rule.stopsGradient) continue;
+      if (!rule.adjoint)
+        throw new GraphError(
+          `operator '${entry.node.op}' (yielding '${outputs[0].name}') has no adjoint, so it can't be differentiated`,
+        );
+      const first = incoming[0] ?? op.fullLike(outputs[0], 0);
+      flowing = rule.adjoint({
+        graph,
+        node: entry.node,
+        inputs: entry.node.inputs as Tensor[],
+        outputs,
+        gradient: first,
+        gradients: incoming,
+        needs,
+      });
+    }
+    flowing.forEach((gradient, i) => {
+      const input = inputs[i];
+      if (gradient && input && needs[i]) accumulate(input, gradient);
+    });
+  }
+
+  return wrt.map((tensor) => {
+    const gradient = pending.get(tensor);
+    if (gradient) return gradient;
+    if (options.allowUnused) return op.fullLike(tensor, 0);
+    throw new GraphError(`no gradient reaches '${tensor.name}': the output does not depend on it smoothly`);
+  });
+}
+
+/** Tensors that depend on any of `roots`, the roots included. */
+function dependents(graph: Graph, roots: readonly Tensor[], end: number): Set<Tensor> {
+  const dependent = new Set<Tensor>(roots);
+  for (let at = 0; at < end; at++) {
+    const entry = graph.tape[at];
+    const inputs = entry.kind === 'node' ? entry.node.inputs : entry.inputs;
+    const outputs = entry.kind === 'node' ? entry.node.outputs : entry.outputs;
+    if (inputs.some((tensor) => tensor !== null && dependent.has(tensor)))
+      for (const out of outputs) dependent.add(out);
+  }
+  return dependent;
+}

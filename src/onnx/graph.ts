@@ -1,0 +1,307 @@
+/**
+ * ONNX as a tensor language: a graph under construction, its tensors and nodes. Calling an operator (see `ops.ts`) appends a
+ * node; its output's type and shape are inferred at once by the operator's rule (`rules/`), the same rule that holds its adjoint.
+ *
+ * Dimensions are numbers or symbols ("batch"): two dimensions of one name are equal at run time. The graph is a recording, not a
+ * runtime: nothing is computed here. `serialise.ts` turns it into an `.onnx` model, `autodiff.ts` differentiates it.
+ */
+import { ruleOf } from './rules/index.ts';
+import type { Inferred } from './rules/rule.ts';
+
+export type DType = 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
+export type Dim = number | string;
+export type Shape = readonly Dim[];
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | Int32Array
+  | Int8Array
+  | Uint8Array
+  | Uint16Array;
+
+/** Bytes of a weight that stay in their file: ONNX external data. */
+export interface ExternalData {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
+}
+export type ConstantData = TypedArray | ExternalData;
+
+export type Attribute = number | string | readonly number[] | readonly string[] | Tensor;
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** How a parameter's first value is drawn; see `initialisers.ts`. */
+export type Initialiser = (random: () => number, shape: readonly number[]) => Float32Array;
+
+export interface ParameterInfo {
+  readonly tensor: Tensor;
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly initialise: Initialiser;
+  /** False for biases and normalisation gains, which weight decay leaves alone in AdamW set-ups that exclude them. */
+  readonly decay: boolean;
+}
+
+/** State that training updates without a gradient (running statistics). */
+export interface BufferInfo {
+  readonly tensor: Tensor;
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly initial: number;
+  next?: Tensor;
+}
+
+export class GraphError extends Error {
+  override name = 'GraphError';
+}
+
+export class Tensor {
+  /** The node that yields this tensor; undefined for inputs, constants and unbound parameters. */
+  producer: Node | undefined;
+
+  constructor(
+    readonly graph: Graph,
+    readonly name: string,
+    readonly dtype: DType,
+    readonly shape: Shape,
+    readonly constant?: ConstantData,
+    /** Value of a one-dimensional (or scalar) int64 tensor as far as it is known while building: shape arithmetic. */
+    readonly known?: readonly Dim[],
+  ) {}
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  toString(): string {
+    return `${this.name}: ${this.dtype}[${this.shape.join(', ')}]`;
+  }
+}
+
+export interface Node {
+  readonly op: string;
+  readonly domain: string;
+  readonly inputs: readonly (Tensor | null)[];
+  /** Rules may append optional outputs that an adjoint needs (a normalisation's saved mean). */
+  readonly outputs: Tensor[];
+  readonly attributes: Attributes;
+}
+
+/** Gradients for a composite's inputs, given those of its outputs; null where none flows. */
+export type CompositeAdjoint = (
+  outputGradients: readonly (Tensor | null)[],
+  needs: readonly boolean[],
+) => (Tensor | null)[];
+
+/** What reverse mode walks: single nodes, or a group of nodes with an adjoint of its own. */
+export type TapeEntry =
+  | { readonly kind: 'node'; readonly node: Node }
+  | {
+      readonly kind: 'composite';
+      readonly name: string;
+      readonly inputs: readonly Tensor[];
+      readonly outputs: readonly Tensor[];
+      readonly adjoint: CompositeAdjoint;
+    };
+
+export class Graph {
+  readonly inputs: Tensor[] = [];
+  readonly outputs = new Map<string, Tensor>();
+  readonly parameters = new Map<string, ParameterInfo>();
+  readonly buffers = new Map<string, BufferInfo>();
+  readonly tape: TapeEntry[] = [];
+  /** Opset of the default domain; graphs read from a file keep theirs. */
+  opset = 23;
+  private counter = 0;
+  private compositeDepth = 0;
+  private readonly scalars = new Map<string, Tensor>();
+  private readonly dimensions = new Map<string, Tensor>();
+
+  private fresh(hint: string): string {
+    this.counter += 1;
+    return `${hint}_${this.counter}`;
+  }
+
+  /** A value fed at run time. */
+  input(name: string, dtype: DType, shape: Shape): Tensor {
+    if (this.inputs.some((tensor) => tensor.name === name)) throw new GraphError(`input '${name}' is declared twice`);
+    const tensor = new Tensor(this, name, dtype, shape);
+    this.inputs.push(tensor);
+    return tensor;
+  }
+
+  /** A constant with its data (or a reference to where its bytes lie). */
+  constant(data: ConstantData, shape: readonly number[], dtype?: DType, name?: string): Tensor {
+    const inferred = dtype ?? dtypeOf(data);
+    const size = shape.reduce((product, dim) => product * dim, 1);
+    if (!('location' in data) && data.length !== size)
+      throw new GraphError(`constant of shape [${shape}] needs ${size} values, got ${data.length}`);
+    const known =
+      data instanceof BigInt64Array && shape.length <= 1 && data.length <= 64 ? Array.from(data, Number) : undefined;
+    return new Tensor(this, name ?? this.fresh('constant'), inferred, shape, data, known);
+  }
+
+  /** A zero-dimensional constant, made once per value. */
+  scalar(value: number, dtype: DType = 'float32'): Tensor {
+    const key = `${dtype}:${value}`;
+    let tensor = this.scalars.get(key);
+    if (!tensor) {
+      tensor = this.constant(arrayOf(dtype, [value]), [], dtype);
+      this.scalars.set(key, tensor);
+    }
+    return tensor;
+  }
+
+  /** A one-dimensional int64 constant: axes, sizes, indices. */
+  integers(values: readonly number[]): Tensor {
+    const key = `int64s:${values.join(',')}`;
+    let tensor = this.scalars.get(key);
+    if (!tensor) {
+      tensor = this.constant(
+        BigInt64Array.from(values, (value) => BigInt(value)),
+        [values.length],
+      );
+      this.scalars.set(key, tensor);
+    }
+    return tensor;
+  }
+
+  /** A Reshape target whose run-time values (0, -1) stand for dimensions known while building. */
+  targetShape(values: readonly number[], meaning: Shape): Tensor {
+    const data = BigInt64Array.from(values, (value) => BigInt(value));
+    return new Tensor(this, this.fresh('shape'), 'int64', [values.length], data, meaning);
+  }
+
+  /** A trainable weight. It has no value here: `bindFlat` (training) or `serialise` (inference) gives it one. */
+  parameter(
+    name: string,
+    shape: readonly number[],
+    initialise: Initialiser,
+    options: { decay?: boolean } = {},
+  ): Tensor {
+    if (this.parameters.has(name) || this.buffers.has(name))
+      throw new GraphError(`parameter '${name}' is declared twice`);
+    const tensor = new Tensor(this, name, 'float32', shape);
+    this.parameters.set(name, { tensor, name, shape, initialise, decay: options.decay ?? shape.length > 1 });
+    return tensor;
+  }
+
+  /** State updated by assignment rather than by gradient, e.g. a running mean. */
+  buffer(name: string, shape: readonly number[], initial: number): Tensor {
+    if (this.parameters.has(name) || this.buffers.has(name)) throw new GraphError(`buffer '${name}' is declared twice`);
+    const tensor = new Tensor(this, name, 'float32', shape);
+    this.buffers.set(name, { tensor, name, shape, initial });
+    return tensor;
+  }
+
+  /** Sets what a buffer becomes after this step. */
+  assign(buffer: Tensor, value: Tensor): void {
+    const info = [...this.buffers.values()].find((candidate) => candidate.tensor === buffer);
+    if (!info) throw new GraphError(`'${buffer.name}' is not a buffer`);
+    info.next = value;
+  }
+
+  output(name: string, tensor: Tensor): void {
+    if (this.outputs.has(name)) throw new GraphError(`output '${name}' is declared twice`);
+    this.outputs.set(name, tensor);
+  }
+
+  /** Appends a node; types and shapes of its outputs come from the operator's rule. */
+  node(
+    op: string,
+    inputs: readonly (Tensor | null)[],
+    attributes: Attributes = {},
+    options: { domain?: string; outputs?: number; names?: readonly string[]; inferred?: readonly Inferred[] } = {},
+  ): Tensor[] {
+    for (const input of inputs)
+      if (input && input.graph !== this) throw new GraphError(`${op}: input '${input.name}' is of another graph`);
+    const rule = ruleOf(op, options.domain ?? '');
+    // A caller may state the result where it knows more than the rule can (a slice at a position fed at run time).
+    const inferred =
+      options.inferred ?? rule.infer({ graph: this, op, inputs, attributes, outputs: options.outputs ?? 1 });
+    const outputs = inferred.map(
+      (type, i) =>
+        new Tensor(this, options.names?.[i] ?? this.fresh(op), type.dtype, type.shape, undefined, type.known),
+    );
+    const node: Node = { op, domain: options.domain ?? '', inputs, outputs, attributes };
+    for (const output of outputs) output.producer = node;
+    if (this.compositeDepth === 0) this.tape.push({ kind: 'node', node });
+    return outputs;
+  }
+
+  /** Gives a node one more (optional) output, for an adjoint that needs what the operator saves. */
+  extraOutput(node: Node, dtype: DType, shape: Shape): Tensor {
+    const tensor = new Tensor(this, this.fresh(node.op), dtype, shape);
+    tensor.producer = node;
+    node.outputs.push(tensor);
+    return tensor;
+  }
+
+  /**
+   * Records the nodes that `build` appends as one unit of differentiation: reverse mode calls the returned adjoint instead of
+   * walking through them. For functions whose derivative is cheaper or steadier as a whole (batch norm, cross-entropy).
+   */
+  composite(
+    name: string,
+    inputs: readonly Tensor[],
+    build: () => { outputs: Tensor[]; adjoint: CompositeAdjoint },
+  ): Tensor[] {
+    this.compositeDepth += 1;
+    let built: { outputs: Tensor[]; adjoint: CompositeAdjoint };
+    try {
+      built = build();
+    } finally {
+      this.compositeDepth -= 1;
+    }
+    if (this.compositeDepth === 0)
+      this.tape.push({ kind: 'composite', name, inputs, outputs: built.outputs, adjoint: built.adjoint });
+    return built.outputs;
+  }
+
+  /** Run-time value of a symbolic dimension, int64 [1], read off the first input that has it. */
+  dimension(symbol: string): Tensor {
+    const cached = this.dimensions.get(symbol);
+    if (cached) return cached;
+    for (const input of this.inputs) {
+      const axis = input.shape.indexOf(symbol);
+      if (axis >= 0) {
+        const [size] = this.node('Shape', [input], { start: axis, end: axis + 1 });
+        this.dimensions.set(symbol, size);
+        return size;
+      }
+    }
+    throw new GraphError(`no input has the dimension '${symbol}', so its size can't be known at run time`);
+  }
+}
+
+export function dtypeOf(data: ConstantData): DType {
+  if (data instanceof Float32Array) return 'float32';
+  if (data instanceof Float64Array) return 'float64';
+  if (data instanceof BigInt64Array) return 'int64';
+  if (data instanceof Int32Array) return 'int32';
+  if (data instanceof Int8Array) return 'int8';
+  if (data instanceof Uint16Array) return 'float16';
+  if (data instanceof Uint8Array) return 'uint8';
+  throw new GraphError('external data needs an explicit dtype');
+}
+
+export function arrayOf(dtype: DType, values: readonly number[]): TypedArray {
+  switch (dtype) {
+    case 'float32':
+      return Float32Array.from(values);
+    case 'float64':
+      return Float64Array.from(values);
+    case 'int64':
+      return BigInt64Array.from(values, (value) => BigInt(value));
+    case 'int32':
+      return Int32Array.from(values);
+    case 'int8':
+      return Int8Array.from(values);
+    case 'uint8':
+    case 'bool':
+      return Uint8Array.from(values);
+    case 'float16':
+      throw new GraphError('float16 constants are made by a Cast of a float32 constant');
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * Layers over the operators: weights are declared on the graph under PyTorch's names and layouts, so that checkpoints load by name.
+ * Tensor lines carry shapes; b = batch, t = tokens or positions, c = channels, d = model width, h = heads.
+ */
+import { type DType, type Graph, GraphError, type Initialiser, type Tensor } from './graph.ts';
+import { normal, ones, torchBias, torchUniform, zeros } from './initialisers.ts';
+import * as op from './ops.ts';
+
+/** y = x W^T + bias over the last axis. x [..., in] -> [..., out]; weight [out, in]. */
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
+  const [out, inner] = weight.shape;
+  const flat = x.rank === 2 ? x : op.reshape(x, [-1, inner]); // [rows, in]
+  const y = op.gemm(flat, weight, bias, { transB: true }); // [rows, out]
+  return x.rank === 2 ? y : op.reshape(y, [...x.shape.slice(0, -1), out]);
+}
+
+export interface DenseOptions {
+  readonly bias?: boolean;
+  readonly weight?: Initialiser;
+  readonly biasInitialiser?: Initialiser;
+}
+
+/** A dense layer with parameters `name.weight` [out, in] and `name.bias` [out]; PyTorch's default initialisation. */
+export function dense(x: Tensor, name: string, out: number, options: DenseOptions = {}): Tensor {
+  const inner = x.shape[x.rank - 1];
+  if (typeof inner !== 'number') throw new GraphError(`dense '${name}': the last axis of '${x.name}' must be a number`);
+  const weight = x.graph.parameter(`${name}.weight`, [out, inner], options.weight ?? torchUniform);
+  const bias =
+    options.bias === false
+      ? null
+      : x.graph.parameter(`${name}.bias`, [out], options.biasInitialiser ?? torchBias(inner));
+  return linear(x, weight, bias);
+}
+
+export interface Conv1dOptions extends DenseOptions {
+  readonly stride?: number;
+  readonly dilation?: number;
+  readonly groups?: number;
+  /** Zeros on both sides; 'same' keeps the length at stride 1, 'valid' adds none. Default 'same'. */
+  readonly padding?: number | 'same' | 'valid';
+}
+
+/** 1-D convolution, x [b, in, t] -> [b, out, t']; parameters `name.weight` [out, in / groups, kernel], `name.bias` [out]. */
+export function conv1d(x: Tensor, name: string, out: number, kernel: number, options: Conv1dOptions = {}): Tensor {
+  const channels = x.shape[1];
+  if (typeof channels !== 'number')
+    throw new GraphError(`conv1d '${name}': the channels of '${x.name}' must be a number`);
+  const { stride = 1, dilation = 1, groups = 1, padding = 'same' } = options;
+  const reach = dilation * (kernel - 1);
+  // An even reach splits evenly; an odd one gives the extra zero to the right, as PyTorch and Keras do.
+  const [before, after] =
+    padding === 'same'
+      ? [Math.floor(reach / 2), Math.ceil(reach / 2)]
+      : padding === 'valid'
+        ? [0, 0]
+        : [padding, padding];
+  const inner = channels / groups;
+  const weight = x.graph.parameter(`${name}.weight`, [out, inner, kernel], options.weight ?? torchUniform);
+  const inputs: Tensor[] = [x, weight];
+  if (options.bias !== false)
+    inputs.push(x.graph.parameter(`${name}.bias`, [out], options.biasInitialiser ?? torchBias(inner * kernel)));
+  return x.graph.node('Conv', inputs, {
+    kernel_shape: [kernel],
+    strides: [stride],
+    dilations: [dilation],
+    pads: [before, after],
+    group: groups,
+  })[0];
+}
+
+export function maxPool1d(x: Tensor, kernel: number, stride = kernel): Tensor {
+  return x.graph.node('MaxPool', [x], { kernel_shape: [kernel], strides: [stride] })[0];
+}
+
+export function averagePool1d(x: Tensor, kernel: number, stride = kernel): Tensor {
+  return x.graph.node('AveragePool', [x], { kernel_shape: [kernel], strides: [stride] })[0];
+}
+
+/** Whether a network is being trained, and what training needs: batch statistics and dropout masks. */
+export interface Mode {
+  readonly training: boolean;
+  readonly dropout?: DropoutSource;
+}
+export const INFERENCE: Mode = { training: false };
+
+/**
+ * Where dropout masks come from. For each rate one long bank of independent masks (0 or 1 / (1 - rate)) is fed or bound, and every
+ * layer of every step reads a window of it at an offset fed at run time. So masks are a pure function of (seed, step, layer): the
+ * same on every device, after a resume, and at the price of a copy. Windows of different steps may overlap, shifted.
+ */
+export class DropoutSource {
+  readonly rates = new Map<number, Tensor>();
+  /** One window start per dropout layer, in the order the layers were built. */
+  readonly offsets: Tensor;
+  layers = 0;
+
+  constructor(private readonly graph: Graph) {
+    this.offsets = graph.input('dropout:offsets', 'int64', ['dropout:layers']);
+  }
+
+  /** A mask of x's shape. */
+  mask(x: Tensor, rate: number): Tensor {
+    let bank = this.rates.get(rate);
+    if (!bank) {
+      bank = this.graph.input(`dropout:${rate}`, 'float32', [`dropout:${rate}:length`]);
+      this.rates.set(rate, bank);
+    }
+    const start = op.slice(this.offsets, 0, this.layers, this.layers + 1); // [1]
+    this.layers += 1;
+    const size = op.reshape(this.graph.node('Size', [x])[0], [1]);
+    const inputs = [bank, start, op.add(start, size), this.graph.integers([0])];
+    const total = x.shape.every((dim) => typeof dim === 'number')
+      ? x.shape.reduce<number>((product, dim) => product * Number(dim), 1)
+      : x.shape.join('*');
+    const window = this.graph.node('Slice', inputs, {}, { inferred: [{ dtype: 'float32', shape: [total] }] })[0];
+    return op.reshapeLike(window, x);
+  }
+}
+
+/** Zeroes a share `rate` of the values and scales the rest by 1 / (1 - rate); the identity at inference. */
+export function dropout(x: Tensor, rate: number, mode: Mode): Tensor {
+  if (!mode.training || rate === 0 || !mode.dropout) return x;
+  return op.multiply(x, mode.dropout.mask(x, rate));
+}
+
+export interface BatchNormOptions {
+  readonly epsilon?: number;
+  /** Share of the new statistics in the running ones per step (PyTorch's momentum). */
+  readonly momentum?: number;
+}
+
+/**
+ * Batch normalisation of x [b, c] or [b, c, t] per channel (Ioffe and Szegedy 2015). Parameters `name.weight`, `name.bias` [c], buffers
+ * `name.running_mean`, `name.running_var` (unbiased, as PyTorch keeps it). Training uses the batch's (biased) statistics.
+ */
+export function batchNorm(x: Tensor, name: string, mode: Mode, options: BatchNormOptions = {}): Tensor {
+  const { epsilon = 1e-5, momentum = 0.1 } = options;
+  const graph = x.graph;
+  const channels = x.shape[1];
+  if (typeof channels !== 'number')
+    throw new GraphError(`batchNorm '${name}': the channels of '${x.name}' must be a number`);
+  const scale = graph.parameter(`${name}.weight`, [channels], ones);
+  const shift = graph.parameter(`${name}.bias`, [channels], zeros);
+  const runningMean = graph.buffer(`${name}.running_mean`, [channels], 0);
+  const runningVariance = graph.buffer(`${name}.running_var`, [channels], 1);
+  const normalise = (value: Tensor, inputs: readonly Tensor[]) =>
+    graph.node('BatchNormalization', [value, ...inputs], { epsilon })[0];
+  if (!mode.training) return normalise(x, [scale, shift, runningMean, runningVariance]);
+
+  const others = x.rank === 2 ? [0] : [0, 2];
+  const [y, mean, variance, count] = graph.composite('batchNorm', [x, scale, shift], () => {
+    const batchMean = op.reduceMean(x, others); // [c]
+    const meanSquare = op.divide(op.reduceSumSquare(x, others), elementsPerChannel(x));
+    const batchVariance = op.maximum(op.subtract(meanSquare, op.multiply(batchMean, batchMean)), 0); // [c], biased
+    const output = normalise(x, [scale, shift, batchMean, batchVariance]);
+    return {
+      outputs: [output, batchMean, batchVariance, elementsPerChannel(x)],
+      adjoint: ([g]) => {
+        if (!g) return [null, null, null];
+        // With x_hat = (x - mean) r:  dx = s r (g - mean(g) - x_hat mean(g x_hat)), an affine map of g and x per channel.
+        const inverse = op.reciprocal(op.sqrt(op.add(batchVariance, epsilon)));
+        const meanG = op.reduceMean(g, others);
+        const meanGX = op.reduceMean(op.multiply(g, x), others);
+        const meanGXHat = op.multiply(op.subtract(meanGX, op.multiply(batchMean, meanG)), inverse);
+        const total = elementsPerChannel(x);
+        const a = op.multiply(scale, inverse);
+        const b = op.negate(op.multiply(op.multiply(a, inverse), meanGXHat));
+        const c = op.negate(op.add(op.multiply(a, meanG), op.multiply(b, batchMean)));
+        const perChannel = (t: Tensor) => (x.rank === 2 ? t : op.reshape(t, [channels, 1]));
+        const toX = op.add(op.add(op.multiply(g, perChannel(a)), op.multiply(x, perChannel(b))), perChannel(c));
+        return [toX, op.multiply(meanGXHat, total), op.multiply(meanG, total)];
+      },
+    };
+  });
+  const blend = (old: Tensor, fresh: Tensor) => op.add(op.multiply(old, 1 - momentum), op.multiply(fresh, momentum));
+  const unbiased = op.multiply(variance, op.divide(count, op.maximum(op.subtract(count, 1), 1)));
+  graph.assign(runningMean, blend(runningMean, mean));
+  graph.assign(runningVariance, blend(runningVariance, unbiased));
+  return y;
+}
+
+/** How many values each channel of x has in this batch, float32 scalar. */
+function elementsPerChannel(x: Tensor): Tensor {
+  const rows = op.squeeze(op.cast(x.graph.node('Shape', [x], { start: 0, end: 1 })[0], 'float32'), [0]);
+  if (x.rank === 2) return rows;
+  const length = x.shape[2];
+  if (typeof length === 'number') return op.multiply(rows, length);
+  return op.multiply(rows, op.squeeze(op.cast(x.graph.node('Shape', [x], { start: 2, end: 3 })[0], 'float32'), [0]));
+}
+
+/** Layer normalisation over the last axis; parameters `name.weight`, `name.bias` [d]. */
+export function layerNorm(x: Tensor, name: string, options: { epsilon?: number; bias?: boolean } = {}): Tensor {
+  const width = lastAxis(x, name);
+  const inputs = [x, x.graph.parameter(`${name}.weight`, [width], ones)];
+  if (options.bias !== false) inputs.push(x.graph.parameter(`${name}.bias`, [width], zeros));
+  return x.graph.node('LayerNormalization', inputs, { axis: -1, epsilon: options.epsilon ?? 1e-5 })[0];
+}
+
+/** Root-mean-square normalisation over the last axis (Zhang and Sennrich 2019); parameter `name.weight` [d]. */
+export function rmsNorm(x: Tensor, name: string, options: { epsilon?: number } = {}): Tensor {
+  const weight = x.graph.parameter(`${name}.weight`, [lastAxis(x, name)], ones);
+  const meanSquare = op.reduceMean(op.multiply(x, x), [-1], true); // [..., 1]
+  const inverse = op.reciprocal(op.sqrt(op.add(meanSquare, options.epsilon ?? 1e-6)));
+  return op.multiply(op.multiply(x, inverse), weight);
+}
+
+/** Rows of a table, `name.weight` [entries, width]; ids int64 [...] -> [..., width]. */
+export function embedding(
+  ids: Tensor,
+  name: string,
+  entries: number,
+  width: number,
+  options: { weight?: Initialiser } = {},
+): Tensor {
+  return op.gather(ids.graph.parameter(`${name}.weight`, [entries, width], options.weight ?? normal(0.02)), ids);
+}
+
+/** Additive attention bias: 0 where the mask (int64 or float [b, t]) is 1, a large negative number where it is 0. -> [b, 1, 1, t] */
+export function paddingBias(mask: Tensor, dtype: DType = 'float32'): Tensor {
+  const kept = op.cast(mask, dtype);
+  return op.unsqueeze(op.multiply(op.subtract(1, kept), -1e9), [1, 2]);
+}
+
+export interface AttentionOptions {
+  readonly heads: number;
+  /** Added to the scores: [b, 1, 1, t] padding, [1, h, t, t] ALiBi or causal, or their sum. */
+  readonly bias?: Tensor | null;
+  readonly dropoutRate?: number;
+  /** Applied to queries and keys [b, h, t, d / h] before the product: rotary positions. */
+  readonly rotate?: (x: Tensor) => Tensor;
+}
+
+/** Softmax(q k^T / sqrt(d / h) + bias) v per head (Vaswani et al. 2017). q, k, v [b, t, d] -> [b, t, d]. */
+export function attention(q: Tensor, k: Tensor, v: Tensor, mode: Mode, options: AttentionOptions): Tensor {
+  const [batch, tokens, width] = q.shape;
+  const { heads } = options;
+  if (typeof width !== 'number' || width % heads !== 0)
+    throw new GraphError(`attention: a width of ${width} does not divide into ${heads} heads`);
+  const perHead = width / heads;
+  const split = (x: Tensor) => op.transpose(op.reshape(x, [batch, x.shape[1], heads, perHead]), [0, 2, 1, 3]); // [b, h, t, d/h]
+  let queries = split(op.multiply(q, 1 / Math.sqrt(perHead)));
+  let keys = split(k);
+  if (options.rotate) {
+    queries = options.rotate(queries);
+    keys = options.rotate(keys);
+  }
+  let scores = op.matmul(queries, op.transpose(keys, [0, 1, 3, 2])); // [b, h, t, t]
+  if (options.bias) scores = op.add(scores, options.bias);
+  const weights = dropout(op.softmax(scores), options.dropoutRate ?? 0, mode);
+  const mixed = op.matmul(weights, split(v)); // [b, h, t, d/h]
+  return op.reshape(op.transpose(mixed, [0, 2, 1, 3]), [batch, tokens, width]);
+}
+
+/** Gated linear unit: activation(a) * b where [a, b] are the halves of the last axis (Shazeer 2020). [..., 2f] -> [..., f] */
+export function gatedLinearUnit(x: Tensor, activation: (gate: Tensor) => Tensor): Tensor {
+  const width = lastAxis(x, 'gatedLinearUnit');
+  const [gate, value] = op.split(x, x.rank - 1, [width / 2, width / 2]);
+  return op.multiply(activation(gate), value);
+}
+
+/** x sigmoid(x). */
+export function silu(x: Tensor): Tensor {
+  return op.multiply(x, op.sigmoid(x));
+}
+
+/**
+ * Rotary position embedding in the half-split convention (Su et al. 2021, as ESM-2 and GPT-NeoX have it):
+ * x cos + rotateHalf(x) sin. x [b, h, t, width]; positions 0..t-1; `maxTokens` bounds t.
+ */
+export function rotary(x: Tensor, maxTokens: number, base = 10000): Tensor {
+  const width = lastAxis(x, 'rotary');
+  const half = width / 2;
+  const cosine = new Float32Array(maxTokens * width);
+  const sine = new Float32Array(maxTokens * width);
+  for (let t = 0; t < maxTokens; t++)
+    for (let i = 0; i < width; i++) {
+      const angle = t / base ** ((2 * (i % half)) / width);
+      cosine[t * width + i] = Math.cos(angle);
+      sine[t * width + i] = Math.sin(angle);
+    }
+  const graph = x.graph;
+  const tokens = x.shape[2];
+  const table = (data: Float32Array) => {
+    const full = graph.constant(data, [maxTokens, width]);
+    if (tokens === maxTokens) return full;
+    const end = typeof tokens === 'number' ? graph.integers([tokens]) : graph.dimension(tokens);
+    return graph.node(
+      'Slice',
+      [full, graph.integers([0]), end, graph.integers([0])],
+      {},
+      {
+        inferred: [{ dtype: 'float32', shape: [tokens, width] }],
+      },
+    )[0];
+  };
+  const [first, second] = op.split(x, x.rank - 1, [half, half]);
+  const rotated = op.concat([op.negate(second), first], x.rank - 1);
+  return op.add(op.multiply(x, table(cosine)), op.multiply(rotated, table(sine)));
+}
+
+/** Mean over tokens under a mask: x [b, t, d], mask [b, t] -> [b, d]; sum(m x) / sum(m), 0 where nothing is unmasked. */
+export function maskedMean(x: Tensor, mask: Tensor): Tensor {
+  const weights = op.unsqueeze(op.cast(mask, x.dtype), [2]); // [b, t, 1]
+  const total = op.reduceSum(op.multiply(x, weights), [1]); // [b, d]
+  return op.divide(total, op.maximum(op.reduceSum(weights, [1]), 1e-9));
+}
+
+/** Largest value over unmasked tokens: x [b, t, d], mask [b, t] -> [b, d]. */
+export function maskedMax(x: Tensor, mask: Tensor): Tensor {
+  const kept = op.unsqueeze(op.cast(mask, 'bool'), [2]);
+  return op.reduceMax(op.where(kept, x, -3.4e38), [1]);
+}
+
+function lastAxis(x: Tensor, what: string): number {
+  const width = x.shape[x.rank - 1];
+  if (typeof width !== 'number') throw new GraphError(`'${what}': the last axis of '${x.name}' must be a number`);
+  return width;
+}
