@@ -211,7 +211,7 @@ class KmerSets {
       forward = ((forward << 2) | code) & wrap;
       backward = (backward >> 2) | ((3 - code) << top);
       if (++run < k) continue;
-      const canonical = forward < backward ? forward : backward;
+      const canonical = Math.min(forward, backward);
       if (inSecond[canonical] === seen) continue;
       inSecond[canonical] = seen;
       codes[count++] = canonical;
