@@ -14,13 +14,10 @@ import {
   unguessable,
 } from './columns.ts';
 import { type DataFormat, detectFormat, fileStem, findDataFiles } from './data-files.ts';
-import { openDelimited } from './delimited.ts';
 import { fastaId, headerValue, readFasta } from './fasta.ts';
 import { IdSet } from './id-set.ts';
-import { openJsonl } from './jsonl.ts';
-import { openParquet } from './parquet.ts';
 import { SequenceError } from './sequence-error.ts';
-import type { Table, TableRow } from './table.ts';
+import { openTable, type TableRow } from './table.ts';
 import type { Label, LabelledSequence, SplitName } from './types.ts';
 
 export { SequenceError } from './sequence-error.ts';
@@ -264,31 +261,6 @@ function labelIndices(
   const guessed = guessColumn(columns, 'label') ?? (columns.length === 2 ? 1 - sequenceAt : undefined);
   if (guessed === undefined) throw unguessable(columns, 'label', path);
   return [guessed];
-}
-
-interface OpenTable {
-  readonly columns: readonly string[];
-  /** Rows with only the columns of these indices, in this order. */
-  select(indices: readonly number[]): AsyncGenerator<TableRow>;
-}
-
-async function openTable(
-  path: string,
-  format: Exclude<DataFormat, 'fasta'>,
-  columns: readonly string[] | undefined,
-): Promise<OpenTable> {
-  if (format === 'parquet') {
-    const table = await openParquet(path);
-    return {
-      columns: table.columns,
-      select: (indices) => table.select(indices.map((index) => table.columns[index])).rows,
-    };
-  }
-  const table: Table = format === 'jsonl' ? await openJsonl(path) : await openDelimited(path, { format, columns });
-  async function* select(indices: readonly number[]): AsyncGenerator<TableRow> {
-    for await (const { line, values } of table.rows) yield { line, values: indices.map((index) => values[index]) };
-  }
-  return { columns: table.columns, select };
 }
 
 async function readLabelTable(
