@@ -34,6 +34,11 @@ export interface TaskDefinition {
   readonly alphabet?: AlphabetPolicy;
   /** Raise when the data it yields change in a way their hash does not show. */
   readonly version?: string;
+  /**
+   * True for seeded generators: the rows depend on nothing but the plugin's code, so that their hash is remembered between
+   * runs. For data read from files the files' size and time are watched instead (rows carry `source`).
+   */
+  readonly generated?: boolean;
   /** Every row, in a stable order. Rows may carry their split; those that do not are divided by `split`. */
   load(context: TaskContext): Promise<readonly LabelledSequence[]>;
 }

@@ -1,0 +1,270 @@
+/**
+ * One cell: a contender is fitted on a task's training rows, everything that must be chosen is chosen on its validation rows,
+ * and only then are the test rows looked at, once. For a baseline that is `fit` and `predict`; for a model, the probe is
+ * fitted on every representation (layer, pooling) offered and the one with the best validation score predicts.
+ * Predictions are checked (one row per test row, finite, probabilities that sum to one) before anything is scored.
+ */
+import { bootstrapInterval } from '../metrics/bootstrap.ts';
+import { metric, metricsFor } from '../metrics/registry.ts';
+import type { Matrix, MetricName, Predictions, Targets } from '../metrics/types.ts';
+import type { Encoder, ModelDefinition, Representation } from '../models/types.ts';
+import type { Probe } from '../probes/types.ts';
+import { sha256 } from '../runtime/files.ts';
+import type { BaselineDefinition, PreparedTask } from './contracts.ts';
+
+export interface CellSettings {
+  readonly seed: number;
+  readonly device: string;
+  readonly threads: number;
+  readonly cacheFolder: string;
+  readonly progress: (fraction: number, message: string) => void;
+}
+
+/** What running a cell yields; plain data. */
+export interface CellOutcome {
+  readonly scores: Partial<Record<MetricName, number | null>>;
+  readonly validationScore: number;
+  readonly interval: { low: number | null; high: number | null; level: number; resamples: number };
+  /** `[testSize, outputs]`. */
+  readonly predictions: { rows: number; columns: number; values: Float64Array };
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly fingerprint?: string;
+  readonly card?: Readonly<Record<string, unknown>>;
+}
+
+const BOOTSTRAP_SEED = 0;
+/** float32 probabilities of many classes: how far from 1 their sum may be. */
+const SUM_TOLERANCE = 1e-3;
+
+/**
+ * Scores on the validation rows by the task's primary metric, turned round where lower is better.
+ * Throws when the score is undefined there, since nothing could then be chosen by it.
+ */
+export function validationScorer(task: PreparedTask): (targets: Targets, predictions: Predictions) => number {
+  const primary = metric(task.definition.metric);
+  return (targets, predictions) => {
+    checkPredictions(predictions, targets.rows, task, 'validation');
+    const score = primary.prepare(targets, predictions)();
+    if (Number.isNaN(score)) {
+      throw new Error(
+        `${primary.name} is undefined on the validation rows: they probably hold one class or a constant only`,
+      );
+    }
+    return primary.higherIsBetter ? score : -score;
+  };
+}
+
+/** Throws unless predictions have one row per sequence, the right width, finite values, and rows of probabilities where due. */
+export function checkPredictions(predictions: Predictions, rows: number, task: PreparedTask, split: string): void {
+  const { kind } = task.definition;
+  const columns = task.outputs;
+  if (predictions.rows !== rows || predictions.columns !== columns || predictions.values.length !== rows * columns) {
+    throw new Error(
+      `${split} predictions are [${predictions.rows}, ${predictions.columns}] (${predictions.values.length} values), ` +
+        `expected [${rows}, ${columns}]: one row per sequence`,
+    );
+  }
+  for (let r = 0; r < rows; r++) {
+    let sum = 0;
+    for (let c = 0; c < columns; c++) {
+      const value = predictions.values[r * columns + c];
+      if (!Number.isFinite(value))
+        throw new Error(`${split} prediction ${value} in row ${r}, column ${c}: it must be finite`);
+      if (kind !== 'regression' && (value < -SUM_TOLERANCE || value > 1 + SUM_TOLERANCE)) {
+        throw new Error(`${split} prediction ${value} in row ${r}, column ${c} is no probability`);
+      }
+      sum += value;
+    }
+    if ((kind === 'binary' || kind === 'multiclass') && Math.abs(sum - 1) > SUM_TOLERANCE) {
+      throw new Error(`${split} probabilities of row ${r} sum to ${sum}, not 1`);
+    }
+  }
+}
+
+/** Every metric of the kind (or those the task names), and the bootstrap interval of the primary one. */
+function scoreTest(
+  task: PreparedTask,
+  predictions: Predictions,
+): Pick<CellOutcome, 'scores' | 'interval' | 'predictions'> {
+  const { targets } = task.splits.test;
+  checkPredictions(predictions, targets.rows, task, 'test');
+  const { kind, metrics, metric: primary } = task.definition;
+  const names = metrics ? [...new Set([primary, ...metrics])] : metricsFor(kind).map(({ name }) => name);
+  const scores: Partial<Record<MetricName, number | null>> = {};
+  for (const name of names) scores[name] = finiteOrNull(metric(name).prepare(targets, predictions)());
+  const prepared = metric(primary).prepare(targets, predictions);
+  const { low, high, level, resamples } = bootstrapInterval([prepared], targets.rows, { seed: BOOTSTRAP_SEED });
+  return {
+    scores,
+    interval: { low: finiteOrNull(low), high: finiteOrNull(high), level, resamples },
+    predictions: {
+      rows: predictions.rows,
+      columns: predictions.columns,
+      values: Float64Array.from(predictions.values),
+    },
+  };
+}
+
+function finiteOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+/** Fits a baseline and predicts the test rows. */
+export async function runBaseline(
+  task: PreparedTask,
+  baseline: BaselineDefinition,
+  settings: CellSettings,
+): Promise<CellOutcome> {
+  const { definition, classes, outputs, splits } = task;
+  const fitted = await baseline.fit(
+    { definition, classes, outputs, train: splits.train, valid: splits.valid },
+    { ...settings, validationScore: validationScorer(task), progress: part(settings, 0, 0.95) },
+  );
+  try {
+    settings.progress(0.95, 'predict');
+    const test = scoreTest(task, await fitted.predict(splits.test.sequences));
+    return { ...test, validationScore: finite(fitted.validationScore, 'validation score'), details: fitted.details };
+  } finally {
+    await fitted.dispose?.();
+  }
+}
+
+/** Frozen features of every split, one matrix per representation. */
+export interface EmbeddedTask {
+  readonly representations: readonly Representation[];
+  readonly features: Readonly<Record<'train' | 'valid' | 'test', readonly Matrix[]>>;
+  readonly fingerprint: string;
+  readonly card: Readonly<Record<string, unknown>>;
+}
+
+/** How an encoder's vectors are fetched: the embedding store in a run, the encoder itself in tests. */
+export type Embed = (
+  encoder: Encoder,
+  sequences: readonly string[],
+  representations: readonly Representation[],
+  progress: (fraction: number, message: string) => void,
+) => Promise<Matrix[]>;
+
+/** Loads a model (pre-training it if that is what it does) and embeds the task's splits. Validation and test rows never train it. */
+export async function embedTask(
+  task: PreparedTask,
+  model: ModelDefinition,
+  settings: CellSettings,
+  embed: Embed = (encoder, sequences, representations, progress) => encoder.embed(sequences, representations, progress),
+): Promise<EmbeddedTask> {
+  const { train, valid, test } = task.splits;
+  refuseLong(task, model);
+  const encoder = await model.load({
+    ...settings,
+    unlabelled: train.sequences,
+    unlabelledHash: sha256(train.sequences.join('\n')),
+    progress: part(settings, 0, 0.5),
+  });
+  try {
+    const representations =
+      model.representations?.(encoder) ??
+      Array.from({ length: encoder.layers + 1 }, (_, layer): Representation => ({ layer, pooling: 'mean' }));
+    if (representations.length === 0) throw new Error(`model ${model.id} offers no representation`);
+    const total = train.sequences.length + valid.sequences.length + test.sequences.length;
+    let done = 0;
+    const features: Record<string, readonly Matrix[]> = {};
+    for (const [name, { sequences }] of Object.entries({ train, valid, test })) {
+      const [low, high] = [done, done + sequences.length].map((count) => 0.5 + (0.2 * count) / total);
+      const matrices = await embed(encoder, sequences, representations, part(settings, low, high));
+      checkFeatures(matrices, sequences.length, representations, name);
+      features[name] = matrices;
+      done += sequences.length;
+    }
+    const { fingerprint, card } = encoder;
+    return { representations, features: features as EmbeddedTask['features'], fingerprint, card };
+  } finally {
+    await encoder.dispose();
+  }
+}
+
+function refuseLong(task: PreparedTask, model: ModelDefinition): void {
+  if (model.maxLength === undefined) return;
+  for (const { ids, sequences } of Object.values(task.splits)) {
+    const long = sequences.findIndex((sequence) => sequence.length > model.maxLength!);
+    if (long >= 0) {
+      throw new Error(
+        `row "${ids[long]}" has ${sequences[long].length} nucleotides; model ${model.id} reads at most ${model.maxLength}`,
+      );
+    }
+  }
+}
+
+function checkFeatures(
+  matrices: readonly Matrix[],
+  rows: number,
+  representations: readonly Representation[],
+  split: string,
+): void {
+  if (matrices.length !== representations.length) {
+    throw new Error(`${representations.length} representations were asked for, ${matrices.length} came back`);
+  }
+  for (const [i, { rows: got, columns, values }] of matrices.entries()) {
+    const { layer, pooling } = representations[i];
+    const name = `${split} embeddings of layer ${layer}, ${pooling}`;
+    if (got !== rows || values.length !== rows * columns) throw new Error(`${name}: ${got} rows for ${rows} sequences`);
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0)
+      throw new Error(`${name}: ${values[bad]} in row ${Math.floor(bad / columns)}, column ${bad % columns}`);
+  }
+}
+
+/** Fits a probe on each representation, lets the best on validation rows predict the test rows. */
+export async function runProbe(
+  task: PreparedTask,
+  embedded: EmbeddedTask,
+  probe: Probe,
+  settings: CellSettings,
+): Promise<CellOutcome> {
+  const { representations, features, fingerprint, card } = embedded;
+  const { train, valid } = task.splits;
+  const choices: { layer: number; pooling: string; validationScore: number }[] = [];
+  let best: { index: number; predictions: Predictions; validationScore: number; details: object } | undefined;
+  for (const [i, representation] of representations.entries()) {
+    const [low, high] = [i, i + 1].map((count) => 0.7 + (0.3 * count) / representations.length);
+    const fitted = await probe.fit(
+      { features: features.train[i], targets: train.targets },
+      { features: features.valid[i], targets: valid.targets },
+      {
+        ...settings,
+        kind: task.definition.kind,
+        outputs: task.outputs,
+        validationScore: validationScorer(task),
+        progress: part(settings, low, high),
+      },
+    );
+    try {
+      const validationScore = finite(fitted.validationScore, `validation score of layer ${representation.layer}`);
+      choices.push({ ...representation, validationScore });
+      // Ties go to the earlier, that is the shallower, representation. Test rows are predicted, not scored, until all are fitted.
+      if (!best || validationScore > best.validationScore) {
+        const predictions = await fitted.predict(features.test[i]);
+        best = { index: i, predictions, validationScore, details: fitted.details };
+      }
+    } finally {
+      await fitted.dispose?.();
+    }
+  }
+  const { index, predictions, validationScore, details } = best!;
+  return {
+    ...scoreTest(task, predictions),
+    validationScore,
+    details: { representation: representations[index], representations: choices, probe: details },
+    fingerprint,
+    card,
+  };
+}
+
+function finite(value: number, what: string): number {
+  if (!Number.isFinite(value)) throw new Error(`the ${what} is ${value}; it must be finite`);
+  return value;
+}
+
+/** A share of the cell's progress. */
+function part({ progress }: CellSettings, low: number, high: number): CellSettings['progress'] {
+  return (fraction, message) => progress(low + (high - low) * Math.min(1, Math.max(0, fraction)), message);
+}

@@ -1,0 +1,131 @@
+/**
+ * From a task definition to data a contender can be fitted on: rows are loaded, brought into the alphabet (changes counted),
+ * split where the data do not fix it, their labels encoded, and everything hashed. Every row that is loaded lands in exactly
+ * one split; what cannot be used is an error naming the row. The split depends on the task alone, so that every contender
+ * and every seed sees the same one.
+ */
+import { createHash } from 'node:crypto';
+import { metricsFor } from '../metrics/registry.ts';
+import { applyAlphabet } from '../sequences/alphabet.ts';
+import { auditSplits } from '../sequences/audit.ts';
+import { SequenceError } from '../sequences/sequence-error.ts';
+import { assignSplits } from '../sequences/splits.ts';
+import { type LabelledSequence, SPLIT_NAMES, type SplitName } from '../sequences/types.ts';
+import type { PreparedTask, SplitData, TaskContext, TaskDefinition } from './contracts.ts';
+import { UsageError } from './errors.ts';
+import { classesOf, encodeLabels, placeOf } from './labels.ts';
+import { TASK_RECORD_SCHEMA, type TaskRecord } from './result.ts';
+
+/** A prepared task and what its record says about how it was prepared. */
+export interface PreparedRows extends PreparedTask {
+  /** The rows themselves, in the alphabet and with their split, in the order loaded. */
+  readonly rows: readonly (LabelledSequence & { readonly split: SplitName })[];
+  /** How rows were divided, in words. */
+  readonly splitDescription: string;
+  /** Letters changed by the alphabet policy, by what was done. */
+  readonly alphabetChanges: Readonly<Record<string, number>>;
+  /** Files that rows were read from. */
+  readonly files: readonly string[];
+}
+
+/** Prepares a task. Throws a {@link UsageError} that begins with the task's id. */
+export async function prepareTask(definition: TaskDefinition, context: TaskContext): Promise<PreparedRows> {
+  try {
+    return await prepare(definition, context);
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof SequenceError)) throw error;
+    const hint = error instanceof UsageError ? error.hint : undefined;
+    const usage = new UsageError(`task ${definition.id}: ${error.message}`, hint);
+    usage.cause = error;
+    throw usage;
+  }
+}
+
+async function prepare(definition: TaskDefinition, context: TaskContext): Promise<PreparedRows> {
+  const { kind, metric } = definition;
+  if (!metricsFor(kind).some(({ name }) => name === metric)) {
+    const names = metricsFor(kind).map(({ name }) => name);
+    throw new UsageError(`metric ${metric} does not apply to a ${kind} task`, `Use one of: ${names.join(', ')}.`);
+  }
+  const loaded = await definition.load(context);
+  if (loaded.length === 0) throw new UsageError('no rows were loaded');
+  checkIds(loaded);
+  const { rows: letters, changes } = inAlphabet(loaded, definition);
+  const { rows, description } = assignSplits(letters, definition.split, kind);
+  const bySplit = Object.fromEntries(
+    SPLIT_NAMES.map((name) => [name, rows.filter((row) => row.split === name)]),
+  ) as Record<SplitName, LabelledSequence[]>;
+  for (const name of SPLIT_NAMES) {
+    if (bySplit[name].length === 0) {
+      throw new UsageError(
+        `the ${name} split is empty (${rows.length} rows in all; ${description})`,
+        'Give more rows or another split.',
+      );
+    }
+  }
+  const classes = classesOf(kind, bySplit.train, definition.classes);
+  const encoded = (name: SplitName): SplitData => ({
+    ids: bySplit[name].map((row) => row.id),
+    sequences: bySplit[name].map((row) => row.sequence),
+    targets: encodeLabels(kind, bySplit[name], classes),
+  });
+  return {
+    definition,
+    classes,
+    outputs: classes.length,
+    splits: { train: encoded('train'), valid: encoded('valid'), test: encoded('test') },
+    hash: hashRows(kind, classes, rows),
+    rows,
+    splitDescription: description,
+    alphabetChanges: changes,
+    files: [...new Set(rows.flatMap((row) => (row.source ? [row.source.file] : [])))].sort(),
+  };
+}
+
+function checkIds(rows: readonly LabelledSequence[]): void {
+  const seen = new Map<string, LabelledSequence>();
+  for (const row of rows) {
+    const first = seen.get(row.id);
+    if (first)
+      throw new UsageError(`${placeOf(row)}: the id "${row.id}" is taken by ${placeOf(first)}`, 'Ids must be unique.');
+    seen.set(row.id, row);
+  }
+}
+
+function inAlphabet(rows: readonly LabelledSequence[], { alphabet }: TaskDefinition) {
+  const changes: Record<string, number> = {};
+  const changed = rows.map((row) => {
+    const result = applyAlphabet(row.sequence, alphabet ?? { alphabet: 'dna' }, placeOf(row));
+    for (const [what, count] of Object.entries(result.changes)) changes[what] = (changes[what] ?? 0) + count;
+    return { ...row, sequence: result.sequence };
+  });
+  return { rows: changed, changes };
+}
+
+function hashRows(kind: string, classes: readonly string[], rows: readonly LabelledSequence[]): string {
+  const hash = createHash('sha256').update(`${JSON.stringify([kind, classes])}\n`);
+  for (const { id, sequence, label, split: name } of rows)
+    hash.update(`${JSON.stringify([id, sequence, label, name])}\n`);
+  return hash.digest('hex');
+}
+
+/** What a report needs to know of a task, its audit included; the true answers of the test rows go beside it. */
+export function taskRecord(task: PreparedRows): Omit<TaskRecord, 'targets'> {
+  const { id, title, description, kind, metric, citation, licence, url } = task.definition;
+  return {
+    schema: TASK_RECORD_SCHEMA,
+    ...{ id, title, description, kind, metric, citation, licence, url },
+    hash: task.hash,
+    classes: [...task.classes],
+    sizes: sizesOf(task),
+    split: task.splitDescription,
+    alphabetChanges: { ...task.alphabetChanges },
+    audit: { ...auditSplits(task.rows, kind) },
+  };
+}
+
+/** Rows per split. */
+export function sizesOf({ splits }: PreparedTask): Record<SplitName, number> {
+  const { train, valid, test } = splits;
+  return { train: train.ids.length, valid: valid.ids.length, test: test.ids.length };
+}

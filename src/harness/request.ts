@@ -1,0 +1,111 @@
+/**
+ * From what a person asks for (a suite, ids, files, flags, objects) to definitions: which tasks, which contenders, which
+ * probes, how many seeds. Whatever is not named comes from the suite, and the suite, when not named, is the default one.
+ */
+import type { ModelDefinition } from '../models/types.ts';
+import type { Probe } from '../probes/types.ts';
+import { type AdhocOptions, adhocTask } from './adhoc.ts';
+import type { BaselineDefinition, SuiteDefinition, TaskDefinition } from './contracts.ts';
+import type { TaskReference } from './describe.ts';
+import { UsageError } from './errors.ts';
+import { type Found, findContenders, findProbe, findSuite, findTasks, fromObject } from './registry.ts';
+
+export const DEFAULT_SUITE = 'default';
+
+export interface ComparisonRequest {
+  /** Id, file or definition. Default: the suite `default`. */
+  readonly suite?: string | SuiteDefinition;
+  /** Ids, files or definitions, instead of the suite's tasks. */
+  readonly tasks?: readonly (string | TaskDefinition)[];
+  /** A task made from files, without a plugin. */
+  readonly data?: AdhocOptions;
+  /** Ids, files or definitions, instead of the suite's contenders. */
+  readonly contenders?: readonly (string | BaselineDefinition | ModelDefinition)[];
+  /** Models (ids, files, folders of a checkpoint) beside the contenders named; alone, beside the suite's baselines. */
+  readonly models?: readonly string[];
+  /** Probe ids, instead of the suite's. */
+  readonly probes?: readonly string[];
+  /** Seeds of stochastic cells, instead of the suite's number. */
+  readonly seeds?: number;
+}
+
+/** A task to be prepared: found by reference (in a child process), or given as an object (in this one). */
+export interface RequestedTask {
+  readonly id: string;
+  readonly reference?: TaskReference;
+  readonly definition?: TaskDefinition;
+}
+
+export interface Comparison {
+  readonly title: string;
+  readonly tasks: readonly RequestedTask[];
+  readonly contenders: readonly Found<'baseline' | 'model'>[];
+  readonly probes: readonly Probe[];
+  readonly seeds: number;
+}
+
+/** Finds everything that was asked for. Throws a {@link UsageError} for what does not exist. */
+export async function resolveComparison(request: ComparisonRequest): Promise<Comparison> {
+  if (request.seeds !== undefined && !(Number.isInteger(request.seeds) && request.seeds >= 1)) {
+    throw new UsageError(`seeds must be a whole number of at least 1, not ${request.seeds}`);
+  }
+  const ownTasks = request.tasks !== undefined || request.data !== undefined;
+  const complete = ownTasks && request.contenders && request.probes && request.seeds !== undefined;
+  const suite = complete ? undefined : await suiteOf(request.suite);
+  const contenders = await resolveContenders(request, suite);
+  const needsProbes = contenders.some(({ type }) => type === 'model');
+  const probeIds = needsProbes ? (request.probes ?? suite?.probes ?? []) : [];
+  const tasks = await resolveTasks(request, ownTasks ? [] : (suite?.tasks ?? []));
+  return {
+    title: ownTasks || !suite ? tasks.map(({ id }) => id).join(', ') : suite.title,
+    tasks,
+    contenders,
+    probes: await Promise.all([...new Set(probeIds)].map(findProbe)),
+    seeds: request.seeds ?? suite?.seeds ?? 1,
+  };
+}
+
+async function suiteOf(suite: string | SuiteDefinition | undefined): Promise<SuiteDefinition> {
+  if (typeof suite === 'object') return suite;
+  return (await findSuite(suite ?? DEFAULT_SUITE)).definition;
+}
+
+async function resolveTasks(request: ComparisonRequest, fromSuite: readonly string[]): Promise<RequestedTask[]> {
+  const tasks: RequestedTask[] = [];
+  for (const task of [...(request.tasks ?? []), ...fromSuite]) {
+    if (typeof task === 'object') {
+      tasks.push({ id: task.id, definition: fromObject('task', task).definition });
+      continue;
+    }
+    for (const { definition, file, sourceHash } of await findTasks(task)) {
+      tasks.push({ id: definition.id, reference: { type: 'plugin', file: file!, id: definition.id, sourceHash } });
+    }
+  }
+  if (request.data) {
+    // Checked here, so that a wrong flag is told before any process is started.
+    if (request.data.kind !== undefined) await adhocTask({ ...request.data, positive: undefined });
+    tasks.push({ id: request.data.data, reference: { type: 'adhoc', options: request.data } });
+  }
+  return distinct(tasks, (task) => JSON.stringify([task.reference ?? task.id]));
+}
+
+async function resolveContenders(
+  request: ComparisonRequest,
+  suite: SuiteDefinition | undefined,
+): Promise<Found<'baseline' | 'model'>[]> {
+  const named = request.contenders ?? suite?.contenders ?? [];
+  const found: Found<'baseline' | 'model'>[] = [];
+  for (const contender of named) {
+    if (typeof contender === 'string') found.push(...(await findContenders(contender)));
+    else if ('fit' in contender) found.push(fromObject('baseline', contender));
+    else found.push(fromObject('model', contender));
+  }
+  const baselinesOnly = request.contenders === undefined && request.models !== undefined;
+  const kept = baselinesOnly ? found.filter(({ type }) => type === 'baseline') : found;
+  for (const model of request.models ?? []) kept.push(...(await findContenders(model)));
+  return distinct(kept, ({ definition, file }) => `${file ?? ''}#${definition.id}`);
+}
+
+function distinct<T>(items: readonly T[], key: (item: T) => string): T[] {
+  return [...new Map(items.map((item) => [key(item), item])).values()];
+}

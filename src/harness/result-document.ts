@@ -1,0 +1,76 @@
+/** From a cell and what came of it to the document that is stored: see `result.ts`. */
+import type { CellOutcome } from './cell.ts';
+import type { Cell, PlanEnvironment } from './plan.ts';
+import type { Found } from './registry.ts';
+import { RESULT_SCHEMA, type Result } from './result.ts';
+
+/** What came of a cell: numbers, or an error. */
+export type Ending = { readonly outcome: CellOutcome } | { readonly error: Error };
+
+/** The result document of a cell, without its predictions, which the store adds. */
+export function resultDocument(
+  cell: Cell,
+  environment: PlanEnvironment,
+  ending: Ending,
+  startedAt: Date,
+  finishedAt: Date,
+): Omit<Result, 'predictions'> {
+  const { id, title, kind, metric, hash, classes, sizes, citation, licence } = cell.task.description;
+  const common: Omit<Result, 'predictions' | 'status' | 'contender' | 'scores' | 'validationScore' | 'details'> = {
+    schema: RESULT_SCHEMA,
+    key: cell.key,
+    task: {
+      ...{ id, title, kind, metric, hash, citation, licence },
+      classes: [...classes],
+      trainSize: sizes.train,
+      validSize: sizes.valid,
+      testSize: sizes.test,
+    },
+    probe: cell.probe,
+    seed: cell.seed,
+    environment: {
+      ...{ device: environment.device, precision: environment.precision, threads: environment.threads },
+      node: process.version,
+      platform: `${process.platform}/${process.arch}`,
+      packages: { ...environment.packages },
+      codeHash: environment.codeHash,
+    },
+    timings: {
+      seconds: (finishedAt.getTime() - startedAt.getTime()) / 1000,
+      startedAt: startedAt.toISOString(),
+      finishedAt: finishedAt.toISOString(),
+    },
+  };
+  if ('error' in ending) {
+    const { message, stack } = ending.error;
+    return {
+      ...common,
+      status: 'failed',
+      error: { message, stack },
+      contender: contenderPart(cell.contender),
+      scores: {},
+      validationScore: null,
+      details: {},
+    };
+  }
+  const { scores, validationScore, interval, details, fingerprint, card } = ending.outcome;
+  return {
+    ...common,
+    status: 'done',
+    contender: { ...contenderPart(cell.contender), fingerprint, card: card && { ...card } },
+    scores: { ...scores },
+    validationScore,
+    interval,
+    details: { ...details },
+  };
+}
+
+function contenderPart(contender: Found<'baseline' | 'model'>): Result['contender'] {
+  const { id, title, description, citation, version, options } = contender.definition;
+  const common = { id, title, description, citation, version, options: { ...options } };
+  if (contender.type === 'baseline') {
+    return { ...common, kind: 'baseline', family: (contender as Found<'baseline'>).definition.family };
+  }
+  const { kind, licence } = (contender as Found<'model'>).definition;
+  return { ...common, kind, licence };
+}

@@ -1,0 +1,26 @@
+/**
+ * The public API: what a plugin (task, baseline, model, suite) is declared with and built from, and `run`, which the command
+ * line itself is a thin layer over. Importing it starts no engine: whatever is heavy is loaded when it is first used.
+ */
+export * from './harness/contracts.ts';
+export { UsageError } from './harness/errors.ts';
+export type { Result, RunManifest, TaskRecord } from './harness/result.ts';
+export type { RunEvent, RunOptions, RunSummary } from './harness/run.ts';
+export { metric, metricsFor } from './metrics/registry.ts';
+export * from './metrics/types.ts';
+export * from './models/types.ts';
+export * from './probes/types.ts';
+export { applyAlphabet, reverseComplement } from './sequences/alphabet.ts';
+export { encodeBases, kmerCounts, kmerNames, oneHot } from './sequences/encode.ts';
+export { createRandom, type Random } from './sequences/random.ts';
+export { type ReadOptions, readDataPath, readLabelled } from './sequences/readers.ts';
+export { SequenceError } from './sequences/sequence-error.ts';
+export * from './sequences/types.ts';
+
+import type { RunOptions, RunSummary } from './harness/run.ts';
+
+/** Plans the cells of a suite or of the tasks and contenders named, runs those not yet stored, and stores each result. */
+export async function run(options: RunOptions): Promise<RunSummary> {
+  const harness = await import('./harness/run.ts');
+  return harness.run(options);
+}
