@@ -1,0 +1,62 @@
+/**
+ * Per-feature standardisation: subtract the mean and divide by the standard deviation (divisor n) of the training rows, as
+ * scikit-learn's StandardScaler does. A feature that is constant within float32 resolution keeps the scale 1, so it becomes 0.
+ */
+import type { Matrix } from '../metrics/types.ts';
+
+export interface Standardiser {
+  readonly mean: Float64Array;
+  readonly scale: Float64Array;
+  readonly constantFeatures: number;
+  /** Rows `[start, end)` of a matrix, standardised: `[end - start, columns]` float32. */
+  apply(features: Matrix, start?: number, end?: number): Matrix & { readonly values: Float32Array };
+}
+
+/** Throws on the first value that is not finite, naming the row and the column. */
+export function requireFinite(features: Matrix, what: string): void {
+  const { values, columns } = features;
+  if (values.length !== features.rows * columns) {
+    throw new Error(`${what}: ${values.length} values do not make ${features.rows} rows of ${columns}.`);
+  }
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) {
+      throw new Error(`${what}: the feature in row ${Math.floor(i / columns)}, column ${i % columns} is ${values[i]}.`);
+    }
+  }
+}
+
+/** Measures mean and standard deviation, in float64 and in two passes. Throws on no rows and on values that are not finite. */
+export function fitStandardiser(features: Matrix): Standardiser {
+  const { rows, columns, values } = features;
+  if (rows === 0 || columns === 0) throw new Error(`Training features are empty: [${rows}, ${columns}].`);
+  requireFinite(features, 'Training features');
+  const mean = new Float64Array(columns);
+  const scale = new Float64Array(columns);
+  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) mean[c] += values[r * columns + c];
+  for (let c = 0; c < columns; c++) mean[c] /= rows;
+  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) scale[c] += (values[r * columns + c] - mean[c]) ** 2;
+  let constantFeatures = 0;
+  for (let c = 0; c < columns; c++) {
+    scale[c] = Math.sqrt(scale[c] / rows);
+    if (scale[c] <= 1e-7 * Math.abs(mean[c])) {
+      scale[c] = 1;
+      constantFeatures += 1;
+    }
+  }
+  return {
+    mean,
+    scale,
+    constantFeatures,
+    apply(other, start = 0, end = other.rows) {
+      if (other.columns !== columns) {
+        throw new Error(`Features have ${other.columns} columns, but the probe was fitted on ${columns}.`);
+      }
+      const result = new Float32Array((end - start) * columns);
+      const first = start * columns;
+      for (let r = 0, i = 0; r < end - start; r++) {
+        for (let c = 0; c < columns; c++, i++) result[i] = (other.values[first + i] - mean[c]) / scale[c];
+      }
+      return { rows: end - start, columns, values: result };
+    },
+  };
+}
