@@ -48,7 +48,6 @@ export function gradients(output: Tensor, wrt: readonly Tensor[], options: Gradi
     if (entry.kind === 'composite') flowing = entry.adjoint(incoming, needs);
     else {
       const rule = ruleOf(entry.node.op, entry.node.domain);
-      if (rule.stopsGradient) continue;
       if (!rule.adjoint)
         throw new GraphError(
           `operator '${entry.node.op}' (yielding '${outputs[0].name}') has no adjoint, so it can't be differentiated`,
@@ -78,11 +77,12 @@ export function gradients(output: Tensor, wrt: readonly Tensor[], options: Gradi
   });
 }
 
-/** Tensors that depend on any of `roots`, the roots included. */
+/** Tensors that depend smoothly on any of `roots`, the roots included. */
 function dependents(graph: Graph, roots: readonly Tensor[], end: number): Set<Tensor> {
   const dependent = new Set<Tensor>(roots);
   for (let at = 0; at < end; at++) {
     const entry = graph.tape[at];
+    if (entry.kind === 'node' && ruleOf(entry.node.op, entry.node.domain).stopsGradient) continue;
     const inputs = entry.kind === 'node' ? entry.node.inputs : entry.inputs;
     const outputs = entry.kind === 'node' ? entry.node.outputs : entry.outputs;
     if (inputs.some((tensor) => tensor !== null && dependent.has(tensor)))

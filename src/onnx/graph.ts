@@ -7,26 +7,9 @@
  */
 import { ruleOf } from './rules/index.ts';
 import type { Inferred } from './rules/rule.ts';
+import { type ConstantData, type Dim, type DType, GraphError, type Shape, type TypedArray } from './types.ts';
 
-export type DType = 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
-export type Dim = number | string;
-export type Shape = readonly Dim[];
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | BigInt64Array
-  | Int32Array
-  | Int8Array
-  | Uint8Array
-  | Uint16Array;
-
-/** Bytes of a weight that stay in their file: ONNX external data. */
-export interface ExternalData {
-  readonly location: string;
-  readonly offset: number;
-  readonly length: number;
-}
-export type ConstantData = TypedArray | ExternalData;
+export * from './types.ts';
 
 export type Attribute = number | string | readonly number[] | readonly string[] | Tensor;
 export type Attributes = Readonly<Record<string, Attribute>>;
@@ -50,10 +33,6 @@ export interface BufferInfo {
   readonly shape: readonly number[];
   readonly initial: number;
   next?: Tensor;
-}
-
-export class GraphError extends Error {
-  override name = 'GraphError';
 }
 
 export class Tensor {

@@ -93,6 +93,8 @@ export class DropoutSource {
   /** One window start per dropout layer, in the order the layers were built. */
   readonly offsets: Tensor;
   layers = 0;
+  /** Values per row of the batch in each layer's mask; undefined where the layer's shape does not say. */
+  readonly rowSizes: (number | undefined)[] = [];
 
   constructor(private readonly graph: Graph) {
     this.offsets = graph.input('dropout:offsets', 'int64', ['dropout:layers']);
@@ -107,6 +109,10 @@ export class DropoutSource {
     }
     const start = op.slice(this.offsets, 0, this.layers, this.layers + 1); // [1]
     this.layers += 1;
+    const row = x.shape.slice(1);
+    this.rowSizes.push(
+      row.every((dim) => typeof dim === 'number') ? row.reduce<number>((n, dim) => n * Number(dim), 1) : undefined,
+    );
     const size = op.reshape(this.graph.node('Size', [x])[0], [1]);
     const inputs = [bank, start, op.add(start, size), this.graph.integers([0])];
     const total = x.shape.every((dim) => typeof dim === 'number')

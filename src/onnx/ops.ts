@@ -2,8 +2,9 @@
  * The operators as functions: `matmul(a, b)` appends a MatMul node to a's graph. Names and meanings are ONNX's; numbers given in
  * place of tensors become constants of the other operand's type.
  */
-import type { Dim, DType, Graph, Shape, Tensor } from './graph.ts';
+import type { Graph, Tensor } from './graph.ts';
 import { axisOf, isStatic, sameShape } from './shapes.ts';
+import { type Dim, DTYPE_CODES, type DType, type Shape } from './types.ts';
 
 export type Operand = Tensor | number;
 
@@ -64,18 +65,6 @@ export function gelu(x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor {
 export function cast(x: Tensor, to: DType): Tensor {
   return x.dtype === to ? x : x.graph.node('Cast', [x], { to: DTYPE_CODES[to] })[0];
 }
-
-/** ONNX TensorProto.DataType numbers. */
-export const DTYPE_CODES: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-};
 
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';

@@ -20,7 +20,7 @@ import {
   type Tensor,
   type TypedArray,
 } from './graph.ts';
-import { DTYPE_CODES } from './ops.ts';
+import { DTYPE_CODES } from './types.ts';
 
 export interface ReadModel {
   readonly graph: Graph;

@@ -23,7 +23,7 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { type Attribute, type ConstantData, type Graph, GraphError, type Node, Tensor } from './graph.ts';
-import { DTYPE_CODES } from './ops.ts';
+import { DTYPE_CODES } from './types.ts';
 
 /** Attributes that ONNX declares as floats; every other number is an integer. */
 const FLOAT_ATTRIBUTES = new Set([

@@ -3,6 +3,7 @@ import type { DType, Tensor } from '../graph.ts';
 import { GraphError } from '../graph.ts';
 import * as op from '../ops.ts';
 import { broadcast } from '../shapes.ts';
+import { DTYPE_CODES } from '../types.ts';
 import {
   type AdjointCall,
   type Call,
@@ -106,7 +107,7 @@ function geluDerivative({ node, inputs, gradient }: AdjointCall): Tensor[] {
 }
 
 const CODE_TO_DTYPE = new Map<number, DType>(
-  Object.entries(op.DTYPE_CODES).map(([dtype, code]) => [code, dtype as DType]),
+  Object.entries(DTYPE_CODES).map(([dtype, code]) => [code, dtype as DType]),
 );
 const FLOATING: readonly DType[] = ['float16', 'float32', 'float64'];
 
