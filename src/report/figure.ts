@@ -10,7 +10,7 @@ import { rowsOfTask } from './view.ts';
 
 const WIDTH = 860;
 const ROW = 24;
-const PLOT = { left: 330, right: 630 };
+const PLOT = { left: 365, right: 715 };
 
 export const PLOT_COLOURS = `
   svg, :root { --ink:#1c2126; --soft:#5b6670; --rule:#d9dde1; --zero:#7a858f; --better:#0b62a8; --worse:#b34700; --even:#66717b; --paper:#ffffff; }
@@ -81,7 +81,7 @@ function rowMarks(row: LeaderboardRow, domain: ReturnType<typeof forestDomain>, 
       ? 'reference'
       : row.status;
   return [
-    `<text x="16" y="${text}">${escapeHtml(clip(name, 36))}</text>`,
+    `<text x="16" y="${text}">${escapeHtml(clip(name, 42))}</text>`,
     `<text class="number" x="${PLOT.left - 22}" y="${text}">${formatScore(row.score)}</text>`,
     forestMarks(row.vsOneHot, row.isReference, domain, { ...PLOT, top, bottom: top + ROW }),
     `<text class="verdict ${verdict ?? ''}" x="${PLOT.right + 22}" y="${text}">${said}</text>`,

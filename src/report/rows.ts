@@ -29,11 +29,11 @@ export async function scoreGroup(
   cells: readonly StoredCell[],
   statistics: TaskStatistics | string,
 ): Promise<Group> {
-  const newest = settingsOf(cells.findLast(({ result }) => result)?.result);
+  const sorted = [...cells].sort((a, b) => a.planned.seed - b.planned.seed);
+  // Every plan begins with the first seed: its settings are the newest, and higher seeds may stem from older plans.
+  const newest = settingsOf(sorted.find(({ result }) => result)?.result);
   const judged: Judged[] = [];
-  for (const cell of [...cells].sort((a, b) => a.planned.seed - b.planned.seed)) {
-    judged.push(await judge(run, cell, statistics, newest));
-  }
+  for (const cell of sorted) judged.push(await judge(run, cell, statistics, newest));
   const scored = judged.flatMap((one) => one.scored ?? []);
   const row = assemble(run, cells, judged, scored, statistics);
   if (typeof statistics === 'string' || scored.length === 0) return { cells, row };
@@ -124,11 +124,21 @@ function assemble(
     error: done ? null : (failed[0]?.error ?? null),
     notes: [
       ...judged.flatMap(({ note }) => note ?? []),
-      ...(done ? failed : failed.slice(1)).map(({ seed, error }) => `seed ${seed} failed: ${error}`),
-      ...(done || failed.length > 0 ? missing.map(({ seed }) => `seed ${seed} has not been run yet`) : []),
+      ...failureNotes(failed, done ? null : (failed[0]?.error ?? null)),
+      ...(missing.length > 0 && missing.length < summaries.length ? [`${seedList(missing)} not run yet`] : []),
     ],
     cells: summaries,
   };
+}
+
+/** One note per reason, with the seeds it befell; none for the reason that the row itself gives. */
+function failureNotes(failed: readonly CellSummary[], rowError: string | null): string[] {
+  const reasons = [...new Set(failed.map(({ error }) => error))].filter((error) => error !== rowError);
+  return reasons.map((reason) => `${seedList(failed.filter(({ error }) => error === reason))} failed: ${reason}`);
+}
+
+function seedList(cells: readonly CellSummary[]): string {
+  return `${cells.length === 1 ? 'seed' : 'seeds'} ${cells.map(({ seed }) => seed).join(', ')}`;
 }
 
 function settingsOf(result: Result | undefined): string | undefined {

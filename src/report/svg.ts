@@ -31,12 +31,12 @@ export function niceTicks(domain: Domain, count: number): number[] {
 }
 
 /**
- * Shared axis of one task's forest plot: zero and every interval, except that guessers (family `chance`), often far away, do
- * not stretch it: their marks are drawn at the edge with an arrow.
+ * Shared axis of one task's forest plot: zero and every interval, except that floors (families `chance` and
+ * `composition`), often far away, do not stretch it: beyond the edge they end in an arrow.
  */
 export function forestDomain(rows: readonly LeaderboardRow[]): Domain {
   const all = rows.filter((row) => row.vsOneHot !== null && row.vsOneHot.difference !== null);
-  const near = all.filter((row) => row.family !== 'chance');
+  const near = all.filter((row) => row.family !== 'chance' && row.family !== 'composition');
   const values = (near.length > 0 ? near : all).flatMap(({ vsOneHot }) =>
     [vsOneHot!.difference, vsOneHot!.ci.low, vsOneHot!.ci.high].filter((value) => value !== null),
   );
@@ -69,7 +69,7 @@ export function forestMarks(
   const y = (box.top + box.bottom) / 2;
   const line = (at: number, name: string) =>
     `<path class="${name}" d="M${round(x(at))} ${round(box.top)}V${round(box.bottom)}"/>`;
-  const grid = niceTicks(domain, 4)
+  const grid = niceTicks(domain, 6)
     .filter((tick) => Math.abs(tick) > 1e-12)
     .map((tick) => line(tick, 'grid'))
     .join('');
@@ -95,7 +95,7 @@ export function forestMarks(
 /** Tick labels under a forest plot. */
 export function forestAxis(domain: Domain, left: number, right: number, y: number): string {
   const x = linearScale(domain, left, right);
-  const ticks = niceTicks(domain, 4);
+  const ticks = niceTicks(domain, 6);
   const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1;
   const decimals = Math.max(0, Math.min(8, -Math.floor(Math.log10(step) + 1e-9)));
   return ticks
