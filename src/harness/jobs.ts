@@ -91,8 +91,11 @@ export async function describeTaskJob(request: DescribeRequest, progress: Progre
   }
 }
 
+/** An outcome and the seconds it took, reading the task's data and starting the process not counted. */
+export type TimedOutcome = CellOutcome & { readonly seconds: number };
+
 /** Runs one cell. */
-export async function runCellJob(request: CellRequest, progress: Progress): Promise<CellOutcome> {
+export async function runCellJob(request: CellRequest, progress: Progress): Promise<TimedOutcome> {
   progress(0, 'prepare');
   const task = await prepared(request.task, request.context);
   if (task.hash !== request.hash) throw new Error("the task's data changed while the run was under way; run again");
@@ -104,6 +107,17 @@ export async function runCell(
   task: PreparedRows,
   contender: Found<'baseline' | 'model'>,
   request: Pick<CellRequest, 'context' | 'probe' | 'seed' | 'device' | 'threads'>,
+  progress: Progress,
+): Promise<TimedOutcome> {
+  const startedAt = performance.now();
+  const outcome = await outcomeOf(task, contender, request, progress);
+  return { ...outcome, seconds: (performance.now() - startedAt) / 1000 };
+}
+
+async function outcomeOf(
+  task: PreparedRows,
+  contender: Found<'baseline' | 'model'>,
+  request: Parameters<typeof runCell>[2],
   progress: Progress,
 ): Promise<CellOutcome> {
   const { seed, device, threads } = request;
@@ -122,7 +136,7 @@ export async function runInline(
   contender: Found<'baseline' | 'model'>,
   request: Parameters<typeof runCell>[2],
   progress: Progress,
-): Promise<CellOutcome> {
+): Promise<TimedOutcome> {
   const { context } = request;
   const ready = 'load' in task ? await prepareTask(task, context) : await prepared(task, context);
   return runCell(ready, contender, request, progress);

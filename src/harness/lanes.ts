@@ -4,8 +4,7 @@
  */
 import { deviceEnvironment } from '../runtime/device.ts';
 import { type JobProgress, type JobWorker, startWorker, WorkerDied } from '../runtime/job.ts';
-import type { CellOutcome } from './cell.ts';
-import type { CellRequest, ContenderReference } from './jobs.ts';
+import type { CellRequest, ContenderReference, TimedOutcome } from './jobs.ts';
 import type { Cell } from './plan.ts';
 import type { Result } from './result.ts';
 import { type Ending, resultDocument } from './result-document.ts';
@@ -34,7 +33,7 @@ async function conclude(
   { environment }: PreparedRun,
   store: ResultStore,
   signal: AbortSignal,
-  action: () => Promise<CellOutcome>,
+  action: () => Promise<TimedOutcome>,
 ): Promise<Result | undefined> {
   const startedAt = new Date();
   let ending: Ending;
@@ -81,7 +80,7 @@ export function processLanes(
           };
           const report = ({ fraction, message }: JobProgress) => tell({ type: 'progress', cell, fraction, message });
           try {
-            return await worker.run<CellOutcome>(JOBS, 'runCellJob', request, report);
+            return await worker.run<TimedOutcome>(JOBS, 'runCellJob', request, report);
           } catch (error) {
             if (error instanceof WorkerDied) await worker.close();
             throw error;

@@ -1,11 +1,11 @@
 /** From a cell and what came of it to the document that is stored: see `result.ts`. */
-import type { CellOutcome } from './cell.ts';
+import type { TimedOutcome } from './jobs.ts';
 import type { Cell, PlanEnvironment } from './plan.ts';
 import type { Found } from './registry.ts';
 import { RESULT_SCHEMA, type Result } from './result.ts';
 
 /** What came of a cell: numbers, or an error. */
-export type Ending = { readonly outcome: CellOutcome } | { readonly error: Error };
+export type Ending = { readonly outcome: TimedOutcome } | { readonly error: Error };
 
 /** The result document of a cell, without its predictions, which the store adds. */
 export function resultDocument(
@@ -36,7 +36,7 @@ export function resultDocument(
       codeHash: environment.codeHash,
     },
     timings: {
-      seconds: (finishedAt.getTime() - startedAt.getTime()) / 1000,
+      seconds: 'outcome' in ending ? ending.outcome.seconds : (finishedAt.getTime() - startedAt.getTime()) / 1000,
       startedAt: startedAt.toISOString(),
       finishedAt: finishedAt.toISOString(),
     },

@@ -1,0 +1,155 @@
+/** Flags that several commands share, and how their text becomes settings. A wrong value is told with the flag's name. */
+import type { Command } from 'commander';
+import type { AdhocOptions } from '../harness/adhoc.ts';
+import { UsageError } from '../harness/errors.ts';
+import type { RunOptions } from '../harness/run.ts';
+import { METRIC_NAMES, type MetricName, type TaskKind } from '../metrics/types.ts';
+import { didYouMean } from '../sequences/sequence-error.ts';
+import type { AlphabetPolicy } from '../sequences/types.ts';
+
+const KINDS: readonly TaskKind[] = ['binary', 'multiclass', 'multilabel', 'regression'];
+const GAPS = ['remove', 'n', 'error'] as const;
+const UNKNOWN = ['n', 'error'] as const;
+const ALPHABETS = ['dna', 'rna'] as const;
+
+/** Parsed flags of {@link dataOptions}. */
+export interface DataFlags {
+  readonly data?: string;
+  readonly sequence?: string;
+  readonly label?: string;
+  readonly id?: string;
+  readonly format?: string;
+  readonly kind?: string;
+  readonly metric?: string;
+  readonly split?: string;
+  readonly positive?: string;
+  readonly separator?: string;
+  readonly labelPattern?: string;
+  readonly labelTable?: string;
+  readonly alphabet?: string;
+  readonly gaps?: string;
+  readonly unknown?: string;
+}
+
+/** Parsed flags of {@link comparisonOptions} and {@link dataOptions}. */
+export interface ComparisonFlags extends DataFlags {
+  readonly suite?: string;
+  readonly task?: string[];
+  readonly contender?: string[];
+  readonly model?: string[];
+  readonly probe?: string[];
+  readonly seeds?: number;
+  readonly device?: string;
+  readonly jobs?: number;
+  readonly threads?: number;
+  readonly dataFolder?: string;
+  readonly cacheFolder?: string;
+  readonly download?: boolean;
+}
+
+function wholeNumber(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isInteger(value) && value >= 1) return value;
+    throw new UsageError(`--${flag} ${text}: must be a whole number of at least 1`);
+  };
+}
+
+/** A value out of a fixed set, or undefined. */
+function oneOf<T extends string>(flag: string, text: string | undefined, values: readonly T[]): T | undefined {
+  if (text === undefined || (values as readonly string[]).includes(text)) return text as T | undefined;
+  throw new UsageError(`--${flag} ${text}: unknown${didYouMean(text, values)}`, `Use one of: ${values.join(', ')}.`);
+}
+
+/** Flags for data without a plugin. */
+export function dataOptions(command: Command): Command {
+  return command
+    .optionsGroup('Your own data:')
+    .option(
+      '--data <path>',
+      'a file, or a folder with train/dev/test files (CSV, TSV, JSONL, Parquet, FASTA; also .gz)',
+    )
+    .option('--sequence <column>', 'column of the sequence (default: a usual name)')
+    .option('--label <column>', 'column of the label; several with commas between; in FASTA a header key')
+    .option('--kind <kind>', 'binary, multiclass, multilabel or regression (default: guessed, and said so)')
+    .option('--metric <name>', 'primary metric (default: mcc; macroF1 for multilabel, pearson for regression)')
+    .option('--split <method>', 'stratified, random, cluster, group:COLUMN, or column:COLUMN holding the split itself')
+    .option('--positive <label>', 'binary: the label that counts as positive (default: the later in order)')
+    .option('--id <column>', 'column of the id')
+    .option('--format <format>', 'fasta, csv, tsv, jsonl or parquet (default: by the ending)')
+    .option('--separator <text>', 'multilabel: what stands between labels (default ";")')
+    .option('--label-pattern <regex>', 'FASTA: the first group, found in the header, is the label')
+    .option('--label-table <file>', 'FASTA: a table with the id and the label of every sequence')
+    .option('--alphabet <name>', 'dna (default) or rna')
+    .option('--gaps <policy>', '"-" and "." inside sequences: remove, n, or error (default)')
+    .option('--unknown <policy>', 'letters outside IUPAC: n, or error (default)');
+}
+
+/** Flags that choose what is compared, and on what machine. */
+export function comparisonOptions(command: Command): Command {
+  return command
+    .optionsGroup('What is compared:')
+    .option('--suite <name>', 'a suite of benchmarks/ (default: default)')
+    .option('--task <id...>', "tasks: ids, plugin files or npm packages, instead of the suite's")
+    .option('--contender <id...>', "baselines and models: ids or plugin files, instead of the suite's")
+    .option(
+      '--model <id...>',
+      "models (ids or checkpoint folders) beside the contenders; alone: beside the suite's baselines",
+    )
+    .option('--probe <id...>', "probes for models, instead of the suite's")
+    .option('--seeds <n>', "seeds for whatever is random, instead of the suite's number", wholeNumber('seeds'))
+    .optionsGroup('Where it runs:')
+    .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
+    .option('--jobs <n>', 'processes at a time (default: cores, at most 8; one on a GPU)', wholeNumber('jobs'))
+    .option('--threads <n>', 'threads per process (default: the cores, shared)', wholeNumber('threads'))
+    .option('--data-folder <dir>', 'where real data sets lie (default: the environment variable GLM_BENCH_DATA)')
+    .option('--cache-folder <dir>', 'where embeddings and weights are kept (default: .cache, or GLM_BENCH_CACHE)')
+    .option('--download', 'fetch data sets that are missing from where their task says');
+}
+
+/** What `--data` and its companions mean, or undefined without `--data`. */
+export function adhocOptions(flags: DataFlags): AdhocOptions | undefined {
+  const { data, sequence, label, id, format, split, positive, separator, labelPattern, labelTable } = flags;
+  if (data === undefined) {
+    const given = Object.entries({
+      sequence,
+      label,
+      id,
+      format,
+      split,
+      positive,
+      separator,
+      labelPattern,
+      labelTable,
+      kind: flags.kind,
+    });
+    const lonely = given.find(([, value]) => value !== undefined);
+    if (!lonely) return undefined;
+    const flag = lonely[0].replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new UsageError(`--${flag} describes data, but there is no --data PATH`);
+  }
+  return {
+    ...{ data, sequence, label, id, format, split, positive, separator, labelPattern, labelTable },
+    kind: oneOf('kind', flags.kind, KINDS),
+    metric: oneOf<MetricName>('metric', flags.metric, METRIC_NAMES),
+    alphabet: alphabetPolicy(flags),
+  };
+}
+
+function alphabetPolicy(flags: DataFlags): AlphabetPolicy | undefined {
+  const alphabet = oneOf('alphabet', flags.alphabet, ALPHABETS);
+  const gaps = oneOf('gaps', flags.gaps, GAPS);
+  const unknown = oneOf('unknown', flags.unknown, UNKNOWN);
+  return alphabet || gaps || unknown ? { alphabet: alphabet ?? 'dna', gaps, unknown } : undefined;
+}
+
+/** Flags -> the request that the harness understands. */
+export function runOptions(flags: ComparisonFlags): RunOptions {
+  const { suite, task, contender, model, probe, seeds, device, jobs, threads, dataFolder, cacheFolder, download } =
+    flags;
+  return {
+    ...{ suite, tasks: task, contenders: contender, models: model, probes: probe, seeds },
+    ...{ device, jobs, threads, dataFolder, cacheFolder, allowDownload: download ?? false },
+    data: adhocOptions(flags),
+  };
+}

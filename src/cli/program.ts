@@ -1,0 +1,91 @@
+/** The commands, their flags and help. Each command's module is imported when it is run, so that `--help` answers at once. */
+import { Command } from 'commander';
+import { comparisonOptions, dataOptions } from './options.ts';
+
+const JSON_FLAG = ['--json', 'print one JSON document on standard output, words on standard error'] as const;
+
+const EXAMPLES = `
+Examples:
+  npm run bench                                        the default suite: models and baselines on generated tasks
+  npm run bench -- --data my.csv --sequence seq --label class      your own data against every baseline
+  npm run bench -- run --task tasks/mine.ts --contender onehot-cnn kmer-logistic --seeds 3 --out runs/mine
+  npm run bench -- run --task ./my-task.ts --model ./checkpoint    a model against the one-hot baselines
+  npm run bench -- tasks validate ./my-task.ts         is my plugin fit to be run?
+  npm run bench -- plan                                what would be computed
+  npm run bench -- report runs/mine                    write and show the leaderboard again
+
+A run that was interrupted continues when the same command is given again; finished cells are never computed twice.
+Exit codes: 0 done; 1 a cell failed (the rest finished, the failure is in the report); 2 wrong usage or bad input.`;
+
+/** Builds the command line. Commands put their exit code into `finish`. */
+export function createProgram(finish: (code: number) => void): Command {
+  const program = new Command('bench')
+    .description(
+      'Does a frozen genomic language model represent DNA better than one-hot encoding? Measured, not guessed.',
+    )
+    .addHelpText('after', EXAMPLES)
+    .option('--debug', 'show stack traces of errors')
+    .exitOverride()
+    .showHelpAfterError(false)
+    .configureHelp({ showGlobalOptions: true });
+  /** Subcommands inherit neither exitOverride nor where errors are written. */
+  const command = (parent: Command, name: string, description: string, options?: { isDefault: boolean }) =>
+    parent.command(name, options).description(description).exitOverride().allowExcessArguments(false);
+
+  const run = command(program, 'run', 'run a comparison and write its leaderboard (the default command)', {
+    isDefault: true,
+  });
+  dataOptions(comparisonOptions(run))
+    .optionsGroup('Results:')
+    .option('--out <dir>', 'results folder (default: runs/<suite>)')
+    .option(...JSON_FLAG)
+    .action(async (flags) => finish(await (await import('./run-command.ts')).runCommand(flags)));
+
+  const plan = command(program, 'plan', 'show which cells `run` would compute, computing none');
+  dataOptions(comparisonOptions(plan))
+    .optionsGroup('Results:')
+    .option('--out <dir>', 'results folder to compare with')
+    .option(...JSON_FLAG)
+    .action(async (flags) => finish(await (await import('./run-command.ts')).planCommand(flags)));
+
+  command(program, 'report', 'write and show the leaderboard of a results folder again')
+    .argument('<folder>', 'the --out folder of a run')
+    .option('--title <text>', 'title of the page')
+    .option(...JSON_FLAG)
+    .action(async (folder, flags) => finish(await (await import('./run-command.ts')).reportCommand(folder, flags)));
+
+  const tasks = command(program, 'tasks', 'list, show, audit or validate tasks');
+  command(tasks, 'list', 'the tasks that ship with the package', { isDefault: true })
+    .option(...JSON_FLAG)
+    .action(async (flags) => finish(await (await import('./tasks-command.ts')).listTasks(flags)));
+  const onTask = (name: 'show' | 'audit', description: string) =>
+    dataOptions(command(tasks, name, description).argument('[task]', 'id, plugin file or npm package'))
+      .optionsGroup('Options:')
+      .option('--data-folder <dir>', 'where real data sets lie (default: GLM_BENCH_DATA)')
+      .option('--cache-folder <dir>', 'where downloads are kept')
+      .option('--download', 'fetch a data set that is missing')
+      .option(...JSON_FLAG);
+  onTask('show', 'a task: kind, sizes, classes, split, first rows').action(async (task, flags) =>
+    finish(await (await import('./tasks-command.ts')).showTask(task, flags)),
+  );
+  onTask('audit', 'duplicates within and across splits, class balance, lengths').action(async (task, flags) =>
+    finish(await (await import('./tasks-command.ts')).auditTask(task, flags)),
+  );
+  command(tasks, 'validate', 'check a plugin: schema, data, audit, and a mock contender end to end')
+    .argument('<file>', 'plugin file')
+    .option('--data-folder <dir>', 'where real data sets lie (default: GLM_BENCH_DATA)')
+    .option('--cache-folder <dir>', 'where downloads are kept')
+    .option('--download', 'fetch a data set that is missing')
+    .option(...JSON_FLAG)
+    .action(async (file, flags) => finish(await (await import('./tasks-command.ts')).validateTask(file, flags)));
+
+  const models = command(program, 'models', 'list baselines, models and probes');
+  command(models, 'list', 'every contender, and the probes', { isDefault: true })
+    .option(...JSON_FLAG)
+    .action(async (flags) => finish(await (await import('./models-command.ts')).listContenders(flags)));
+
+  command(program, 'doctor', 'which device would run, what is missing, and the command that mends it')
+    .option(...JSON_FLAG)
+    .action(async (flags) => finish(await (await import('./doctor-command.ts')).doctorCommand(flags)));
+  return program;
+}

@@ -1,0 +1,100 @@
+/**
+ * Is a task plugin fit to be run? Its schema is checked, its data are loaded, split, encoded and audited, and a mock contender
+ * that knows only class frequencies goes through the same code that real contenders do, end to end, within seconds.
+ */
+import type { Predictions } from '../metrics/types.ts';
+import { auditSplits, describeAudit } from '../sequences/audit.ts';
+import { runBaseline } from './cell.ts';
+import { type BaselineDefinition, defineBaseline, type FitTask, type TaskContext } from './contracts.ts';
+import { prepareTask, sizesOf } from './prepare.ts';
+import { findTasks } from './registry.ts';
+
+export interface ValidationReport {
+  readonly task: string;
+  readonly hash: string;
+  readonly sizes: Readonly<Record<string, number>>;
+  readonly classes: readonly string[];
+  readonly audit: unknown;
+  /** Scores of the mock contender on the test rows. */
+  readonly mockScores: Readonly<Record<string, number | null>>;
+}
+
+/** Checks every task of a file (or id). Throws what is wrong; tells each step that passed to `say`. */
+export async function validateTaskFile(
+  spec: string,
+  context: TaskContext,
+  say: (line: string) => void,
+): Promise<ValidationReport[]> {
+  const reports: ValidationReport[] = [];
+  for (const { definition } of await findTasks(spec)) {
+    say(`${definition.id}: the definition is complete`);
+    const task = await prepareTask(definition, context);
+    const again = await prepareTask(definition, context);
+    if (again.hash !== task.hash) {
+      throw new Error(`task ${definition.id}: loading it twice gave different rows; order and seeds must be fixed`);
+    }
+    const sizes = sizesOf(task);
+    const counts = Object.entries(sizes).map(([name, rows]) => `${rows} ${name}`);
+    say(
+      `${definition.id}: ${counts.join(', ')} rows (split: ${task.splitDescription}); loading it again gives the same`,
+    );
+    const audit = auditSplits(task.rows, definition.kind);
+    for (const line of describeAudit(audit)) say(`  ${line}`);
+    const settings = { seed: 0, device: 'cpu', threads: 1, cacheFolder: context.cacheFolder, progress: () => {} };
+    const { scores } = await runBaseline(task, mock, settings);
+    say(
+      `${definition.id}: a mock contender ran end to end (${definition.metric} ${scores[definition.metric] ?? 'undefined'})`,
+    );
+    reports.push({
+      task: definition.id,
+      hash: task.hash,
+      sizes,
+      classes: task.classes,
+      audit,
+      mockScores: { ...scores },
+    });
+  }
+  return reports;
+}
+
+/** Predicts what is most frequent in the training rows, tilted a little by GC content so that rank scores are defined. */
+const mock: BaselineDefinition = defineBaseline({
+  id: 'mock',
+  title: 'Mock',
+  citation: '-',
+  family: 'chance',
+  kinds: ['binary', 'multiclass', 'multilabel', 'regression'],
+  version: '1',
+  stochastic: false,
+  options: {},
+  async fit(task: FitTask, context) {
+    const means = columnMeans(task);
+    const spread = task.definition.kind === 'regression' ? 1 : 0.05;
+    const predict = (sequences: readonly string[]): Predictions => {
+      const values = new Float64Array(sequences.length * task.outputs); // [sequences, outputs]
+      for (const [r, sequence] of sequences.entries()) {
+        const gc = (sequence.match(/[GC]/g)?.length ?? 0) / sequence.length;
+        const row = means.map((mean, c) => mean * (1 - spread) + spread * (c % 2 === 0 ? 1 - gc : gc));
+        const sum = row.reduce((a, b) => a + b, 0);
+        const classes = task.definition.kind === 'binary' || task.definition.kind === 'multiclass';
+        values.set(classes ? row.map((value) => value / sum) : row, r * task.outputs);
+      }
+      return { rows: sequences.length, columns: task.outputs, values };
+    };
+    const validationScore = context.validationScore(task.valid.targets, predict(task.valid.sequences));
+    return { predict: async (sequences) => predict(sequences), validationScore, details: {} };
+  },
+});
+
+/** Class frequencies, label frequencies, or means of targets. */
+function columnMeans({ train, outputs, definition }: FitTask): number[] {
+  const { rows, columns, values } = train.targets;
+  const means = new Array<number>(outputs).fill(0);
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) {
+      if (definition.kind === 'binary' || definition.kind === 'multiclass') means[values[r]] += 1 / rows;
+      else means[c] += values[r * columns + c] / rows;
+    }
+  }
+  return means;
+}

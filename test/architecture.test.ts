@@ -1,0 +1,105 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const IMPORT =
+  /(?:^|\s)(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]|import\s*\(\s*(?:\/\*.*?\*\/\s*)?['"]([^'"]+)['"]\s*\)/g;
+
+/** Folder -> folders it may import, as the table of docs/architecture.md has it. */
+function readTable(): Map<string, Set<string>> {
+  const page = readFileSync(join(ROOT, 'docs', 'architecture.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| (`[^|]+`)\s+\|[^|]*\|([^|]*)\|$/gm)];
+  const table = new Map<string, Set<string>>();
+  const above: string[] = [];
+  for (const [, names, cell] of rows) {
+    const allowed = new Set<string>();
+    for (const word of cell.split(/,| and /).map((part) => part.trim().replaceAll('`', ''))) {
+      if (word === '-' || word === '') continue;
+      if (['all above', 'below', 'all of src but cli'].includes(word)) {
+        for (const name of above) if (name !== 'cli') allowed.add(name);
+      } else allowed.add(word.replace(/^src\//, ''));
+    }
+    for (const name of names.replaceAll('`', '').split(',')) {
+      const folder = name.trim().replace(/^src\//, '');
+      table.set(folder, allowed);
+      above.push(folder);
+    }
+  }
+  return table;
+}
+
+/** `src/onnx/graph.ts` -> "onnx", `src/index.ts` -> "index.ts", `tasks/a.ts` -> "tasks". */
+function folderOf(path: string): string {
+  const parts = relative(ROOT, path).split(sep);
+  return parts[0] === 'src' ? parts[1] : parts[0];
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+const table = readTable();
+const files = ['src', 'tasks', 'baselines', 'benchmarks'].flatMap(sources);
+const imports = files.flatMap((file) =>
+  [...readFileSync(file, 'utf8').matchAll(IMPORT)]
+    .map((match) => match[1] ?? match[2])
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => ({ file, target: resolve(dirname(file), specifier) })),
+);
+
+describe('the import table of docs/architecture.md', () => {
+  it('is read, and has a row for every folder of src', () => {
+    const folders = readdirSync(join(ROOT, 'src'));
+    for (const folder of folders) expect(table, `docs/architecture.md has no row for src/${folder}`).toContain(folder);
+    expect(table.get('models')).toEqual(new Set(['onnx', 'runtime', 'sequences', 'metrics']));
+    expect(table.get('harness')).toContain('probes');
+    expect(table.get('onnx')).toEqual(new Set());
+  });
+
+  it('holds: every import is within a folder or allowed', () => {
+    const forbidden = imports
+      .map(({ file, target }) => ({ file, from: folderOf(file), to: folderOf(target) }))
+      .filter(({ from, to }) => from !== to && !table.get(from)?.has(to))
+      .map(({ file, to }) => `${relative(ROOT, file)} imports ${to}`);
+    expect(forbidden).toEqual([]);
+  });
+
+  it('is not walked round by way of our own package name', () => {
+    const own = files.filter((file) => /from\s*['"]glm-bench['"]/.test(readFileSync(file, 'utf8')));
+    expect(own.map((file) => relative(ROOT, file))).toEqual([]);
+  });
+});
+
+describe('start-up', () => {
+  it('loads no engine: the public API and the commands import heavy packages only when used', () => {
+    const heavy = [
+      'onnxruntime-node',
+      '@huggingface/transformers',
+      'mathjs',
+      'onnx-buf',
+      'ml-matrix',
+      'ml-random-forest',
+    ];
+    const visited = new Set<string>();
+    const reached: string[] = [];
+    const visit = (file: string) => {
+      if (visited.has(file)) return;
+      visited.add(file);
+      const text = readFileSync(file, 'utf8');
+      for (const [, kind, specifier] of text.matchAll(
+        /(?:^|\n)(import|export)\s(?!type\b)[^'"`;]*?from\s*['"]([^'"]+)['"]/g,
+      )) {
+        if (specifier.startsWith('.')) visit(resolve(dirname(file), specifier));
+        else if (heavy.includes(specifier)) reached.push(`${relative(ROOT, file)} ${kind}s ${specifier}`);
+      }
+    };
+    visit(join(ROOT, 'src', 'index.ts'));
+    visit(join(ROOT, 'src', 'cli', 'main.ts'));
+    visit(join(ROOT, 'src', 'cli', 'run-command.ts'));
+    expect(reached).toEqual([]);
+  });
+});
