@@ -52,26 +52,35 @@ export function place(graph: Graph, name: string, tensor: GoldenTensor): Tensor 
   return graph.constant(typed(tensor), tensor.shape, tensor.dtype, name);
 }
 
-/** Largest absolute difference, relative to the largest absolute value expected (at least 1e-3). */
-export function relativeError(actual: ArrayLike<number | bigint>, expected: readonly number[]): number {
+/** Largest absolute difference, relative to the largest absolute value expected (at least `floor`). */
+export function relativeError(
+  actual: ArrayLike<number | bigint>,
+  expected: ArrayLike<number | bigint>,
+  floor = 1e-3,
+): number {
   let worst = 0;
-  let scale = 1e-3;
+  let scale = floor;
   for (let i = 0; i < expected.length; i++) {
-    const difference = Math.abs(Number(actual[i]) - expected[i]);
+    const difference = Math.abs(Number(actual[i]) - Number(expected[i]));
     worst = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(worst, difference);
-    scale = Math.max(scale, Math.abs(expected[i]));
+    scale = Math.max(scale, Math.abs(Number(expected[i])));
   }
   return worst / scale;
+}
+
+/** The largest absolute value in a group of goldens: what a gradient that is zero but for rounding is measured against. */
+export function magnitude(tensors: GoldenTensors): number {
+  return Object.values(tensors).reduce((most, { data }) => data.reduce((m, v) => Math.max(m, Math.abs(v)), most), 0);
 }
 
 export function expectClose(
   actual: TensorValue | undefined,
   expected: GoldenTensor,
   what: string,
-  tolerance = 2e-5,
+  { tolerance = 2e-5, floor = 1e-3 }: { tolerance?: number; floor?: number } = {},
 ): void {
   expect(actual, `${what}: no value`).toBeDefined();
   if (!actual) return;
   expect([...actual.dims], `${what}: shape`).toEqual(expected.shape);
-  expect(relativeError(actual.data, expected.data), `${what}: relative error`).toBeLessThan(tolerance);
+  expect(relativeError(actual.data, expected.data, floor), `${what}: relative error`).toBeLessThan(tolerance);
 }
