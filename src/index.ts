@@ -9,7 +9,12 @@ export type { RunEvent, RunOptions, RunSummary } from './harness/run.ts';
 export { metric, metricsFor } from './metrics/registry.ts';
 export * from './metrics/types.ts';
 export * from './models/types.ts';
+export type { Graph, Tensor } from './onnx/graph.ts';
+export type { Mode } from './onnx/layers.ts';
 export * from './probes/types.ts';
+export type { Device } from './runtime/device.ts';
+export type { Feeds, Network } from './runtime/network.ts';
+export type { TrainedNetwork, TrainingData, TrainOptions } from './runtime/train.ts';
 export { applyAlphabet, reverseComplement } from './sequences/alphabet.ts';
 export { encodeBases, kmerCounts, kmerNames, oneHot } from './sequences/encode.ts';
 export { createRandom, type Random } from './sequences/random.ts';
@@ -18,6 +23,28 @@ export { SequenceError } from './sequences/sequence-error.ts';
 export * from './sequences/types.ts';
 
 import type { RunOptions, RunSummary } from './harness/run.ts';
+
+/**
+ * What a plugin that trains networks of its own is built from: operators, layers, losses, initialisers, and the training loop.
+ * Loaded when first asked for.
+ */
+export async function engine() {
+  const [op, layers, losses, initialisers, { train }] = await Promise.all([
+    import('./onnx/ops.ts'),
+    import('./onnx/layers.ts'),
+    import('./onnx/losses.ts'),
+    import('./onnx/initialisers.ts'),
+    import('./runtime/train.ts'),
+  ]);
+  return { op, layers, losses, initialisers, train };
+}
+export type Engine = Awaited<ReturnType<typeof engine>>;
+
+/** The linear probes, for baselines that fit them on features of their own. Loaded when first asked for. */
+export async function linearProbes() {
+  const { logisticProbe } = await import('./probes/logistic.ts');
+  return { logisticProbe };
+}
 
 /** Plans the cells of a suite or of the tasks and contenders named, runs those not yet stored, and stores each result. */
 export async function run(options: RunOptions): Promise<RunSummary> {
