@@ -41,7 +41,11 @@ export function drawActivitySequence(uniform: Uniform, options: ActivityOptions)
   if (slots < 5) throw new Error(`length ${options.length}: five sites need at least ${5 * SLOT} nucleotides`);
   if (!(options.noise >= 0)) throw new Error(`noise ${options.noise}: give a standard deviation of 0 or more`);
   const names: MotifName[] = [];
-  for (const [name, most] of [['A', 2], ['B', 2], ['C', 1]] as const) {
+  for (const [name, most] of [
+    ['A', 2],
+    ['B', 2],
+    ['C', 1],
+  ] as const) {
     for (let left = drawInteger(uniform, 0, most); left > 0; left--) names.push(name);
   }
   const bases = drawBackground(uniform, options.length);

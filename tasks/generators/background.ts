@@ -24,22 +24,14 @@ export const DINUCLEOTIDE_ODDS: readonly (readonly number[])[] = [
 
 const RUN_BOOST = 1.3;
 
-/** `[64, 4]` transition probabilities; a context's row is 16 w1 + 4 w2 + w3. */
-export const TRANSITIONS: Float64Array = (() => {
-  const table = new Float64Array(64 * 4);
-  for (let context = 0; context < 64; context++) {
-    const [w1, w2, w3] = [context >> 4, (context >> 2) & 3, context & 3];
-    const isRun = w1 === w2 && w2 === w3 && (w3 === 0 || w3 === 3);
-    let total = 0;
-    for (let x = 0; x < 4; x++) {
-      const weight = BASE_FREQUENCIES[x] * DINUCLEOTIDE_ODDS[w3][x] * (isRun && x === w3 ? RUN_BOOST : 1);
-      table[context * 4 + x] = weight;
-      total += weight;
-    }
-    for (let x = 0; x < 4; x++) table[context * 4 + x] /= total;
-  }
-  return table;
-})();
+/** Transition probabilities to A, C, G, T of each of the 64 contexts; a context's index is 16 w1 + 4 w2 + w3. */
+export const TRANSITIONS: readonly (readonly number[])[] = Array.from({ length: 64 }, (_, context) => {
+  const [w1, w2, w3] = [context >> 4, (context >> 2) & 3, context & 3];
+  const isRun = w1 === w2 && w2 === w3 && (w3 === 0 || w3 === 3);
+  const weights = BASE_FREQUENCIES.map((f, x) => f * DINUCLEOTIDE_ODDS[w3][x] * (isRun && x === w3 ? RUN_BOOST : 1));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+});
 
 const BURN_IN = 24;
 
@@ -48,7 +40,7 @@ export function drawBackground(uniform: Uniform, length: number): Uint8Array {
   const bases = new Uint8Array(length);
   let context = drawIndex(uniform, BASE_FREQUENCIES) * 21;
   for (let i = -BURN_IN; i < length; i++) {
-    const x = drawIndex(uniform, TRANSITIONS.subarray(context * 4, context * 4 + 4));
+    const x = drawIndex(uniform, TRANSITIONS[context]);
     if (i >= 0) bases[i] = x;
     context = ((context << 2) | x) & 63;
   }
@@ -60,7 +52,7 @@ export function backgroundProbabilities(bases: Uint8Array): Float64Array {
   const probabilities = new Float64Array(bases.length);
   for (let i = 0; i < bases.length; i++) {
     const context = i < 3 ? -1 : (bases[i - 3] << 4) | (bases[i - 2] << 2) | bases[i - 1];
-    probabilities[i] = context < 0 ? BASE_FREQUENCIES[bases[i]] : TRANSITIONS[context * 4 + bases[i]];
+    probabilities[i] = context < 0 ? BASE_FREQUENCIES[bases[i]] : TRANSITIONS[context][bases[i]];
   }
   return probabilities;
 }
@@ -76,7 +68,8 @@ export function encodeBases(sequence: string): Uint8Array {
   const bases = new Uint8Array(sequence.length);
   for (let i = 0; i < sequence.length; i++) {
     const index = BASES.indexOf(sequence[i]);
-    if (index < 0) throw new Error(`letter "${sequence[i]}" at position ${i + 1}: generated DNA holds only A, C, G and T`);
+    if (index < 0)
+      throw new Error(`letter "${sequence[i]}" at position ${i + 1}: generated DNA holds only A, C, G and T`);
     bases[i] = index;
   }
   return bases;

@@ -17,10 +17,10 @@ export interface BarcodeOptions extends TaxonomyOptions, SubstitutionModel {
 
 export const BARCODE_DEFAULTS: BarcodeOptions = {
   ...SUBSTITUTION_DEFAULTS,
-  families: 6,
+  families: 5,
   generaPerFamily: [3, 4],
-  speciesPerGenus: [3, 6],
-  specimensPerSpecies: [18, 34],
+  speciesPerGenus: [4, 7],
+  specimensPerSpecies: [20, 34],
   crowns: { root: [2.4, 2.4], family: [0.85, 1.15], genus: [0.5, 1.15], species: [0.01, 0.025] },
   trimmed: 0.25,
   withUnknown: 0.1,

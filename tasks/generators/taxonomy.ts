@@ -27,7 +27,9 @@ export interface TaxonomyOptions {
 /** Joins lineages pairwise at random heights from `floor` up to `crown`; the last join is at `crown` itself. */
 function coalesce(uniform: Uniform, tips: readonly TreeNode[], floor: number, crown: number): TreeNode {
   const lineages = [...tips];
-  const heights = Array.from({ length: tips.length - 2 }, () => drawBetween(uniform, floor, crown)).sort((a, b) => a - b);
+  const heights = Array.from({ length: tips.length - 2 }, () => drawBetween(uniform, floor, crown)).sort(
+    (a, b) => a - b,
+  );
   heights.push(crown);
   for (const height of heights) {
     const first = lineages.splice(drawInteger(uniform, 0, lineages.length - 1), 1)[0];
