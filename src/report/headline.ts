@@ -3,6 +3,7 @@
  * against its own random-weights control.
  */
 import type { Metric } from '../metrics/types.ts';
+import { chooseByValidation } from './comparison.ts';
 import { formatDifference, formatP, formatScore } from './format.ts';
 import type { Comparison, Headline, LeaderboardRow } from './schema.ts';
 
@@ -13,24 +14,22 @@ const RELATION = {
 } as const;
 
 /**
- * The control of a model: the one that names it (`controlOf` in its options or card); else the one whose id shares the longest
- * beginning with the model's (at least half of it); else the only control there is. The same probe where it ran.
+ * The control of a model: the one that names it (`controlOf` in its options or card); else the one whose id is the model's with
+ * something added ("encoder" and "encoder-random"); else, where `onlyModel`, the only control there is. Never a guess among
+ * several. The same probe where it ran, otherwise the control's best by validation score.
  */
 export function controlFor(
   model: LeaderboardRow,
   controls: readonly (LeaderboardRow & { controlOf?: string })[],
+  onlyModel: boolean,
 ): LeaderboardRow | undefined {
   const scored = controls.filter((row) => row.status === 'done');
-  const named = scored.filter((row) => row.controlOf === model.contender);
-  const related = scored.filter((row) => sharedStart(row.contender, model.contender) * 2 >= model.contender.length);
-  const longest = Math.max(0, ...related.map((row) => sharedStart(row.contender, model.contender)));
-  const nearest = related.filter((row) => sharedStart(row.contender, model.contender) === longest);
-  const only = new Set(scored.map((row) => row.contender)).size === 1 ? scored : [];
-  const candidates = [named, nearest, only].find((rows) => rows.length > 0) ?? [];
-  return (
-    candidates.find((row) => row.probe === model.probe) ??
-    [...candidates].sort((a, b) => (b.validationScore ?? -Infinity) - (a.validationScore ?? -Infinity))[0]
-  );
+  const candidates = [
+    scored.filter((row) => row.controlOf === model.contender),
+    scored.filter((row) => row.controlOf === undefined && row.contender.startsWith(model.contender)),
+    onlyModel ? scored.filter((row) => row.controlOf === undefined) : [],
+  ].find((rows) => new Set(rows.map((row) => row.contender)).size === 1);
+  return candidates?.find((row) => row.probe === model.probe) ?? (candidates && chooseByValidation(candidates));
 }
 
 export function headline(found: {
@@ -52,7 +51,7 @@ export function headline(found: {
       ? versusReference(name(model), name(reference), `${scored(model)} against ${formatScore(reference.score)}`, model)
       : `Frozen ${name(model)} reaches ${scored(model)}; no one-hot baseline has a score, so there is nothing to compare it with.`,
     control && vsControl
-      ? `It ${relation(vsControl)} the same architecture with random weights (${difference(vsControl)}).`
+      ? `It ${relation(vsControl)} its random-weights control, ${name(control)} (${difference(vsControl)}).`
       : 'There is no random-weights control to compare it with.',
   ];
   return {
@@ -75,10 +74,4 @@ function relation({ verdict }: Comparison): string {
 function difference({ difference: value, ci, pHolm }: Comparison): string {
   const p = formatP(pHolm);
   return `difference ${formatDifference(value)}, 95% interval ${formatDifference(ci.low)} to ${formatDifference(ci.high)}, p ${p.startsWith('<') ? p.replace('<', '< ') : `= ${p}`}`;
-}
-
-function sharedStart(a: string, b: string): number {
-  let i = 0;
-  while (i < a.length && i < b.length && a[i] === b[i]) i++;
-  return i;
 }

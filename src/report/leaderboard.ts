@@ -162,7 +162,8 @@ function compareTask(groups: readonly Group[], statistics: TaskStatistics, resam
   const model = chooseByValidation(models)?.group;
   const controls = compete.filter(({ row }) => row.kind === 'control');
   const named = controls.map((group) => ({ ...group.row, ...namedModel(group) }));
-  const control = model && controlFor(model.row, named);
+  const onlyModel = new Set(models.map(({ contender }) => contender)).size === 1;
+  const control = model && controlFor(model.row, named, onlyModel);
   const controlGroup = controls.find((group) => control && sameRow(group.row, control));
   const vsControl = model && controlGroup ? compare([model.entrant, controlGroup.entrant]) : null;
   return headline({ metric, model: model?.row, reference: referenceGroup?.row, control, vsControl });

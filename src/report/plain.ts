@@ -57,8 +57,13 @@ function plainNumber(value: number): string {
   return String(Number(value.toPrecision(5)));
 }
 
-/** Text; a text that is a web address and nothing else becomes a link. */
+/** Text in which web addresses are links. */
 export function linked(text: string): string {
-  const url = /^https?:\/\/\S+$/.test(text) ? safeUrl(text) : undefined;
-  return url ? `<a href="${escapeHtml(url)}" rel="noopener noreferrer">${escapeHtml(text)}</a>` : escapeHtml(text);
+  return text
+    .split(/(https?:\/\/[^\s<>"'`]*[^\s<>"'`.,;:)\]])/)
+    .map((part, i) => {
+      const url = i % 2 === 1 ? safeUrl(part) : undefined;
+      return url ? `<a href="${escapeHtml(url)}" rel="noopener noreferrer">${escapeHtml(part)}</a>` : escapeHtml(part);
+    })
+    .join('');
 }

@@ -11,7 +11,7 @@ import { decimalsFor, formatDifference, formatP, formatScore, formatSeconds } fr
 import { leaderboardHtml } from '../../src/report/html.ts';
 import { buildLeaderboard } from '../../src/report/leaderboard.ts';
 import { leaderboardMarkdown } from '../../src/report/markdown.ts';
-import { definitionList } from '../../src/report/plain.ts';
+import { definitionList, linked } from '../../src/report/plain.ts';
 import type { Leaderboard } from '../../src/report/schema.ts';
 import { niceTicks } from '../../src/report/svg.ts';
 import { leaderboardTerminal } from '../../src/report/terminal.ts';
@@ -97,7 +97,8 @@ const attributes = (html: string) => tags(html).map((tag) => tag.replace(/"[^"]*
 describe('the HTML page', () => {
   it('is one file that fetches nothing', () => {
     const html = leaderboardHtml(board);
-    expect(html).not.toMatch(/<(link|img|iframe|object|embed|base)\b|@import|[^a-zA-Z]url\(|fetch\(|XMLHttp|\bsrc=/);
+    expect(attributes(html).join('')).not.toMatch(/<(link|img|iframe|object|embed|base)\b|\ssrc=/);
+    expect(html).not.toMatch(/@import|[^a-zA-Z]url\(|fetch\(|XMLHttp/);
     expect(html).toContain(`default-src 'none'`);
   });
 
@@ -238,6 +239,9 @@ describe('numbers and text', () => {
 
   it('become links only where they are web addresses', () => {
     expect(safeUrl('https://doi.org/10.1/x')).toBe('https://doi.org/10.1/x');
+    expect(linked('See <https://doi.org/10.1/x>, p. 1')).toBe(
+      'See &lt;<a href="https://doi.org/10.1/x" rel="noopener noreferrer">https://doi.org/10.1/x</a>&gt;, p. 1',
+    );
     for (const text of ['javascript:alert(1)', 'data:text/html,x', 'not a url']) expect(safeUrl(text)).toBeUndefined();
     expect(escapeHtml(`<a href="x" b='y'>&\``)).toBe('&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;&#96;');
   });

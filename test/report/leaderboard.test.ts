@@ -85,7 +85,7 @@ describe('a board of known differences', () => {
     expect(sentence).toMatch(
       /^Frozen strong \(logistic\) is better than the best one-hot baseline, one-hot-a: MCC 0\.\d+/,
     );
-    expect(sentence).toContain('It is better than the same architecture with random weights');
+    expect(sentence).toContain('It is better than its random-weights control, strong-random (logistic)');
   });
 
   it('has no number that is not JSON, and keeps to its schema', () => {
