@@ -57,7 +57,7 @@ function deepCoiTask(phylum: string, rank: 'species' | 'genus'): TaskDefinition 
     description: `Train and valid rows as published. ${DEEPCOI_NOTES[rank]}`,
     kind: 'multiclass',
     metric: rank === 'species' ? 'macroF1' : 'accuracy',
-    citation: 'DeepCOI, COI barcodes from BOLD.',
+    citation: 'Gwak & Rho 2025, DeepCOI, Genome Biology, doi:10.1186/s13059-025-03861-7.',
     licence: 'MIT',
     alphabet: { alphabet: 'dna', ambiguous: 'keep', gaps: 'remove' },
     load: async (context: TaskContext) => {
@@ -122,7 +122,8 @@ function dimacsTask(name: keyof typeof DIMACS, rank: 'species' | 'genus'): TaskD
     load: async (context: TaskContext) => {
       const { all } = await locateFiles(request, context);
       const rows = await readRows(all, { sequence: 'Code', id: 'Process ID', label: 'Sub-Species' });
-      const distinct = [...new Map(rows.map((row) => [`${row.label} ${row.sequence}`, row])).values()];
+      const letters = (row: LabelledSequence) => row.sequence.replaceAll('-', '').toUpperCase();
+      const distinct = [...new Map(rows.map((row) => [`${row.label} ${letters(row)}`, row])).values()];
       return rank === 'species' ? commonSpecies(distinct, all[0]) : heldOutSpecies(distinct, all[0]);
     },
   });

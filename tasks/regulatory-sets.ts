@@ -7,6 +7,7 @@ import {
   defineTask,
   type LabelledSequence,
   type ReadOptions,
+  reverseComplement,
   type SplitPolicy,
   type TaskContext,
   type TaskDefinition,
@@ -22,8 +23,8 @@ interface RegulatorySet extends Pick<TaskDefinition, 'id' | 'title' | 'descripti
   /** How the files are read; without, a file is FASTA of one class, named by its role. */
   readonly read?: ReadOptions;
   readonly split?: SplitPolicy;
-  /** Last touch on the rows of one role. */
-  readonly arrange?: (row: LabelledSequence, index: number, role: string) => LabelledSequence;
+  /** Last touch on a row. */
+  readonly arrange?: (row: LabelledSequence) => LabelledSequence;
   readonly url?: string;
 }
 
@@ -75,6 +76,11 @@ const bindingProteins = ['23_PARCLIP_PUM2_hg19', '28_ICLIP_TIA1_hg19'].map(
   }),
 );
 
+/** A sequence and its reverse complement share the group named by the one that comes first in the alphabet. */
+function groupedByStrandPair(row: LabelledSequence): LabelledSequence {
+  return { ...row, group: [row.sequence, reverseComplement(row.sequence)].sort()[0] };
+}
+
 const loops = [1, 2, 3, 4].map(
   (n): RegulatorySet => ({
     id: `rloop.neg${n}`,
@@ -84,11 +90,11 @@ const loops = [1, 2, 3, 4].map(
         ? 'Negative i is the exact reverse complement of positive i: strand-blind contenders must score chance. Pairs stay together.'
         : OURS,
     classes: [`neg${n}`, 'pos'],
-    citation: 'R-loop data set of 100-nt windows (rloop100).',
+    citation: 'R-loops in 100-nt windows (rloop100); publication not stated.',
     folders: ['rloop100', 'rloop'],
     files: { [`neg${n}`]: [`rloop.neg${n}`, `neg${n}`], pos: ['rloop.pos', 'pos'] },
     split: n === 3 ? { ...STRATIFIED, method: 'group' } : STRATIFIED,
-    ...(n === 3 ? { arrange: (row: LabelledSequence, index: number) => ({ ...row, group: `pair ${index + 1}` }) } : {}),
+    ...(n === 3 ? { arrange: groupedByStrandPair } : {}),
   }),
 );
 
@@ -103,7 +109,7 @@ const SETS: readonly RegulatorySet[] = [
     title: 'CTCF against PU.1 peaks',
     description: OURS,
     classes: ['pu1', 'ctcf'],
-    citation: 'ChIP-seq peaks of CTCF and PU.1, 100 nt (ctcf_pu1_chip).',
+    citation: 'ChIP-seq peaks of CTCF and PU.1 in 100-nt windows; publication not stated.',
     licence: 'MIT',
     folders: ['ctcf_pu1_chip'],
     files: { pu1: ['pu1'], ctcf: ['ctcf'] },
@@ -132,7 +138,7 @@ const SETS: readonly RegulatorySet[] = [
     title: 'E. coli promoters',
     description: OURS,
     classes: ['negative', 'positive'],
-    citation: 'E. coli sigma-factor promoters after RegulonDB (ecoli_sigma_promoters).',
+    citation: 'E. coli sigma-factor promoters of RegulonDB; publication not stated.',
     licence: 'MIT',
     folders: ['ecoli_sigma_promoters'],
     files: { negative: ['negative2860'], positive: ['positive2860'] },
@@ -141,9 +147,9 @@ const SETS: readonly RegulatorySet[] = [
   {
     id: 'ecoli-sigma',
     title: 'E. coli promoters by sigma factor',
-    description: `${OURS} A promoter of several factors is listed under each.`,
+    description: OURS,
     classes: SIGMA_FACTORS.map((factor) => `sigma${factor}`),
-    citation: 'E. coli sigma-factor promoters after RegulonDB (ecoli_sigma_promoters).',
+    citation: 'E. coli sigma-factor promoters of RegulonDB; publication not stated.',
     licence: 'MIT',
     folders: ['ecoli_sigma_promoters'],
     files: Object.fromEntries(SIGMA_FACTORS.map((factor) => [`sigma${factor}`, [`sigma${factor}promoter`]])),
@@ -176,9 +182,9 @@ function regulatoryTask({ folders, files, read, arrange, ...set }: RegulatorySet
           prefix: read === undefined || isSplit(role) ? `${role}:` : '',
           ...(isSplit(role) ? { split: role } : {}),
         });
-        for (const [index, row] of part.entries()) {
+        for (const row of part) {
           const labelled = read === undefined ? { ...row, label: role } : row;
-          rows.push(arrange === undefined ? labelled : arrange(labelled, index, role));
+          rows.push(arrange === undefined ? labelled : arrange(labelled));
         }
       }
       return rows;

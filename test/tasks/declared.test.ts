@@ -191,10 +191,10 @@ describe('their layouts', () => {
     });
     const rows = await load('rloop.neg3');
     expect(rows.map(({ label, group }) => `${label} ${group}`)).toEqual([
-      'neg3 pair 1',
-      'neg3 pair 2',
-      'pos pair 1',
-      'pos pair 2',
+      'neg3 AACC',
+      'neg3 AAAC',
+      'pos AACC',
+      'pos AAAC',
     ]);
   });
 

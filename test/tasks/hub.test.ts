@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { locateFiles, readRows } from '../../tasks/sources/data-folder.ts';
 import { type HubSource, hubFolder } from '../../tasks/sources/hub.ts';
 
 const REVISION = '0123456789abcdef0123456789abcdef01234567';
@@ -165,6 +166,30 @@ describe('the hub', () => {
       endpoint: 'http://127.0.0.1:1',
     });
     expect(await hintOf(nowhere)).toMatch(/cannot be reached .*--data-folder DIR or GLM_BENCH_DATA/);
+  });
+
+  it('serves a task whose files are not in the data folder, and again without leave to download', async () => {
+    const request = {
+      id: 'lab.set',
+      folders: ['lab'],
+      files: { all: ['train'] },
+      hub: SOURCE,
+      hubFolders: ['', 'data'],
+    };
+    const before = process.env.HF_ENDPOINT;
+    process.env.HF_ENDPOINT = endpoint;
+    try {
+      expect(await hintOf(locateFiles(request, { cacheFolder, allowDownload: false }))).toMatch(
+        /or fetch datasets\/lab\/set with --download/,
+      );
+      for (const allowDownload of [true, false]) {
+        const { all } = await locateFiles(request, { cacheFolder, dataFolder: cacheFolder, allowDownload });
+        expect(await readRows(all, {})).toHaveLength(5000);
+      }
+    } finally {
+      if (before === undefined) delete process.env.HF_ENDPOINT;
+      else process.env.HF_ENDPOINT = before;
+    }
   });
 
   it('is safe to ask for twice at once', async () => {
