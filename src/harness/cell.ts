@@ -4,11 +4,13 @@
  * fitted on every representation (layer, pooling) offered and the one with the best validation score predicts.
  * Predictions are checked (one row per test row, finite, probabilities that sum to one) before anything is scored.
  */
+import { encoderOf } from '../embeddings/extract.ts';
 import { bootstrapInterval } from '../metrics/bootstrap.ts';
 import { metric, metricsFor } from '../metrics/registry.ts';
 import type { Matrix, MetricName, Predictions, Targets } from '../metrics/types.ts';
 import type { Encoder, ModelDefinition, Representation } from '../models/types.ts';
 import type { Probe } from '../probes/types.ts';
+import type { Device } from '../runtime/device.ts';
 import { sha256 } from '../runtime/files.ts';
 import type { BaselineDefinition, PreparedTask } from './contracts.ts';
 
@@ -154,12 +156,13 @@ export async function embedTask(
 ): Promise<EmbeddedTask> {
   const { train, valid, test } = task.splits;
   refuseLong(task, model);
-  const encoder = await model.load({
+  const loaded = await model.load({
     ...settings,
     unlabelled: train.sequences,
     unlabelledHash: sha256(train.sequences.join('\n')),
     progress: part(settings, 0, 0.5),
   });
+  const encoder = encoderOf(loaded, { device: settings.device as Device, threads: settings.threads });
   try {
     const representations =
       model.representations?.(encoder) ??

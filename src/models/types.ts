@@ -1,6 +1,9 @@
 /** What a model is to the harness: something that turns sequences into frozen vectors, layer by layer. */
 import type { Matrix } from '../metrics/types.ts';
 
+import type { ConstantData, Graph, Tensor } from '../onnx/graph.ts';
+import type { Feeds } from '../runtime/network.ts';
+
 /** How token vectors of one sequence become one vector, always under the attention mask. */
 export type Pooling = 'mean' | 'max' | 'first';
 
@@ -40,6 +43,26 @@ export interface Encoder {
   dispose(): Promise<void>;
 }
 
+/**
+ * A model as a graph with fixed weights: what an architecture file yields. `src/embeddings` turns it into an {@link Encoder}:
+ * batching, pooling and running are the same for all.
+ */
+export interface FrozenModel {
+  readonly label: string;
+  readonly dimension: number;
+  readonly layers: number;
+  readonly fingerprint: string;
+  readonly card: Readonly<Record<string, unknown>>;
+  /** Declares inputs and returns the hidden states 0..layers, `[rows, tokens, dimension]`, and the attention mask, int64 `[rows, tokens]`. */
+  build(graph: Graph): { readonly hiddenStates: readonly Tensor[]; readonly attentionMask: Tensor };
+  /** Weights by the names `build` declares. */
+  readonly values: ReadonlyMap<string, ConstantData>;
+  /** Tokens of one sequence, for batching by length. */
+  tokens(sequence: string): number;
+  /** Inputs of one batch, padded to its longest sequence. Must throw for a sequence it would have to cut. */
+  encode(sequences: readonly string[]): Feeds;
+}
+
 export interface ModelDefinition {
   readonly id: string;
   readonly title: string;
@@ -58,7 +81,7 @@ export interface ModelDefinition {
   readonly maxLength?: number;
   /** Which layers and poolings are offered to the choice on validation data. Default: every layer, mean. */
   readonly representations?: (encoder: Encoder) => readonly Representation[];
-  load(context: ModelContext): Promise<Encoder>;
+  load(context: ModelContext): Promise<FrozenModel | Encoder>;
 }
 
 /** Declares a model plugin. Returns its argument; exists for type inference. */

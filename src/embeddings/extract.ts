@@ -1,0 +1,119 @@
+/**
+ * Frozen extraction: a model's graph with its weights fixed, pooled inside the graph, run over sequences sorted by length in batches of a token
+ * budget. Only `[rows, dimension]` comes back. Results don't depend on how sequences are batched, up to rounding in the last bits.
+ */
+import type { Matrix } from '../metrics/types.ts';
+import type { Encoder, FrozenModel, Pooling, Representation } from '../models/types.ts';
+import { Graph, type Tensor } from '../onnx/graph.ts';
+import { maskedMax, maskedMean } from '../onnx/layers.ts';
+import * as op from '../onnx/ops.ts';
+import { serialise } from '../onnx/serialise.ts';
+import { runInBatches } from '../runtime/batches.ts';
+import type { Compute } from '../runtime/network.ts';
+import { openSession, type Session } from '../runtime/session.ts';
+
+/** Tokens (padding included) per batch: large enough for full speed, small enough for any machine. */
+const TOKENS_PER_BATCH = 16_384;
+
+/** hidden [b, t, d], mask [b, t] -> [b, d]. */
+const POOLINGS: Readonly<Record<Pooling, (hidden: Tensor, mask: Tensor) => Tensor>> = {
+  mean: maskedMean,
+  max: maskedMax,
+  first: (hidden) => op.squeeze(op.slice(hidden, 1, 0, 1), [1]),
+};
+
+export function isEncoder(model: FrozenModel | Encoder): model is Encoder {
+  return 'embed' in model;
+}
+
+/** Gives a frozen model its `embed`. An encoder is returned as it is. */
+export function encoderOf(model: FrozenModel | Encoder, compute: Compute): Encoder {
+  if (isEncoder(model)) return model;
+  const sessions = new Map<string, Promise<Session>>();
+  const open = (representations: readonly Representation[]): Promise<Session> => {
+    const key = representations.map(nameOf).join(' ');
+    const session = sessions.get(key) ?? compile(model, representations, compute);
+    sessions.set(key, session);
+    return session;
+  };
+  return {
+    dimension: model.dimension,
+    layers: model.layers,
+    fingerprint: model.fingerprint,
+    card: model.card,
+    async embed(sequences, representations, progress) {
+      for (const { layer, pooling } of representations) {
+        if (!Number.isInteger(layer) || layer < 0 || layer > model.layers)
+          throw new Error(`${model.label} has layers 0 (embeddings) to ${model.layers}, not ${layer}`);
+        if (!(pooling in POOLINGS))
+          throw new Error(`unknown pooling '${pooling}'; known: ${Object.keys(POOLINGS).join(', ')}`);
+      }
+      return extract(model, await open(representations), sequences, representations, progress);
+    },
+    async dispose() {
+      for (const session of sessions.values()) await (await session).dispose();
+      sessions.clear();
+    },
+  };
+}
+
+const nameOf = ({ layer, pooling }: Representation) => `layer${layer}:${pooling}`;
+
+async function compile(
+  model: FrozenModel,
+  representations: readonly Representation[],
+  compute: Compute,
+): Promise<Session> {
+  const graph = new Graph();
+  const { hiddenStates, attentionMask } = model.build(graph);
+  for (const representation of representations) {
+    const name = nameOf(representation);
+    if (!graph.outputs.has(name))
+      graph.output(name, POOLINGS[representation.pooling](hiddenStates[representation.layer], attentionMask));
+  }
+  const { bytes, unbound } = serialise(graph, { values: model.values });
+  if (unbound.length > 0) throw new Error(`${model.label}: the weights lack ${unbound.slice(0, 5).join(', ')}`);
+  return openSession(bytes, { ...compute, label: model.label });
+}
+
+async function extract(
+  model: FrozenModel,
+  session: Session,
+  sequences: readonly string[],
+  representations: readonly Representation[],
+  progress?: (fraction: number, message: string) => void,
+): Promise<Matrix[]> {
+  const tokens = sequences.map((sequence) => model.tokens(sequence));
+  const order = sequences.map((_, i) => i).sort((a, b) => tokens[a] - tokens[b] || a - b);
+  const results = representations.map(() => new Float32Array(sequences.length * model.dimension));
+  let done = 0;
+  while (done < order.length) {
+    // As many sequences as fit the budget when all are padded to the longest of them (the last: they are sorted).
+    let end = done + 1;
+    while (end < order.length && (end + 1 - done) * tokens[order[end]] <= TOKENS_PER_BATCH) end += 1;
+    const bucket = order.slice(done, end);
+    await runInBatches(bucket.length, bucket.length, async (from, to) => {
+      const rows = bucket.slice(from, to);
+      const outputs = await session.run(model.encode(rows.map((row) => sequences[row])));
+      representations.forEach((representation, r) => {
+        const pooled = outputs[nameOf(representation)]; // [rows, dimension]
+        if (pooled.dims[0] !== rows.length || pooled.dims[1] !== model.dimension)
+          throw new Error(`${model.label}: [${pooled.dims.join(', ')}] came back for ${rows.length} sequences`);
+        const data = pooled.data as Float32Array;
+        rows.forEach((row, i) => {
+          results[r].set(data.subarray(i * model.dimension, (i + 1) * model.dimension), row * model.dimension);
+        });
+      });
+    });
+    done = end;
+    progress?.(done / order.length, `embedded ${done} of ${order.length} sequences`);
+  }
+  return results.map((values, r) => {
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0)
+      throw new Error(
+        `${model.label}: ${values[bad]} in the embedding of sequence ${Math.floor(bad / model.dimension)} (${nameOf(representations[r])})`,
+      );
+    return { rows: sequences.length, columns: model.dimension, values };
+  });
+}

@@ -1,0 +1,75 @@
+/**
+ * The embedding store: one `.npy` per (model, sequences, representation), readable with numpy.load, beside a JSON sidecar that says what it is
+ * and carries its checksum. A damaged entry is recomputed; files appear whole or not at all.
+ */
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Matrix } from '../metrics/types.ts';
+import type { Encoder, Representation } from '../models/types.ts';
+import { hashJson, sha256, sha256File, writeFileAtomic } from '../runtime/files.ts';
+import { readNpy, writeNpy } from '../runtime/npy.ts';
+
+interface Sidecar {
+  readonly schema: 'glm-bench/embedding@1';
+  readonly sha256: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly fingerprint: string;
+  readonly sequencesHash: string;
+  readonly representation: Representation;
+  readonly device: string;
+}
+
+/** Embeddings of `sequences`, from the store where they are there whole, computed and stored otherwise. */
+export async function storedEmbeddings(
+  folder: string,
+  device: string,
+  encoder: Encoder,
+  sequences: readonly string[],
+  representations: readonly Representation[],
+  progress?: (fraction: number, message: string) => void,
+): Promise<Matrix[]> {
+  const sequencesHash = sha256(sequences.join('\n'));
+  const entry = (representation: Representation) => {
+    const key = hashJson({ fingerprint: encoder.fingerprint, sequencesHash, ...representation, device });
+    return join(folder, encoder.fingerprint.slice(0, 16), key.slice(0, 32));
+  };
+  const found = await Promise.all(representations.map((r) => load(entry(r), sequences.length)));
+  const missing = representations.filter((_, i) => !found[i]);
+  if (missing.length === 0) return found as Matrix[];
+  const computed = await encoder.embed(sequences, missing, progress);
+  const results: Matrix[] = [];
+  for (const [i, representation] of representations.entries()) {
+    const matrix = found[i] ?? computed[missing.indexOf(representation)];
+    if (!found[i]) {
+      const path = entry(representation);
+      await mkdir(join(path, '..'), { recursive: true });
+      const checksum = await writeNpy(`${path}.npy`, { ...matrix, values: Float32Array.from(matrix.values) });
+      const sidecar: Sidecar = {
+        schema: 'glm-bench/embedding@1',
+        sha256: checksum,
+        rows: matrix.rows,
+        columns: matrix.columns,
+        fingerprint: encoder.fingerprint,
+        sequencesHash,
+        representation,
+        device,
+      };
+      await writeFileAtomic(`${path}.json`, `${JSON.stringify(sidecar, null, 2)}\n`);
+    }
+    results.push(matrix);
+  }
+  return results;
+}
+
+/** The stored matrix, or undefined when it is absent or does not match its checksum. */
+async function load(path: string, rows: number): Promise<Matrix | undefined> {
+  try {
+    const sidecar = JSON.parse(await readFile(`${path}.json`, 'utf8')) as Sidecar;
+    if (sidecar.rows !== rows || (await sha256File(`${path}.npy`)) !== sidecar.sha256) return undefined;
+    const { values, rows: stored, columns } = await readNpy(`${path}.npy`);
+    return values instanceof Float32Array ? { rows: stored, columns, values } : undefined;
+  } catch {
+    return undefined; // absent or unreadable: it is computed anew
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * Masked-language pre-training of a BERT-style k-mer encoder on unlabelled sequences. Writes a folder in Hugging Face's layout:
+ * `config.json`, `model.safetensors` (names of `BertForMaskedLM`), our `kmer_tokenizer.json`, and `training.json` with everything that made it.
+ * A killed run goes on from its checkpoint with the same numbers.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unflatten } from '../onnx/flat.ts';
+import { createRandom, type Random } from '../random.ts';
+import { hashJson, sha256, writeFileAtomic } from '../runtime/files.ts';
+import type { Compute, Feeds, Network } from '../runtime/network.ts';
+import { writeSafetensors } from '../runtime/safetensors.ts';
+import { type TrainedNetwork, type TrainingData, train } from '../runtime/train.ts';
+import { createKmerTokenizer, FIRST_KMER_ID, type KmerTokenizer, MASK_ID } from '../sequences/kmer-tokenizer.ts';
+import { type BertConfig, bertMaskedLanguageModel } from './bert.ts';
+import { bertConfigOf, type PretrainConfig } from './presets.ts';
+
+export interface PretrainOptions extends Compute {
+  readonly config: PretrainConfig;
+  readonly seed: number;
+  /** Folder that the model is written to; made where missing. */
+  readonly out: string;
+  readonly progress?: (fraction: number, message: string) => void;
+}
+
+export interface PretrainReport {
+  readonly folder: string;
+  readonly sequences: number;
+  readonly windows: number;
+  readonly steps: number;
+  readonly parameters: number;
+  /** Cross-entropy of masked tokens on held-out sequences, nats per token; log(vocabulary) is that of a uniform guess. */
+  readonly validLoss: number;
+  readonly validAccuracy: number;
+  readonly uniformLoss: number;
+  readonly history: readonly { epoch: number; trainLoss: number; validLoss: number }[];
+}
+
+/** Share of windows kept aside to measure the loss, and how many at most. */
+const HELD_OUT = 0.05;
+const HELD_OUT_MOST = 2000;
+
+/** Pre-trains and writes the model. Throws when no sequence holds a whole k-mer. */
+export async function pretrain(sequences: readonly string[], options: PretrainOptions): Promise<PretrainReport> {
+  const { config, seed } = options;
+  const bert = bertConfigOf(config);
+  const tokenizer = createKmerTokenizer({ k: config.k, stride: config.stride, length: config.length });
+  const windows = cut(sequences, config);
+  if (windows.length < 2)
+    throw new Error(
+      `pre-training needs at least 2 sequences of ${config.k} or more nucleotides; ${windows.length} were given`,
+    );
+  createRandom(`held-out:${seed}`).shuffle(windows);
+  const heldOut = windows.splice(0, Math.min(HELD_OUT_MOST, Math.max(1, Math.round(windows.length * HELD_OUT))));
+
+  const meanTokens = windows.reduce((sum, window) => sum + tokenizer.tokens(window.length), 0) / windows.length;
+  const maxSteps = Math.max(1, Math.ceil(config.maxTokens / (config.batchSize * meanTokens)));
+  const network: Network = {
+    label: `k-mer BERT pre-training (${config.layers} x ${config.hidden})`,
+    build: (graph, mode) => bertMaskedLanguageModel(graph, bert, mode),
+  };
+  const corpusHash = sha256(sequences.join('\n'));
+  await mkdir(options.out, { recursive: true });
+  const validData = masked(heldOut, tokenizer, config, `valid:${seed}`);
+  let last = { loss: Number.NaN, accuracy: Number.NaN };
+  const perEpoch: { loss: number; accuracy: number }[] = [];
+  const trained = await train(network, masked(windows, tokenizer, config, undefined), {
+    device: options.device,
+    threads: options.threads,
+    seed: `pretrain:${seed}`,
+    optimiser: { kind: 'adamw', weightDecay: config.weightDecay, maxGradientNorm: config.maxGradientNorm },
+    learningRate: config.learningRate,
+    schedule: { kind: 'cosine', warmUp: config.warmUp },
+    batchSize: config.batchSize,
+    epochs: config.epochs,
+    maxSteps,
+    evaluationBatch: config.batchSize,
+    score: async (evaluate) => {
+      const sums = await evaluate(validData, 'sums'); // [windows, 3]
+      const total = [0, 0, 0];
+      sums.forEach((value, i) => {
+        total[i % 3] += value;
+      });
+      last = { loss: total[0] / total[1], accuracy: total[2] / total[1] };
+      perEpoch.push(last);
+      return -last.loss;
+    },
+    checkpoint: { path: join(options.out, 'checkpoint.safetensors'), seconds: 60 },
+    fingerprint: hashJson({ config, seed, corpusHash }),
+    progress: options.progress,
+  });
+  await trained.dispose();
+  const validLoss = -trained.bestScore;
+  const accuracy = perEpoch.find((epoch) => epoch.loss === validLoss)?.accuracy ?? last.accuracy;
+  const report: PretrainReport = {
+    folder: options.out,
+    sequences: sequences.length,
+    windows: windows.length + heldOut.length,
+    steps: trained.steps,
+    parameters: trained.parameterCount,
+    validLoss,
+    validAccuracy: accuracy,
+    uniformLoss: Math.log(bert.vocab_size),
+    history: trained.history.map(({ epoch, trainLoss, validScore }) => ({ epoch, trainLoss, validLoss: -validScore })),
+  };
+  await save(options.out, bert, tokenizer, trained, { config, seed, corpusHash, report });
+  return report;
+}
+
+/** Sequences as windows of at most `length` nucleotides; what holds no whole k-mer is left out of pre-training. */
+function cut(sequences: readonly string[], config: PretrainConfig): string[] {
+  const windows: string[] = [];
+  for (const sequence of sequences)
+    for (let start = 0; start < sequence.length; start += config.length) {
+      const window = sequence.slice(start, start + config.length);
+      if (window.length >= config.k) windows.push(window);
+    }
+  return windows;
+}
+
+/**
+ * Batches of masked windows. With `fixed` (evaluation) masks depend on the row alone; otherwise they and a random reading frame are drawn
+ * from the step's random numbers.
+ */
+function masked(
+  windows: readonly string[],
+  tokenizer: KmerTokenizer,
+  config: PretrainConfig,
+  fixed: string | undefined,
+): TrainingData {
+  return {
+    rows: windows.length,
+    feeds(rows, random) {
+      const draws = random ?? createRandom(`${fixed}:${rows[0]}`);
+      const chosen = Array.from(rows, (row) => windows[row]);
+      const shift = (i: number) =>
+        random && chosen[i].length >= 2 * config.k ? random.integer(config.stride ?? config.k) : 0;
+      const offsets = chosen.map((_, i) => shift(i));
+      const longest = chosen.reduce((most, window, i) => Math.max(most, window.length - offsets[i]), config.k);
+      const { ids, mask, tokens } = tokenizer.encode(chosen, { offset: (i) => offsets[i], length: longest });
+      return maskedFeeds(ids, mask, rows.length, tokens, tokenizer.vocabularySize, config, draws);
+    },
+  };
+}
+
+function maskedFeeds(
+  ids: Int32Array,
+  mask: Uint8Array,
+  rows: number,
+  tokens: number,
+  vocabulary: number,
+  config: PretrainConfig,
+  random: Random,
+): Feeds {
+  const input = BigInt64Array.from(ids, BigInt); // [rows, tokens]
+  const positions: number[][] = [];
+  for (let row = 0; row < rows; row++) {
+    const picked: number[] = [];
+    for (let t = 0; t < tokens; t++) {
+      const at = row * tokens + t;
+      if (mask[at] === 0 || ids[at] < FIRST_KMER_ID || random.next() >= config.maskRate) continue;
+      picked.push(t);
+      const fate = random.next();
+      if (fate < config.maskedShare) input[at] = BigInt(MASK_ID);
+      else if (fate < config.maskedShare + config.randomShare)
+        input[at] = BigInt(FIRST_KMER_ID + random.integer(vocabulary - FIRST_KMER_ID));
+    }
+    positions.push(picked);
+  }
+  const most = Math.max(1, ...positions.map((picked) => picked.length));
+  const maskedAt = new BigInt64Array(rows * most);
+  const labels = new BigInt64Array(rows * most);
+  const tokenWeights = new Float32Array(rows * most);
+  positions.forEach((picked, row) => {
+    picked.forEach((t, i) => {
+      maskedAt[row * most + i] = BigInt(t);
+      labels[row * most + i] = BigInt(ids[row * tokens + t]);
+      tokenWeights[row * most + i] = 1;
+    });
+  });
+  return {
+    ids: { type: 'int64', data: input, dims: [rows, tokens] },
+    mask: { type: 'int64', data: BigInt64Array.from(mask, BigInt), dims: [rows, tokens] },
+    masked: { type: 'int64', data: maskedAt, dims: [rows, most] },
+    labels: { type: 'int64', data: labels, dims: [rows, most] },
+    tokenWeights: { type: 'float32', data: tokenWeights, dims: [rows, most] },
+    weights: { type: 'float32', data: Float32Array.from(positions, (picked) => picked.length), dims: [rows] },
+  };
+}
+
+async function save(
+  folder: string,
+  bert: BertConfig,
+  tokenizer: KmerTokenizer,
+  trained: TrainedNetwork,
+  training: object,
+): Promise<void> {
+  const { layout } = trained;
+  const values = unflatten(trained.state.parameters, layout.parameters);
+  const tensors = new Map(
+    layout.parameters.names.map((name, i) => [
+      name,
+      { shape: layout.parameters.shapes[i], data: values.get(name) as Float32Array },
+    ]),
+  );
+  const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+  const config = {
+    architectures: ['BertForMaskedLM'],
+    model_type: 'bert',
+    hidden_act: 'gelu',
+    ...bert,
+    position_embedding_type: 'absolute',
+    tie_word_embeddings: true,
+    pad_token_id: 1,
+  };
+  await writeSafetensors(join(folder, 'model.safetensors'), tensors, { format: 'pt' });
+  await writeFileAtomic(join(folder, 'kmer_tokenizer.json'), text(tokenizer.config));
+  await writeFileAtomic(join(folder, 'training.json'), text(training));
+  // Last: a folder with a config is a finished model.
+  await writeFileAtomic(join(folder, 'config.json'), text(config));
+}

@@ -1,0 +1,97 @@
+/** The built-in models: encoders pre-trained within the run on a task's own unlabelled training sequences, and their controls. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { hashJson } from '../runtime/files.ts';
+import { PRESETS, type PretrainConfig } from './presets.ts';
+import type { Encoder, FrozenModel, ModelContext, ModelDefinition } from './types.ts';
+
+const CITATION =
+  'Devlin et al. 2019, BERT; k-mer tokens and masking as in Millan Arias et al. 2023, BarcodeBERT (arXiv 2311.02401)';
+
+/** Pre-trains in the cache folder under a key of everything that decides the weights, or finds it there. */
+async function pretrained(config: PretrainConfig, context: ModelContext): Promise<FrozenModel> {
+  const { loadKmerBert } = await import('./kmer-bert.ts');
+  const fitted = fittingLength(config, context.unlabelled);
+  const key = hashJson({
+    version: 1,
+    config: fitted,
+    seed: context.seed,
+    corpus: context.unlabelledHash,
+    device: context.device,
+  });
+  const folder = join(context.cacheFolder, 'models', key.slice(0, 24));
+  if (!existsSync(join(folder, 'config.json'))) {
+    const { pretrain } = await import('./pretrain.ts');
+    await pretrain(context.unlabelled, {
+      config: fitted,
+      seed: context.seed,
+      out: folder,
+      device: deviceOf(context.device),
+      threads: context.threads,
+      progress: (fraction, message) => context.progress(fraction, `pre-training: ${message}`),
+    });
+  }
+  return loadKmerBert(folder);
+}
+
+/** Positions for every sequence of the task: the preset's length, or more where training sequences are longer. */
+function fittingLength(config: PretrainConfig, sequences: readonly string[]): PretrainConfig {
+  const longest = sequences.reduce((most, sequence) => Math.max(most, sequence.length), 0);
+  return longest > config.length ? { ...config, length: Math.ceil(longest / 60) * 60 } : config;
+}
+
+function deviceOf(device: string): 'cpu' | 'cuda' | 'webgpu' {
+  if (device !== 'cpu' && device !== 'cuda' && device !== 'webgpu') throw new Error(`unknown device '${device}'`);
+  return device;
+}
+
+function kmerBert(preset: string): ModelDefinition[] {
+  const config = PRESETS[preset];
+  const shape = `${config.layers} layers, width ${config.hidden}, ${config.k}-mers`;
+  const common = { citation: CITATION, licence: 'MIT', version: '1', stochastic: true, options: { preset, config } };
+  // Layers are offered to the choice on validation data, mean-pooled.
+  const representations = (encoder: Encoder) =>
+    Array.from({ length: encoder.layers + 1 }, (_, layer) => ({ layer, pooling: 'mean' as const }));
+  return [
+    {
+      ...common,
+      id: `kmer-bert-${preset}`,
+      title: `k-mer BERT (${preset})`,
+      description: `${shape}; masked-language pre-training within the run on the task's own training sequences, labels unseen; then frozen.`,
+      kind: 'model',
+      representations,
+      load: (context) => pretrained(config, context),
+    },
+    {
+      ...common,
+      id: `kmer-bert-${preset}-random`,
+      title: `k-mer BERT (${preset}), random weights`,
+      description: `${shape}; the same architecture with weights as first drawn: what the encoder gives before it has learned anything.`,
+      kind: 'control',
+      representations,
+      load: async (context) => {
+        const { randomKmerBert } = await import('./kmer-bert.ts');
+        return randomKmerBert(fittingLength(config, context.unlabelled), context.seed);
+      },
+    },
+  ];
+}
+
+export const MODELS: Readonly<Record<string, ModelDefinition>> = Object.fromEntries(
+  ['tiny', 'small'].flatMap(kmerBert).map((definition) => [definition.id, definition]),
+);
+
+/** A model from a folder that `pretrain` wrote; its id is the folder's name. */
+export function folderModel(folder: string, id: string): ModelDefinition {
+  return {
+    id,
+    title: id,
+    kind: 'model',
+    citation: CITATION,
+    licence: 'as stated where the folder comes from',
+    version: '1',
+    stochastic: false,
+    options: {},
+    load: async () => (await import('./kmer-bert.ts')).loadKmerBert(folder),
+  };
+}
