@@ -66,9 +66,9 @@ export const PAGE_STYLE = `${PLOT_COLOURS}
     main, header.page, footer { padding: 0 16px; } .filters { position: static; } .filters > div { padding: .5rem 16px; } .summary li { grid-template-columns: 1fr; } .plain { margin-left: 0; }
     .board, .board thead, .board tbody, .board tfoot, .board tr, .board th, .board td { display: block; width: auto; }
     .board thead tr { display: flex; flex-wrap: wrap; gap: .2rem .9rem; border-bottom: 1.5px solid var(--ink); } .board th { border: 0; padding: .2rem 0; font-size: .84rem; } .board th.bare { display: none; }
-    .board tbody tr { display: grid; grid-template-columns: minmax(0, 1.55fr) minmax(0, 1.1fr) minmax(0, .85fr) minmax(0, 1fr); gap: .15rem .7rem; padding: .65rem 0; border-bottom: 1px solid var(--rule); } .board tfoot { border-bottom: 1px solid var(--rule); }
+    .board tbody tr { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .15rem .7rem; padding: .65rem 0; border-bottom: 1px solid var(--rule); } .board tfoot { border-bottom: 1px solid var(--rule); }
     .board td { border: 0; padding: 0; height: auto; text-align: left; } .board td.who, td.forest, td.why, .board td.difference { grid-column: 1 / -1; max-width: none; }
-    .board .badge { font-size: .86rem; } .board td.difference small, .board td.score small { display: inline; padding-left: .5em; } .board td.score { grid-column: 1 / -1; } .board td[data-label]::before { content: attr(data-label) " "; color: var(--soft); font-size: .82rem; }
+    .board td.said { grid-column: 1 / -1; } .board td.said small, .board td[data-label] small, .board td.difference small, .board td.score small { display: inline; padding-left: .5em; } .board td.score { grid-column: 1 / -1; } .board td[data-label]::before { content: attr(data-label) " "; color: var(--soft); font-size: .82rem; }
     td.forest svg { width: 100%; height: 34px; } tr.reference td, tr.reference td:first-child, tr.reference td:last-child { box-shadow: none; background: none; } tr.reference { background: var(--panel); box-shadow: -16px 0 0 var(--panel), 16px 0 0 var(--panel); }
     .bars div { grid-template-columns: 6rem 1fr 6rem; } dl > div, dd dl > div { grid-template-columns: minmax(6rem, 9rem) 1fr; }
   }

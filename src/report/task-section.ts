@@ -118,7 +118,7 @@ function boardRow(row: LeaderboardRow, digits: number, domain: Domain): string {
     `<td class="score"><span class="num"><b>${formatScore(row.score, digits)}</b></span><small class="num">${formatScore(row.ci.low, digits)} to ${formatScore(row.ci.high, digits)}</small></td>`,
     `<td class="difference">${difference}</td>`,
     `<td class="forest">${forestSvg(row, domain)}</td>`,
-    `<td>${row.isReference ? '<span class="badge"><span aria-hidden="true">◆</span>reference</span>' : badge(comparison?.verdict ?? null)}${comparison ? `<small class="num">p ${escapeHtml(formatP(comparison.pHolm).replace(/^(?!<)/, '= '))}</small>` : ''}</td>`,
+    `<td class="said">${row.isReference ? '<span class="badge"><span aria-hidden="true">◆</span>reference</span>' : badge(comparison?.verdict ?? null)}${comparison ? `<small class="num">p ${escapeHtml(formatP(comparison.pHolm).replace(/^(?!<)/, '= '))}</small>` : ''}</td>`,
     `<td class="right num" data-label="valid.">${formatScore(asMetric(row), digits)}</td>`,
     `<td class="right" data-label="seeds"><span class="num">${row.seeds}</span>${spread}</td>`,
     `<td class="right num" data-label="time">${formatSeconds(row.seconds)}</td></tr>`,
