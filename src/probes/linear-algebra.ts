@@ -1,7 +1,8 @@
 /**
  * Dense float64 algebra with the heavy products on the engine's CPU device: matrix products and the inverse of a symmetric
- * positive-definite matrix by halving (Schur complements), so that nearly all of its 2 n^3 operations are engine products.
- * The sizes that probes meet: up to a few thousand rows. Not a general linear-algebra package.
+ * positive-definite matrix through its Cholesky factor. Factor and inverse factor are found together by halving the matrix, so
+ * that nearly all operations are engine products; Schur complements are formed from factors, never from inverses, which keeps
+ * ill-conditioned matrices positive definite. For the sizes that probes meet: up to a few thousand rows.
  */
 import { Graph } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
@@ -25,8 +26,8 @@ export interface Algebra {
 /** Below this size plain Cholesky is faster than calling the engine. */
 const LEAF = 64;
 
-function leafInverse({ rows: n, values }: Matrix64): Matrix64 {
-  // Cholesky: lower[i, j] with values = lower lower'.
+/** inv(L) where L is lower triangular and L L' is the matrix. */
+function leafInverseFactor({ rows: n, values }: Matrix64): Matrix64 {
   const lower = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= i; j++) {
@@ -38,7 +39,6 @@ function leafInverse({ rows: n, values }: Matrix64): Matrix64 {
       } else lower[i * n + j] = sum / lower[j * n + j];
     }
   }
-  // inverse(lower), then inverse = inverse(lower)' inverse(lower).
   const inverse = new Float64Array(n * n);
   for (let j = 0; j < n; j++) {
     inverse[j * n + j] = 1 / lower[j * n + j];
@@ -48,16 +48,19 @@ function leafInverse({ rows: n, values }: Matrix64): Matrix64 {
       inverse[i * n + j] = sum / lower[i * n + i];
     }
   }
-  const result = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = 0;
-      for (let k = i; k < n; k++) sum += inverse[k * n + i] * inverse[k * n + j];
-      result[i * n + j] = sum;
-      result[j * n + i] = sum;
-    }
+  return { rows: n, columns: n, values: inverse };
+}
+
+/** [[a, 0], [b, c]]. */
+function lowerBlocks(a: Matrix64, b: Matrix64, c: Matrix64): Matrix64 {
+  const n = a.rows + c.rows;
+  const values = new Float64Array(n * n);
+  for (let r = 0; r < a.rows; r++) values.set(a.values.subarray(r * a.columns, (r + 1) * a.columns), r * n);
+  for (let r = 0; r < c.rows; r++) {
+    values.set(b.values.subarray(r * b.columns, (r + 1) * b.columns), (a.rows + r) * n);
+    values.set(c.values.subarray(r * c.columns, (r + 1) * c.columns), (a.rows + r) * n + a.columns);
   }
-  return { rows: n, columns: n, values: result };
+  return { rows: n, columns: n, values };
 }
 
 function block(m: Matrix64, row: number, column: number, rows: number, columns: number): Matrix64 {
@@ -94,44 +97,27 @@ export async function openAlgebra(threads: number): Promise<Algebra> {
     return { rows: c.dims[0], columns: c.dims[1], values: c.data as Float64Array };
   };
 
-  // [[A, B'], [B, D]]: with T = B inv(A) and S = D - T B', the inverse is
-  // [[inv(A) + T' inv(S) T, -T' inv(S)], [-inv(S) T, inv(S)]].
-  const inverse = async (matrix: Matrix64): Promise<Matrix64> => {
+  // [[A, B'], [B, D]] = L L' with L = [[K, 0], [T, S]]: K K' = A, T = B inv(K)', S S' = D - T T',
+  // and inv(L) = [[inv(K), 0], [-inv(S) T inv(K), inv(S)]].
+  const inverseFactor = async (matrix: Matrix64): Promise<Matrix64> => {
     const n = matrix.rows;
-    if (matrix.columns !== n) throw new Error(`Only square matrices have an inverse, not [${n}, ${matrix.columns}].`);
-    if (n <= LEAF) return leafInverse(matrix);
+    if (n <= LEAF) return leafInverseFactor(matrix);
     const top = n >> 1;
-    const bottom = n - top;
-    const b = block(matrix, top, 0, bottom, top); // [bottom, top]
-    const inverseA = await inverse(block(matrix, 0, 0, top, top));
-    const t = await product(b, inverseA); // [bottom, top]
-    const schur = await product(t, b, { transposeB: true }); // [bottom, bottom]
-    for (let r = 0; r < bottom; r++) {
-      for (let c = 0; c <= r; c++) {
-        const rounded = (schur.values[r * bottom + c] + schur.values[c * bottom + r]) / 2;
-        schur.values[r * bottom + c] = matrix.values[(top + r) * n + top + c] - rounded;
-        schur.values[c * bottom + r] = schur.values[r * bottom + c];
-      }
-    }
-    const inverseS = await inverse(schur);
-    const corner = await product(inverseS, t); // [bottom, top]
-    const added = await product(t, corner, { transposeA: true }); // [top, top]
-    const values = new Float64Array(n * n);
-    for (let r = 0; r < top; r++) {
-      for (let c = 0; c <= r; c++) {
-        const sum = inverseA.values[r * top + c] + (added.values[r * top + c] + added.values[c * top + r]) / 2;
-        values[r * n + c] = sum;
-        values[c * n + r] = sum;
-      }
-    }
-    for (let r = 0; r < bottom; r++) {
-      for (let c = 0; c < top; c++) {
-        values[(top + r) * n + c] = -corner.values[r * top + c];
-        values[c * n + top + r] = -corner.values[r * top + c];
-      }
-      values.set(inverseS.values.subarray(r * bottom, (r + 1) * bottom), (top + r) * n + top);
-    }
-    return { rows: n, columns: n, values };
+    const k = await inverseFactor(block(matrix, 0, 0, top, top));
+    const t = await product(block(matrix, top, 0, n - top, top), k, { transposeB: true }); // [n - top, top]
+    const schur = block(matrix, top, top, n - top, n - top);
+    const subtracted = await product(t, t, { transposeB: true });
+    for (let i = 0; i < schur.values.length; i++) schur.values[i] -= subtracted.values[i];
+    const s = await inverseFactor(schur);
+    const corner = await product(await product(s, t), k);
+    for (let i = 0; i < corner.values.length; i++) corner.values[i] = -corner.values[i];
+    return lowerBlocks(k, corner, s);
+  };
+  const inverse = async (matrix: Matrix64): Promise<Matrix64> => {
+    const { rows, columns } = matrix;
+    if (rows !== columns) throw new Error(`Only square matrices have an inverse, not [${rows}, ${columns}].`);
+    const factor = await inverseFactor(matrix);
+    return product(factor, factor, { transposeA: true });
   };
 
   return {

@@ -10,6 +10,8 @@ export interface Standardiser {
   readonly constantFeatures: number;
   /** Rows `[start, end)` of a matrix, standardised: `[end - start, columns]` float32. */
   apply(features: Matrix, start?: number, end?: number): Matrix & { readonly values: Float32Array };
+  /** The same in float64. */
+  apply64(features: Matrix, start?: number, end?: number): Matrix & { readonly values: Float64Array };
 }
 
 /** Throws on the first value that is not finite, naming the row and the column. */
@@ -43,20 +45,28 @@ export function fitStandardiser(features: Matrix): Standardiser {
       constantFeatures += 1;
     }
   }
+  const fill = <T extends Float32Array | Float64Array>(values: T, other: Matrix, start: number): T => {
+    if (other.columns !== columns) {
+      throw new Error(`Features have ${other.columns} columns, but the probe was fitted on ${columns}.`);
+    }
+    for (let i = 0, from = start * columns, c = 0; i < values.length; i++, c = c + 1 === columns ? 0 : c + 1) {
+      values[i] = (other.values[from + i] - mean[c]) / scale[c];
+    }
+    return values;
+  };
   return {
     mean,
     scale,
     constantFeatures,
-    apply(other, start = 0, end = other.rows) {
-      if (other.columns !== columns) {
-        throw new Error(`Features have ${other.columns} columns, but the probe was fitted on ${columns}.`);
-      }
-      const result = new Float32Array((end - start) * columns);
-      const first = start * columns;
-      for (let r = 0, i = 0; r < end - start; r++) {
-        for (let c = 0; c < columns; c++, i++) result[i] = (other.values[first + i] - mean[c]) / scale[c];
-      }
-      return { rows: end - start, columns, values: result };
-    },
+    apply: (other, start = 0, end = other.rows) => ({
+      rows: end - start,
+      columns,
+      values: fill(new Float32Array((end - start) * columns), other, start),
+    }),
+    apply64: (other, start = 0, end = other.rows) => ({
+      rows: end - start,
+      columns,
+      values: fill(new Float64Array((end - start) * columns), other, start),
+    }),
   };
 }

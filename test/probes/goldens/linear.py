@@ -72,7 +72,7 @@ def case(name, kind, rows, dim, outputs, ill=False):
 def ridge(name, rows, dim, outputs, ill=False):
     x, test = features(rows, dim, ill), features(8, dim)
     sx, stest = standardise(x, test)
-    y = f32(sx @ rng.normal(size=(dim, outputs)) + rng.normal(size=(rows, outputs)) + 10)
+    y = np.round(sx @ rng.normal(size=(dim, outputs)) + rng.normal(size=(rows, outputs)) + 10, 4)
     fits = []
     for alpha in [1e-3, 1.0, 1e4]:
         model = Ridge(alpha=alpha, solver="svd").fit(sx, y)

@@ -1,0 +1,19 @@
+/** Every probe by id, and the probe that a kind of task gets when none is named. */
+import type { TaskKind } from '../metrics/types.ts';
+import { knnProbe } from './knn.ts';
+import { logisticProbe } from './logistic.ts';
+import { mlpProbe } from './mlp.ts';
+import { referenceLogisticProbe } from './reference-logistic.ts';
+import { ridgeProbe } from './ridge.ts';
+import type { Probe } from './types.ts';
+
+export const PROBES: Readonly<Record<string, Probe>> = Object.fromEntries(
+  [logisticProbe(), ridgeProbe(), knnProbe('cosine'), knnProbe('euclidean'), mlpProbe(), referenceLogisticProbe()].map(
+    (probe) => [probe.id, probe],
+  ),
+);
+
+/** Linear probes are the default: ridge for regression, logistic regression for everything else. */
+export function defaultProbe(kind: TaskKind): Probe {
+  return PROBES[kind === 'regression' ? 'ridge' : 'logistic'];
+}
