@@ -6,7 +6,7 @@
  * output does not depend smoothly on their input (comparisons, indices) stop the gradient; where that would leave a requested
  * tensor without any gradient, it is an error too, unless `allowUnused` says it is meant.
  */
-import { type Graph, GraphError, type Tensor } from './graph.ts';
+import { type Graph, GraphError, type Node, type Tensor } from './graph.ts';
 import * as op from './ops.ts';
 import { ruleOf } from './rules/index.ts';
 
@@ -24,7 +24,7 @@ export function gradients(output: Tensor, wrt: readonly Tensor[], options: Gradi
     throw new GraphError(`gradients of '${output.name}' [${output.shape}]: a scalar is needed, or a seed gradient`);
 
   const end = graph.tape.length;
-  const dependent = dependents(graph, wrt, end);
+  const { dependent, sealed } = dependents(graph, wrt, end);
   if (!dependent.has(output) && !options.allowUnused)
     throw new GraphError(`'${output.name}' does not depend on any of the tensors asked for`);
 
@@ -41,16 +41,29 @@ export function gradients(output: Tensor, wrt: readonly Tensor[], options: Gradi
     const outputs = entry.kind === 'node' ? entry.node.outputs : entry.outputs;
     const incoming = outputs.map((tensor) => pending.get(tensor) ?? null);
     if (incoming.every((gradient) => gradient === null)) continue;
+    const rule = entry.kind === 'node' ? ruleOf(entry.node.op, entry.node.domain) : undefined;
+    if (rule?.stopsGradient) continue;
+    for (const tensor of inputs) {
+      const composite = tensor && sealed.get(tensor);
+      if (composite)
+        throw new GraphError(
+          `'${tensor.name}' lies inside '${composite}', which is differentiated as a whole: no gradient can enter it there (second derivatives)`,
+        );
+    }
     const needs = inputs.map((tensor) => tensor !== null && dependent.has(tensor));
     if (!needs.some(Boolean)) continue;
 
     let flowing: (Tensor | null)[];
     if (entry.kind === 'composite') flowing = entry.adjoint(incoming, needs);
     else {
-      const rule = ruleOf(entry.node.op, entry.node.domain);
-      if (!rule.adjoint)
+      if (!rule?.adjoint)
         throw new GraphError(
           `operator '${entry.node.op}' (yielding '${outputs[0].name}') has no adjoint, so it can't be differentiated`,
+        );
+      const other = rule.manyOutputs ? -1 : incoming.findIndex((gradient, i) => i > 0 && gradient !== null);
+      if (other > 0)
+        throw new GraphError(
+          `operator '${entry.node.op}' has an adjoint for its first output only, and a gradient flows into '${outputs[other].name}'`,
         );
       const first = incoming[0] ?? op.fullLike(outputs[0], 0);
       flowing = rule.adjoint({
@@ -77,16 +90,32 @@ export function gradients(output: Tensor, wrt: readonly Tensor[], options: Gradi
   });
 }
 
-/** Tensors that depend smoothly on any of `roots`, the roots included. */
-function dependents(graph: Graph, roots: readonly Tensor[], end: number): Set<Tensor> {
+/**
+ * `dependent`: tensors that depend smoothly on any of `roots`, the roots included. `sealed`: those that do but lie inside a composite,
+ * with its name. Throws where a composite reads a dependent tensor that it does not declare, since its gradient would be lost.
+ */
+function dependents(graph: Graph, roots: readonly Tensor[], end: number) {
   const dependent = new Set<Tensor>(roots);
+  const sealed = new Map<Tensor, string>();
+  const smooth = (node: Node) => !ruleOf(node.op, node.domain).stopsGradient;
+  const touches = (inputs: readonly (Tensor | null)[], tensors: ReadonlySet<Tensor>) =>
+    inputs.some((tensor) => tensor !== null && tensors.has(tensor));
   for (let at = 0; at < end; at++) {
     const entry = graph.tape[at];
-    if (entry.kind === 'node' && ruleOf(entry.node.op, entry.node.domain).stopsGradient) continue;
-    const inputs = entry.kind === 'node' ? entry.node.inputs : entry.inputs;
-    const outputs = entry.kind === 'node' ? entry.node.outputs : entry.outputs;
-    if (inputs.some((tensor) => tensor !== null && dependent.has(tensor)))
-      for (const out of outputs) dependent.add(out);
+    if (entry.kind === 'node') {
+      if (smooth(entry.node) && touches(entry.node.inputs, dependent))
+        for (const out of entry.node.outputs) dependent.add(out);
+      continue;
+    }
+    const inside = new Set<Tensor>();
+    for (const node of entry.nodes.filter(smooth)) {
+      const stray = node.inputs.find((tensor) => tensor && dependent.has(tensor) && !entry.inputs.includes(tensor));
+      if (stray) throw new GraphError(`'${entry.name}' gives no gradient to '${stray.name}', which it depends on`);
+      if (touches(node.inputs, dependent) || touches(node.inputs, inside))
+        for (const out of node.outputs) inside.add(out);
+    }
+    if (touches(entry.inputs, dependent)) for (const out of entry.outputs) dependent.add(out);
+    for (const tensor of inside) if (!dependent.has(tensor)) sealed.set(tensor, entry.name);
   }
-  return dependent;
+  return { dependent, sealed };
 }

@@ -81,6 +81,8 @@ export type TapeEntry =
       readonly name: string;
       readonly inputs: readonly Tensor[];
       readonly outputs: readonly Tensor[];
+      /** The nodes it is made of: reverse mode steps over them. */
+      readonly nodes: readonly Node[];
       readonly adjoint: CompositeAdjoint;
     };
 
@@ -94,11 +96,15 @@ export class Graph {
   opset = 23;
   private counter = 0;
   private compositeDepth = 0;
+  private compositeNodes: Node[] = [];
+  private readonly given = new Set<string>();
   private readonly scalars = new Map<string, Tensor>();
   private readonly dimensions = new Map<string, Tensor>();
 
+  /** A name that none of the names given by callers (or by a file) has. */
   private fresh(hint: string): string {
-    this.counter += 1;
+    do this.counter += 1;
+    while (this.given.has(`${hint}_${this.counter}`));
     return `${hint}_${this.counter}`;
   }
 
@@ -106,6 +112,7 @@ export class Graph {
   input(name: string, dtype: DType, shape: Shape): Tensor {
     if (this.inputs.some((tensor) => tensor.name === name)) throw new GraphError(`input '${name}' is declared twice`);
     const tensor = new Tensor(this, name, dtype, shape);
+    this.given.add(name);
     this.inputs.push(tensor);
     return tensor;
   }
@@ -118,6 +125,7 @@ export class Graph {
       throw new GraphError(`constant of shape [${shape}] needs ${size} values, got ${data.length}`);
     const known =
       data instanceof BigInt64Array && shape.length <= 1 && data.length <= 64 ? Array.from(data, Number) : undefined;
+    if (name !== undefined) this.given.add(name);
     return new Tensor(this, name ?? this.fresh('constant'), inferred, shape, data, known);
   }
 
@@ -162,6 +170,7 @@ export class Graph {
     if (this.parameters.has(name) || this.buffers.has(name))
       throw new GraphError(`parameter '${name}' is declared twice`);
     const tensor = new Tensor(this, name, 'float32', shape);
+    this.given.add(name);
     this.parameters.set(name, { tensor, name, shape, initialise, decay: options.decay ?? shape.length > 1 });
     return tensor;
   }
@@ -170,6 +179,7 @@ export class Graph {
   buffer(name: string, shape: readonly number[], initial: number): Tensor {
     if (this.parameters.has(name) || this.buffers.has(name)) throw new GraphError(`buffer '${name}' is declared twice`);
     const tensor = new Tensor(this, name, 'float32', shape);
+    this.given.add(name);
     this.buffers.set(name, { tensor, name, shape, initial });
     return tensor;
   }
@@ -199,13 +209,16 @@ export class Graph {
     // A caller may state the result where it knows more than the rule can (a slice at a position fed at run time).
     const inferred =
       options.inferred ?? rule.infer({ graph: this, op, inputs, attributes, outputs: options.outputs ?? 1 });
+    for (const name of options.names ?? []) this.given.add(name);
+    // A file leaves the name of an output it does not use empty.
     const outputs = inferred.map(
       (type, i) =>
-        new Tensor(this, options.names?.[i] ?? this.fresh(op), type.dtype, type.shape, undefined, type.known),
+        new Tensor(this, options.names?.[i] || this.fresh(op), type.dtype, type.shape, undefined, type.known),
     );
     const node: Node = { op, domain: options.domain ?? '', inputs, outputs, attributes };
     for (const output of outputs) output.producer = node;
     if (this.compositeDepth === 0) this.tape.push({ kind: 'node', node });
+    else this.compositeNodes.push(node);
     return outputs;
   }
 
@@ -233,8 +246,11 @@ export class Graph {
     } finally {
       this.compositeDepth -= 1;
     }
-    if (this.compositeDepth === 0)
-      this.tape.push({ kind: 'composite', name, inputs, outputs: built.outputs, adjoint: built.adjoint });
+    if (this.compositeDepth === 0) {
+      const nodes = this.compositeNodes;
+      this.compositeNodes = [];
+      this.tape.push({ kind: 'composite', name, inputs, outputs: built.outputs, nodes, adjoint: built.adjoint });
+    }
     return built.outputs;
   }
 

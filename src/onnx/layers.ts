@@ -161,7 +161,9 @@ export function batchNorm(x: Tensor, name: string, mode: Mode, options: BatchNor
     const output = normalise(x, [scale, shift, batchMean, batchVariance]);
     return {
       outputs: [output, batchMean, batchVariance, elementsPerChannel(x)],
-      adjoint: ([g]) => {
+      adjoint: ([g, ...ofStatistics]) => {
+        if (ofStatistics.some((gradient) => gradient !== null))
+          throw new GraphError(`batchNorm '${name}': no gradient can flow into its batch statistics`);
         if (!g) return [null, null, null];
         // With x_hat = (x - mean) r:  dx = s r (g - mean(g) - x_hat mean(g x_hat)), an affine map of g and x per channel.
         const inverse = op.reciprocal(op.sqrt(op.add(batchVariance, epsilon)));

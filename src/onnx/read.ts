@@ -45,9 +45,12 @@ export function readModel(bytes: Uint8Array, options: { trainable?: (name: strin
   const proto = model.graph;
   if (!proto) throw new GraphError('not an ONNX model: it holds no graph');
   const graph = new Graph();
-  graph.opset = Number(model.opsetImport.find((entry) => entry.domain === '')?.version ?? 21n);
-  if (graph.opset < 13)
-    throw new GraphError(`opset ${graph.opset} is too old: export the model with opset 17 or later`);
+  const opset = model.opsetImport.find((entry) => entry.domain === '' || entry.domain === 'ai.onnx');
+  if (!opset) throw new GraphError('not an ONNX model: it imports no operator set');
+  if (opset.version < 13n)
+    throw new GraphError(`opset ${opset.version} is too old: export the model with opset 17 or later`);
+  // Adjoints are written in the builder's operator set, so older nodes are brought up to it (see `modernise`).
+  graph.opset = Math.max(graph.opset, Number(opset.version));
   const tensors = new Map<string, Tensor>();
   const values = new Map<string, ConstantData>();
 
@@ -75,7 +78,7 @@ export function readModel(bytes: Uint8Array, options: { trainable?: (name: strin
   }
   for (const node of proto.node) {
     const where = `node '${node.name || node.opType}' (${node.opType})`;
-    const inputs = node.input.map((name) => {
+    const inputs: (Tensor | null)[] = node.input.map((name) => {
       if (name === '') return null;
       const tensor = tensors.get(name);
       if (!tensor) throw new GraphError(`${where}: its input '${name}' is yielded by nothing before it`);
@@ -87,6 +90,7 @@ export function readModel(bytes: Uint8Array, options: { trainable?: (name: strin
       tensors.set(node.output[0], constantOf(attributes, graph, node.output[0], where));
       continue;
     }
+    modernise(node.opType, inputs, attributes, node.output.length, graph);
     let outputs: Tensor[];
     try {
       outputs = graph.node(node.opType, inputs, attributes, {
@@ -107,6 +111,21 @@ export function readModel(bytes: Uint8Array, options: { trainable?: (name: strin
     graph.output(output.name, tensor);
   }
   return { graph, tensors, values };
+}
+
+/** What opsets 13 to 17 wrote as attributes and 18 takes as inputs: axes of reductions; and the number of a Split's outputs. */
+function modernise(
+  op: string,
+  inputs: (Tensor | null)[],
+  attributes: Record<string, Attribute>,
+  outputs: number,
+  graph: Graph,
+): void {
+  if (op.startsWith('Reduce') && Array.isArray(attributes.axes)) {
+    inputs[1] = graph.integers(attributes.axes as number[]);
+    delete attributes.axes;
+  }
+  if (op === 'Split' && !inputs[1]) attributes.num_outputs = outputs;
 }
 
 function dtypeOfCode(code: number, name: string): DType {

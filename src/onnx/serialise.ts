@@ -58,7 +58,11 @@ export function serialise(graph: Graph, options: SerialiseOptions = {}): Seriali
   if (graph.outputs.size === 0) throw new GraphError('the graph declares no output');
   const values = options.values instanceof Map ? options.values : new Map(Object.entries(options.values ?? {}));
   const { nodes, leaves } = reach(graph);
-  const names = new Set([...leaves, ...nodes.flatMap((node) => node.outputs)].map((tensor) => tensor.name));
+  const names = new Set<string>();
+  for (const tensor of [...leaves, ...nodes.flatMap((node) => node.outputs)]) {
+    if (names.has(tensor.name)) throw new GraphError(`two tensors have the name '${tensor.name}': rename one of them`);
+    names.add(tensor.name);
+  }
   const protos = nodes.map(nodeProto);
   const outputs: ValueInfoProto[] = [];
   for (const [name, tensor] of graph.outputs) {

@@ -27,28 +27,68 @@ export function axisOf(axis: number, rank: number, what: string): number {
   return resolved;
 }
 
-export function multiply(dims: readonly Dim[]): Dim {
+/** Splits a formula at a sign that stands outside of all parentheses. */
+function splitOutside(formula: string, sign: '*' | '+'): string[] {
+  const parts = [''];
+  let depth = 0;
+  for (const letter of formula) {
+    if (letter === '(') depth += 1;
+    if (letter === ')') depth -= 1;
+    if (letter === sign && depth === 0) parts.push('');
+    else parts[parts.length - 1] += letter;
+  }
+  return parts;
+}
+
+/** Numbers multiplied, symbols listed: a product as far as it is known. Sums among the factors stay whole. */
+function factorise(dims: readonly Dim[]): { product: number; symbols: string[] } {
   let product = 1;
   const symbols: string[] = [];
   for (const dim of dims) {
-    if (typeof dim === 'number') product *= dim;
-    else symbols.push(dim);
+    const text = String(dim);
+    const factors = splitOutside(text, '+').length > 1 ? [text] : splitOutside(text, '*');
+    for (const factor of factors) {
+      if (/^-?\d+$/.test(factor)) product *= Number(factor);
+      else symbols.push(/^\([^()]*\)$/.test(factor) ? factor.slice(1, -1) : factor);
+    }
   }
+  return { product, symbols: symbols.sort() };
+}
+
+export function multiply(dims: readonly Dim[]): Dim {
+  const { product, symbols } = factorise(dims);
   if (symbols.length === 0 || product === 0) return product;
-  return product === 1 && symbols.length === 1
-    ? symbols[0]
-    : [...(product === 1 ? [] : [product]), ...symbols].join('*');
+  if (product === 1 && symbols.length === 1) return symbols[0];
+  const wrapped = symbols.map((symbol) => (splitOutside(symbol, '+').length > 1 ? `(${symbol})` : symbol));
+  return [...(product === 1 ? [] : [product]), ...wrapped].join('*');
+}
+
+/** The dimension that -1 stands for in a reshape: the product of `input` over that of `others`, symbols cancelled by name. */
+export function divide(input: Shape, others: readonly Dim[]): Dim {
+  const from = factorise(input);
+  const to = factorise(others);
+  const unknown = `quotient(${multiply(input)},${multiply(others)})`;
+  for (const symbol of to.symbols) {
+    const at = from.symbols.indexOf(symbol);
+    if (at < 0) return unknown;
+    from.symbols.splice(at, 1);
+  }
+  const ratio = from.product / to.product;
+  if (Number.isInteger(ratio)) return multiply([ratio, ...from.symbols]);
+  if (from.symbols.length > 0) return unknown;
+  throw new GraphError(`can't reshape [${input}]: ${from.product} elements don't divide by ${to.product}`);
 }
 
 export function addDims(dims: readonly Dim[]): Dim {
   let sum = 0;
   const symbols: string[] = [];
-  for (const dim of dims) {
-    if (typeof dim === 'number') sum += dim;
-    else symbols.push(dim);
+  // Sums of earlier calls are taken apart, so that what was added and then cut off cancels.
+  for (const term of dims.flatMap((dim) => splitOutside(String(dim), '+'))) {
+    if (/^-?\d+$/.test(term)) sum += Number(term);
+    else symbols.push(term);
   }
   if (symbols.length === 0) return sum;
-  return sum === 0 && symbols.length === 1 ? symbols[0] : [...symbols, ...(sum === 0 ? [] : [sum])].join('+');
+  return [...symbols.sort(), ...(sum === 0 ? [] : [sum])].join('+');
 }
 
 /** floor or ceil((length + padding - (dilation * (kernel - 1) + 1)) / stride) + 1 of a convolution or pooling. */

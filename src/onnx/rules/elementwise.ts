@@ -1,8 +1,8 @@
 /** Element-wise operators. y is the output, g its gradient; the derivative stands at the line. */
-import type { DType, Tensor } from '../graph.ts';
+import type { Dim, DType, Tensor } from '../graph.ts';
 import { GraphError } from '../graph.ts';
 import * as op from '../ops.ts';
-import { broadcast } from '../shapes.ts';
+import { addDims, broadcast, divide, multiply } from '../shapes.ts';
 import { DTYPE_CODES } from '../types.ts';
 import {
   type AdjointCall,
@@ -35,20 +35,22 @@ const broadcastInputs = (call: Call): Inferred[] => {
 };
 
 /** Integer arithmetic on known dimensions, so that shapes computed inside a graph read from a file stay known. */
-function foldIntegers(op: string, a: Tensor, b: Tensor): number[] | undefined {
+function foldIntegers(op: string, a: Tensor, b: Tensor): Dim[] | undefined {
   if (!a.known || !b.known || a.dtype !== 'int64') return undefined;
-  if (![...a.known, ...b.known].every((dim) => typeof dim === 'number')) return undefined;
-  const fold: Record<string, (x: number, y: number) => number> = {
-    Add: (x, y) => x + y,
-    Sub: (x, y) => x - y,
-    Mul: (x, y) => x * y,
-    Div: (x, y) => Math.trunc(x / y),
+  const numbers = (rule: (x: number, y: number) => number) => (x: Dim, y: Dim) =>
+    typeof x === 'number' && typeof y === 'number' ? rule(x, y) : `${op}(${x},${y})`;
+  const fold: Record<string, (x: Dim, y: Dim) => Dim> = {
+    Add: (x, y) => addDims([x, y]),
+    Sub: (x, y) => (typeof y === 'number' ? addDims([x, -y]) : x === y ? 0 : `Sub(${x},${y})`),
+    Mul: (x, y) => multiply([x, y]),
+    Div: (x, y) => (typeof x === 'string' ? divide([x], [y]) : numbers((p, q) => Math.trunc(p / q))(x, y)),
+    Mod: numbers((x, y) => x - y * Math.floor(x / y)),
   };
   const rule = fold[op];
   if (!rule) return undefined;
   const length = Math.max(a.known.length, b.known.length);
-  const at = (known: readonly unknown[], i: number) => known[known.length === 1 ? 0 : i] as number;
-  return Array.from({ length }, (_, i) => rule(at(a.known as number[], i), at(b.known as number[], i)));
+  const at = (known: readonly Dim[], i: number) => known[known.length === 1 ? 0 : i];
+  return Array.from({ length }, (_, i) => rule(at(a.known ?? [], i), at(b.known ?? [], i)));
 }
 
 function binary(
@@ -229,6 +231,13 @@ export const elementwise: RuleTable = {
   GreaterOrEqual: comparison(),
   And: comparison(),
   Or: comparison(),
+  Mod: {
+    stopsGradient: true,
+    infer: (call) => {
+      if (FLOATING.includes(need(call, 0).dtype)) throw new GraphError('Mod of floats is not supported');
+      return broadcastInputs(call);
+    },
+  },
   Not: { stopsGradient: true, infer: sameAsInput },
   Sign: { stopsGradient: true, infer: sameAsInput },
   Floor: { stopsGradient: true, infer: sameAsInput },

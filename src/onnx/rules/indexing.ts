@@ -1,7 +1,7 @@
 /** Operators that pick or place values by index. Adjoint of a pick is an adding placement, and the other way round. */
 import { type Dim, GraphError } from '../graph.ts';
 import * as op from '../ops.ts';
-import { axisOf } from '../shapes.ts';
+import { axisOf, isStatic } from '../shapes.ts';
 import { type Call, type Inferred, integerAttribute, need, type RuleTable, stringAttribute } from './rule.ts';
 
 const likeFirst = (call: Call): Inferred[] => [{ dtype: need(call, 0).dtype, shape: need(call, 0).shape }];
@@ -32,10 +32,13 @@ export const indexing: RuleTable = {
       const front = [...order.slice(axis, axis + k), ...order.slice(0, axis), ...order.slice(axis + k)];
       const updates = op.transpose(gradient, front);
       const moved = [axis, ...Array.from({ length: x.rank }, (_, i) => i).filter((i) => i !== axis)];
-      const zeros = op.expand(
-        x.graph.scalar(0, x.dtype),
-        moved.map((i) => x.shape[i]),
-      );
+      const zero = x.graph.scalar(0, x.dtype);
+      const zeros = isStatic(x.shape)
+        ? op.expand(
+            zero,
+            moved.map((i) => x.shape[i]),
+          )
+        : x.graph.node('Expand', [zero, op.gather(op.shapeOf(x), x.graph.integers(moved))])[0];
       const wrapped = nonNegative(indices, x.shape[axis]);
       const scattered = op.scatterND(zeros, op.unsqueeze(wrapped, [k]), updates, 'add');
       return [

@@ -23,7 +23,13 @@ function epsilonOf(attributes: Call['attributes']): number {
 
 export const normalisation: RuleTable = {
   LayerNormalization: {
-    infer: sameAsInput,
+    // y, and on demand the mean and the inverse standard deviation.
+    infer: (call) => {
+      const x = need(call, 0);
+      const from = axisOf(integerAttribute(call.attributes, 'axis', -1), x.rank, 'LayerNormalization');
+      const saved: Inferred = { dtype: x.dtype, shape: x.shape.map((dim, axis) => (axis < from ? dim : 1)) };
+      return [...sameAsInput(call), saved, saved].slice(0, call.outputs);
+    },
     adjoint: ({ graph, node, inputs, gradient, needs }) => {
       const [x, scale, bias] = inputs;
       const from = axisOf(integerAttribute(node.attributes, 'axis', -1), x.rank, 'LayerNormalization');

@@ -89,7 +89,8 @@ export const reductions: RuleTable = {
   ),
   ReduceSumSquare: reduction((x, _y, g) => op.multiply(op.multiply(x, 2), g)),
   ReduceL1: reduction((x, _y, g) => op.multiply(op.sign(x), g)),
-  ReduceL2: reduction((x, y, g) => op.multiply(x, op.divide(g, y))),
+  // The norm has no derivative at 0; like PyTorch, give 0 there.
+  ReduceL2: reduction((x, y, g) => op.multiply(x, op.where(op.greater(y, 0), op.divide(g, y), 0))),
   ReduceLogSumExp: reduction((x, y, g) => op.multiply(g, op.exp(op.subtract(x, y)))),
   ReduceMax: extremum,
   ReduceMin: extremum,

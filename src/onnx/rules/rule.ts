@@ -1,7 +1,7 @@
 /** What the engine knows of an operator: how its outputs look, and its adjoint (the transposed derivative). */
 import type { Attributes, Dim, DType, Graph, Node, Shape, Tensor } from '../graph.ts';
 import { GraphError } from '../graph.ts';
-import { reduceSum, reshape } from '../ops.ts';
+import { reduceSum, squeeze } from '../ops.ts';
 
 export interface Call {
   readonly graph: Graph;
@@ -38,6 +38,8 @@ export interface Rule {
   adjoint?(call: AdjointCall): (Tensor | null)[];
   /** Its outputs don't depend smoothly on its inputs (comparisons, shapes, indices): no gradient flows, and that is right. */
   readonly stopsGradient?: boolean;
+  /** Its adjoint takes the gradients of all outputs. Otherwise a gradient of any output but the first is an error. */
+  readonly manyOutputs?: boolean;
 }
 
 export type RuleTable = Readonly<Record<string, Rule>>;
@@ -87,6 +89,7 @@ export function unbroadcast(gradient: Tensor, operand: Tensor): Tensor {
       );
   }
   if (axes.length === 0) return gradient;
-  if (extra > 0 && axes.length === extra) return reduceSum(gradient, axes, false);
-  return reshape(reduceSum(gradient, axes, true), operand.shape);
+  if (axes.length === extra) return reduceSum(gradient, axes, false);
+  const summed = reduceSum(gradient, axes, true);
+  return extra === 0 ? summed : squeeze(summed, axes.slice(0, extra));
 }

@@ -1,7 +1,7 @@
 /** Operators that move values without changing them, and those that compute shapes. */
-import { type Dim, type DType, GraphError, type Shape, type Tensor } from '../graph.ts';
+import { type Dim, type DType, GraphError, type Tensor } from '../graph.ts';
 import * as op from '../ops.ts';
-import { addDims, axisOf, broadcast, multiply } from '../shapes.ts';
+import { addDims, axisOf, broadcast, divide, multiply } from '../shapes.ts';
 import {
   type Call,
   type Inferred,
@@ -15,33 +15,6 @@ import {
   unbroadcast,
 } from './rule.ts';
 
-/** The dimension that -1 stands for: the input's size divided by the other dimensions', symbols cancelled by name. */
-function remainder(input: Shape, others: readonly Dim[]): Dim {
-  const split = (dims: readonly Dim[]) => {
-    let product = 1;
-    const symbols: string[] = [];
-    for (const factor of dims.flatMap((dim) => String(dim).split('*'))) {
-      if (/^\d+$/.test(factor)) product *= Number(factor);
-      else symbols.push(factor);
-    }
-    return { product, symbols };
-  };
-  const from = split(input);
-  const to = split(others);
-  for (const symbol of to.symbols) {
-    const at = from.symbols.indexOf(symbol);
-    if (at < 0) return `(${input.join('*')})/(${others.join('*')})`;
-    from.symbols.splice(at, 1);
-  }
-  const ratio = from.product / to.product;
-  if (!Number.isInteger(ratio)) {
-    if (from.symbols.length === 0)
-      throw new GraphError(`can't reshape [${input}]: ${from.product} elements don't divide by ${to.product}`);
-    return `(${input.join('*')})/(${others.join('*')})`;
-  }
-  return multiply([ratio, ...from.symbols]);
-}
-
 function inferReshape(call: Call): Inferred[] {
   const x = need(call, 0);
   const target = need(call, 1);
@@ -51,7 +24,7 @@ function inferReshape(call: Call): Inferred[] {
   const shape = target.known.map((dim, i) => (dim === 0 && !allowZero ? x.shape[i] : dim));
   const free = shape.indexOf(-1);
   if (free >= 0)
-    shape[free] = remainder(
+    shape[free] = divide(
       x.shape,
       shape.filter((_, i) => i !== free),
     );
@@ -108,7 +81,7 @@ function cutDim(cut: Cut, dim: Dim): Dim {
   if (cut.step === 1 && cut.start === 0 && cut.end < 0) return addDims([dim, cut.end]);
   if (cut.step === 1 && cut.start >= 0 && cut.end >= 2 ** 31 - 1)
     return cut.start === 0 ? dim : addDims([dim, -cut.start]);
-  if (Math.abs(cut.step) === 1 && cut.step === -1 && cut.start === -1) return dim;
+  if (cut.step === -1 && cut.start === -1 && cut.end <= -(2 ** 31 - 1)) return dim;
   return `slice(${dim},${cut.start}:${cut.end}:${cut.step})`;
 }
 
@@ -277,6 +250,7 @@ export const shaping: RuleTable = {
       }
       return sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.map((dim, i) => (i === axis ? size : dim)) }));
     },
+    manyOutputs: true,
     adjoint: ({ node, outputs, gradients }) => {
       const axis = axisOf(integerAttribute(node.attributes, 'axis', 0), outputs[0].rank, 'Split');
       const parts = gradients.map((g, i) => g ?? op.fullLike(outputs[i], 0));
