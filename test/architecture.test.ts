@@ -18,7 +18,7 @@ function readTable(): Map<string, Set<string>> {
     for (const word of cell.split(/,| and /).map((part) => part.trim().replaceAll('`', ''))) {
       if (word === '-' || word === '') continue;
       if (['all above', 'below', 'all of src but cli'].includes(word)) {
-        for (const name of above) if (name !== 'cli') allowed.add(name);
+        for (const name of above) if (name !== 'cli' || word !== 'all of src but cli') allowed.add(name);
       } else allowed.add(word.replace(/^src\//, ''));
     }
     for (const name of names.replaceAll('`', '').split(',')) {
@@ -30,9 +30,11 @@ function readTable(): Map<string, Set<string>> {
   return table;
 }
 
-/** `src/onnx/graph.ts` -> "onnx", `src/index.ts` -> "index.ts", `tasks/a.ts` -> "tasks". */
+/** `src/onnx/graph.ts` -> "onnx", `src/index.ts` -> "index.ts", `tasks/a.ts` -> "tasks"; a row of its own goes first. */
 function folderOf(path: string): string {
   const parts = relative(ROOT, path).split(sep);
+  const two = parts.slice(0, 2).join('/');
+  if (parts[0] !== 'src' && table.has(two)) return two;
   return parts[0] === 'src' ? parts[1] : parts[0];
 }
 
@@ -54,8 +56,9 @@ const imports = files.flatMap((file) =>
 describe('the import table of docs/architecture.md', () => {
   it('is read, and has a row for every folder of src', () => {
     const folders = readdirSync(join(ROOT, 'src'));
-    for (const folder of folders) expect(table, `docs/architecture.md has no row for src/${folder}`).toContain(folder);
-    expect(table.get('models')).toEqual(new Set(['onnx', 'runtime', 'sequences', 'metrics']));
+    for (const folder of folders)
+      expect([...table.keys()], `docs/architecture.md has no row for src/${folder}`).toContain(folder);
+    expect(table.get('models')).toEqual(new Set(['onnx', 'runtime', 'sequences', 'metrics', 'random.ts']));
     expect(table.get('harness')).toContain('probes');
     expect(table.get('onnx')).toEqual(new Set());
   });
@@ -69,7 +72,9 @@ describe('the import table of docs/architecture.md', () => {
   });
 
   it('is not walked round by way of our own package name', () => {
-    const own = files.filter((file) => /from\s*['"]glm-bench['"]/.test(readFileSync(file, 'utf8')));
+    const own = files
+      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => /from\s*['"]glm-bench['"]/.test(readFileSync(file, 'utf8')));
     expect(own.map((file) => relative(ROOT, file))).toEqual([]);
   });
 });

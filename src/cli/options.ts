@@ -47,7 +47,8 @@ export interface ComparisonFlags extends DataFlags {
   readonly download?: boolean;
 }
 
-function wholeNumber(flag: string): (text: string) => number {
+/** Parser of a flag that takes a whole number of at least 1. */
+export function wholeNumber(flag: string): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() !== '' && Number.isInteger(value) && value >= 1) return value;

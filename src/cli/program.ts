@@ -1,6 +1,6 @@
 /** The commands, their flags and help. Each command's module is imported when it is run, so that `--help` answers at once. */
 import { Command } from 'commander';
-import { comparisonOptions, dataOptions } from './options.ts';
+import { comparisonOptions, dataOptions, wholeNumber } from './options.ts';
 
 const JSON_FLAG = ['--json', 'print one JSON document on standard output, words on standard error'] as const;
 
@@ -83,6 +83,33 @@ export function createProgram(finish: (code: number) => void): Command {
   command(models, 'list', 'every contender, and the probes', { isDefault: true })
     .option(...JSON_FLAG)
     .action(async (flags) => finish(await (await import('./models-command.ts')).listContenders(flags)));
+
+  command(
+    program,
+    'embed',
+    'vectors of a frozen model for every sequence of a file, as .npy (float32, rows in file order)',
+  )
+    .requiredOption('--model <folder>', 'folder of a checkpoint, such as `pretrain` writes')
+    .requiredOption('--sequences <file>', 'FASTA, CSV, TSV, JSONL or Parquet; also .gz')
+    .requiredOption('--out <file.npy>', 'where the matrix goes')
+    .option('--layer <n>', '0 is the embedding layer (default: the last block)')
+    .option('--pool <how>', 'mean, max or first token, under the attention mask', 'mean')
+    .option('--column <name>', 'column of the sequence (default: a usual name)')
+    .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
+    .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
+    .option(...JSON_FLAG)
+    .action(async (flags) => finish(await (await import('./model-command.ts')).embedCommand(flags)));
+
+  command(program, 'pretrain', 'pre-train a k-mer encoder by masked-language modelling; continues where it was cut off')
+    .requiredOption('--config <name>', 'a preset (tiny, small) or a .json file of its fields')
+    .requiredOption('--sequences <file...>', 'unlabelled sequences: FASTA, CSV, TSV, JSONL or Parquet; also .gz')
+    .requiredOption('--out <folder>', 'where the model goes; use it with run --model FOLDER')
+    .option('--seed <n>', 'of weights, masks and order (default: 0)')
+    .option('--column <name>', 'column of the sequence (default: a usual name)')
+    .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
+    .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
+    .option(...JSON_FLAG)
+    .action(async (flags) => finish(await (await import('./model-command.ts')).pretrainCommand(flags)));
 
   command(program, 'doctor', 'which device would run, what is missing, and the command that mends it')
     .option(...JSON_FLAG)

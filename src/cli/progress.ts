@@ -97,3 +97,27 @@ export function createProgress(stream: NodeJS.WriteStream, now: () => number = D
     end: clear,
   };
 }
+
+/** A status line for one long step: percentage, time left, what is being done. Shown on terminals only. */
+export function createStatusLine(stream: NodeJS.WriteStream): {
+  draw(fraction: number, message: string): void;
+  clear(): void;
+} {
+  const startedAt = Date.now();
+  let drawn = false;
+  const clear = () => {
+    if (drawn) stream.write('\r\u001b[2K');
+    drawn = false;
+  };
+  return {
+    draw(fraction, message) {
+      if (!stream.isTTY) return;
+      clear();
+      const elapsed = (Date.now() - startedAt) / 1000;
+      const left = fraction > 0.02 ? `, about ${duration((elapsed * (1 - fraction)) / fraction)} left` : '';
+      stream.write(`${Math.floor(100 * fraction)}%${left}: ${message}`.slice(0, (stream.columns ?? 80) - 1));
+      drawn = true;
+    },
+    clear,
+  };
+}

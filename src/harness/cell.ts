@@ -4,11 +4,11 @@
  * fitted on every representation (layer, pooling) offered and the one with the best validation score predicts.
  * Predictions are checked (one row per test row, finite, probabilities that sum to one) before anything is scored.
  */
-import { encoderOf } from '../embeddings/extract.ts';
+import { join } from 'node:path';
 import { bootstrapInterval } from '../metrics/bootstrap.ts';
 import { metric, metricsFor } from '../metrics/registry.ts';
 import type { Matrix, MetricName, Predictions, Targets } from '../metrics/types.ts';
-import type { Encoder, ModelDefinition, Representation } from '../models/types.ts';
+import type { ModelDefinition, Representation } from '../models/types.ts';
 import type { Probe } from '../probes/types.ts';
 import type { Device } from '../runtime/device.ts';
 import { sha256 } from '../runtime/files.ts';
@@ -139,30 +139,24 @@ export interface EmbeddedTask {
   readonly card: Readonly<Record<string, unknown>>;
 }
 
-/** How an encoder's vectors are fetched: the embedding store in a run, the encoder itself in tests. */
-export type Embed = (
-  encoder: Encoder,
-  sequences: readonly string[],
-  representations: readonly Representation[],
-  progress: (fraction: number, message: string) => void,
-) => Promise<Matrix[]>;
-
 /** Loads a model (pre-training it if that is what it does) and embeds the task's splits. Validation and test rows never train it. */
 export async function embedTask(
   task: PreparedTask,
   model: ModelDefinition,
   settings: CellSettings,
-  embed: Embed = (encoder, sequences, representations, progress) => encoder.embed(sequences, representations, progress),
 ): Promise<EmbeddedTask> {
   const { train, valid, test } = task.splits;
   refuseLong(task, model);
+  const { encoderOf } = await import('../embeddings/extract.ts');
+  const { storedEmbeddings } = await import('../embeddings/store.ts');
+  const { device, threads, cacheFolder } = settings;
   const loaded = await model.load({
     ...settings,
     unlabelled: train.sequences,
     unlabelledHash: sha256(train.sequences.join('\n')),
     progress: part(settings, 0, 0.5),
   });
-  const encoder = encoderOf(loaded, { device: settings.device as Device, threads: settings.threads });
+  const encoder = encoderOf(loaded, { device: device as Device, threads });
   try {
     const representations =
       model.representations?.(encoder) ??
@@ -173,7 +167,9 @@ export async function embedTask(
     const features: Record<string, readonly Matrix[]> = {};
     for (const [name, { sequences }] of Object.entries({ train, valid, test })) {
       const [low, high] = [done, done + sequences.length].map((count) => 0.5 + (0.2 * count) / total);
-      const matrices = await embed(encoder, sequences, representations, part(settings, low, high));
+      const store = join(cacheFolder, 'embeddings');
+      const progress = part(settings, low, high);
+      const matrices = await storedEmbeddings(store, device, encoder, sequences, representations, progress);
       checkFeatures(matrices, sequences.length, representations, name);
       features[name] = matrices;
       done += sequences.length;

@@ -10,7 +10,7 @@ import { describeTask, rememberDescription, type TaskDescription, type TaskRefer
 import { UsageError } from './errors.ts';
 import { LruCache } from './lru-cache.ts';
 import { type PreparedRows, prepareTask, taskRecord } from './prepare.ts';
-import { type Found, findContenders, findProbe, loadPluginFile } from './registry.ts';
+import { type Found, findContenders, findProbe, loadPluginFile, modelInFolder } from './registry.ts';
 import { openStore } from './store.ts';
 
 type Progress = (fraction: number, message: string) => void;
@@ -18,6 +18,7 @@ type Progress = (fraction: number, message: string) => void;
 /** Where a child process finds a contender again. Plain JSON. */
 export type ContenderReference =
   | { readonly type: 'plugin'; readonly file: string; readonly id: string }
+  | { readonly type: 'folder'; readonly folder: string }
   | { readonly type: 'shipped'; readonly id: string };
 
 export interface DescribeRequest {
@@ -62,6 +63,7 @@ async function prepared(reference: TaskReference, context: TaskContext): Promise
 }
 
 async function loadContender(reference: ContenderReference): Promise<Found<'baseline' | 'model'>> {
+  if (reference.type === 'folder') return modelInFolder(reference.folder);
   const found = reference.type === 'plugin' ? await loadPluginFile(reference.file) : await findContenders(reference.id);
   const wanted = found.find(
     (item): item is Found<'baseline' | 'model'> =>

@@ -44,15 +44,17 @@ export interface Plan {
 export interface PlanRequest {
   readonly tasks: readonly PlannedTask[];
   readonly contenders: readonly Found<'baseline' | 'model'>[];
-  /** Probes by id; used with models only. */
+  /** Used with models only. */
   readonly probes: readonly Probe[];
+  /** What a model gets where no probe is named. */
+  readonly defaultProbe?: (kind: TaskDescription['kind']) => Probe;
   readonly seeds: number;
   readonly environment: PlanEnvironment;
 }
 
 /** Plans every cell, task by task. Throws where ids clash or where nothing is left to run. */
 export function planCells(request: PlanRequest): Plan {
-  const { tasks, contenders, probes, seeds, environment } = request;
+  const { tasks, contenders, seeds, environment } = request;
   refuseTwice(
     'task',
     tasks.map(({ description }) => description.id),
@@ -61,13 +63,11 @@ export function planCells(request: PlanRequest): Plan {
     'contender',
     contenders.map(({ definition }) => definition.id),
   );
-  if (contenders.some(({ type }) => type === 'model') && probes.length === 0) {
-    throw new UsageError('A model needs at least one probe', 'Name one with --probe.');
-  }
   const cells: Cell[] = [];
   const skipped: string[] = [];
   for (const task of tasks) {
     const { id, kind } = task.description;
+    const probes = request.probes.length === 0 && request.defaultProbe ? [request.defaultProbe(kind)] : request.probes;
     for (const contender of contenders) {
       for (const { probe, stochastic } of waysToRun(contender, kind, probes, (why) => skipped.push(`${id}: ${why}`))) {
         for (let seed = 0; seed < (stochastic ? seeds : 1); seed++) {

@@ -8,14 +8,14 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Probe } from '../probes/types.ts';
-import { sha256 } from '../runtime/files.ts';
+import { sha256, sha256File } from '../runtime/files.ts';
 import { registerPluginHook } from '../runtime/plugins.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
 import { checkDefinition, type Definitions, type DefinitionType, definitionType } from './definition-schemas.ts';
 import { isMissing, UsageError } from './errors.ts';
 import { PACKAGE_ROOT, pluginHash } from './source-hash.ts';
 
-/** A definition and where it came from. `file` is absent for those that were handed over as objects. */
+/** A definition and where it came from. `file`: the plugin, or a model's folder; absent for objects and for our own models. */
 export interface Found<T extends DefinitionType = DefinitionType> {
   readonly type: T;
   readonly definition: Definitions[T];
@@ -106,6 +106,33 @@ export async function findTasks(spec: string): Promise<Found<'task'>[]> {
 export async function findContenders(spec: string): Promise<Found<'baseline' | 'model'>[]> {
   const shipped = async () => [...(await listShipped('baseline')), ...(await listModels())];
   return find(spec, ['baseline', 'model'], shipped, 'See `models list`.');
+}
+
+/** The models that a word means: a folder that holds a checkpoint, or what {@link findContenders} finds. */
+export async function findModels(spec: string): Promise<Found<'baseline' | 'model'>[]> {
+  const isFolder = await stat(spec).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+  if (isFolder) return [await modelInFolder(spec)];
+  const found = await findContenders(spec);
+  const models = found.filter(({ type }) => type === 'model');
+  if (models.length > 0) return models;
+  throw new UsageError(`"${spec}" is a baseline, not a model`, 'Name it with --contender.');
+}
+
+/** The model whose checkpoint lies in a folder; its id is the folder's name, its files are part of every key. */
+export async function modelInFolder(path: string): Promise<Found<'model'>> {
+  const { folderModel } = await import('../models/registry.ts');
+  const folder = resolve(path);
+  const id = basename(folder).replace(/[^A-Za-z0-9._-]+/g, '-');
+  const files = (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name);
+  const hashes = await Promise.all(
+    files.sort().map(async (name) => `${name} ${await sha256File(join(folder, name))}\n`),
+  );
+  return { type: 'model', definition: folderModel(folder, id), file: folder, sourceHash: sha256(hashes.join('')) };
 }
 
 /** The suite of that id, or in that file. */

@@ -2,13 +2,23 @@
  * From what a person asks for (a suite, ids, files, flags, objects) to definitions: which tasks, which contenders, which
  * probes, how many seeds. Whatever is not named comes from the suite, and the suite, when not named, is the default one.
  */
+import type { TaskKind } from '../metrics/types.ts';
 import type { ModelDefinition } from '../models/types.ts';
 import type { Probe } from '../probes/types.ts';
 import { type AdhocOptions, adhocTask } from './adhoc.ts';
 import type { BaselineDefinition, SuiteDefinition, TaskDefinition } from './contracts.ts';
 import type { TaskReference } from './describe.ts';
 import { UsageError } from './errors.ts';
-import { type Found, findContenders, findProbe, findSuite, findTasks, fromObject } from './registry.ts';
+import {
+  type Found,
+  findContenders,
+  findModels,
+  findProbe,
+  findSuite,
+  findTasks,
+  fromObject,
+  listShipped,
+} from './registry.ts';
 
 export const DEFAULT_SUITE = 'default';
 
@@ -41,6 +51,8 @@ export interface Comparison {
   readonly tasks: readonly RequestedTask[];
   readonly contenders: readonly Found<'baseline' | 'model'>[];
   readonly probes: readonly Probe[];
+  /** What a model gets where no probe is named; present where there are models. */
+  readonly defaultProbe?: (kind: TaskKind) => Probe;
   readonly seeds: number;
 }
 
@@ -50,8 +62,8 @@ export async function resolveComparison(request: ComparisonRequest): Promise<Com
     throw new UsageError(`seeds must be a whole number of at least 1, not ${request.seeds}`);
   }
   const ownTasks = request.tasks !== undefined || request.data !== undefined;
-  const complete = ownTasks && request.contenders && request.probes && request.seeds !== undefined;
-  const suite = complete ? undefined : await suiteOf(request.suite);
+  const needsSuite = request.suite !== undefined || !ownTasks || request.contenders === undefined;
+  const suite = needsSuite ? await suiteOf(request.suite) : await shippedDefault();
   const contenders = await resolveContenders(request, suite);
   const needsProbes = contenders.some(({ type }) => type === 'model');
   const probeIds = needsProbes ? (request.probes ?? suite?.probes ?? []) : [];
@@ -61,6 +73,7 @@ export async function resolveComparison(request: ComparisonRequest): Promise<Com
     tasks,
     contenders,
     probes: await Promise.all([...new Set(probeIds)].map(findProbe)),
+    defaultProbe: needsProbes ? (await import('../probes/registry.ts')).defaultProbe : undefined,
     seeds: request.seeds ?? suite?.seeds ?? 1,
   };
 }
@@ -68,6 +81,11 @@ export async function resolveComparison(request: ComparisonRequest): Promise<Com
 async function suiteOf(suite: string | SuiteDefinition | undefined): Promise<SuiteDefinition> {
   if (typeof suite === 'object') return suite;
   return (await findSuite(suite ?? DEFAULT_SUITE)).definition;
+}
+
+/** The default suite for what remains open (seeds, probes), where one ships. */
+async function shippedDefault(): Promise<SuiteDefinition | undefined> {
+  return (await listShipped('suite')).find(({ definition }) => definition.id === DEFAULT_SUITE)?.definition;
 }
 
 async function resolveTasks(request: ComparisonRequest, fromSuite: readonly string[]): Promise<RequestedTask[]> {
@@ -102,7 +120,7 @@ async function resolveContenders(
   }
   const baselinesOnly = request.contenders === undefined && request.models !== undefined;
   const kept = baselinesOnly ? found.filter(({ type }) => type === 'baseline') : found;
-  for (const model of request.models ?? []) kept.push(...(await findContenders(model)));
+  for (const model of request.models ?? []) kept.push(...(await findModels(model)));
   return distinct(kept, ({ definition, file }) => `${file ?? ''}#${definition.id}`);
 }
 

@@ -74,7 +74,7 @@ export interface PreparedRun {
 
 /** Where caches are kept: `GLM_BENCH_CACHE`, else `.cache` in the working folder. */
 export function defaultCacheFolder(): string {
-  return resolve(process.env.GLM_BENCH_CACHE ?? '.cache');
+  return resolve(process.env.GLM_BENCH_CACHE || '.cache');
 }
 
 /** Where a task finds its data, from flags or the environment. */

@@ -13,9 +13,19 @@ import { sha256 } from '../runtime/files.ts';
 export const PACKAGE_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** What the numbers of a cell depend on. */
-const CELL_CODE = ['onnx', 'runtime', 'sequences', 'models', 'embeddings', 'probes', 'metrics', 'harness/cell.ts'];
+const CELL_CODE = [
+  'random.ts',
+  'onnx',
+  'runtime',
+  'sequences',
+  'models',
+  'embeddings',
+  'probes',
+  'metrics',
+  'harness/cell.ts',
+];
 /** What the rows of a prepared task depend on. */
-const TASK_CODE = ['sequences', 'harness/prepare.ts', 'harness/labels.ts', 'harness/adhoc.ts'];
+const TASK_CODE = ['random.ts', 'sequences', 'harness/prepare.ts', 'harness/labels.ts', 'harness/adhoc.ts'];
 
 async function sourceFiles(path: string): Promise<string[]> {
   if (extname(path) !== '') return [path];

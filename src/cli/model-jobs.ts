@@ -1,0 +1,85 @@
+/** What the child process of `embed` and `pretrain` does: native code never runs in the process that talks to the terminal. */
+import { encoderOf } from '../embeddings/extract.ts';
+import { modelInFolder } from '../harness/registry.ts';
+import type { PretrainConfig } from '../models/presets.ts';
+import { type PretrainReport, pretrain } from '../models/pretrain.ts';
+import type { Pooling } from '../models/types.ts';
+import type { Device } from '../runtime/device.ts';
+import { writeNpy } from '../runtime/npy.ts';
+import { applyAlphabet } from '../sequences/alphabet.ts';
+import { readSequences } from '../sequences/readers.ts';
+
+type Progress = (fraction: number, message: string) => void;
+
+interface Machine {
+  readonly device: Device;
+  readonly threads: number;
+  readonly cacheFolder: string;
+}
+
+export interface EmbedRequest extends Machine {
+  readonly model: string;
+  readonly sequences: string;
+  /** Column of the sequence. */
+  readonly column?: string;
+  /** Default: the last. */
+  readonly layer?: number;
+  readonly pool: Pooling;
+  readonly out: string;
+}
+
+export interface EmbedReport {
+  readonly out: string;
+  readonly rows: number;
+  readonly dimension: number;
+  readonly layer: number;
+  readonly pool: Pooling;
+  readonly model: string;
+  readonly fingerprint: string;
+  readonly sha256: string;
+}
+
+export interface PretrainRequest extends Machine {
+  readonly config: PretrainConfig;
+  readonly sequences: readonly string[];
+  readonly column?: string;
+  readonly seed: number;
+  readonly out: string;
+}
+
+/** Every sequence of the files, in order, in the DNA alphabet. */
+async function readAll(files: readonly string[], column: string | undefined): Promise<string[]> {
+  const sequences: string[] = [];
+  for (const file of files) {
+    for await (const { sequence, source } of readSequences(file, { sequence: column, duplicateIds: 'suffix' })) {
+      sequences.push(applyAlphabet(sequence, { alphabet: 'dna' }, `${source.file}:${source.line}`).sequence);
+    }
+  }
+  return sequences;
+}
+
+/** Embeds the sequences of a file; row i of the `.npy` is sequence i. */
+export async function embedJob(request: EmbedRequest, progress: Progress): Promise<EmbedReport> {
+  const { device, threads, cacheFolder, pool, out } = request;
+  const sequences = await readAll([request.sequences], request.column);
+  const { definition } = await modelInFolder(request.model);
+  const context = { seed: 0, device, threads, cacheFolder, unlabelled: [], unlabelledHash: '', progress };
+  const encoder = encoderOf(await definition.load(context), { device, threads });
+  try {
+    const layer = request.layer ?? encoder.layers;
+    const [matrix] = await encoder.embed(sequences, [{ layer, pooling: pool }], progress);
+    const { rows, columns } = matrix;
+    if (rows !== sequences.length) throw new Error(`${sequences.length} sequences gave ${rows} rows`);
+    const checksum = await writeNpy(out, { rows, columns, values: Float32Array.from(matrix.values) });
+    const { fingerprint } = encoder;
+    return { out, rows, dimension: columns, layer, pool, model: definition.id, fingerprint, sha256: checksum };
+  } finally {
+    await encoder.dispose();
+  }
+}
+
+/** Pre-trains an encoder on the sequences of files; continues where an earlier call with the same settings was cut off. */
+export async function pretrainJob(request: PretrainRequest, progress: Progress): Promise<PretrainReport> {
+  const { config, seed, out, device, threads } = request;
+  return pretrain(await readAll(request.sequences, request.column), { config, seed, out, device, threads, progress });
+}
