@@ -42,8 +42,11 @@ export type Engine = Awaited<ReturnType<typeof engine>>;
 
 /** The linear probes, for baselines that fit them on features of their own. Loaded when first asked for. */
 export async function linearProbes() {
-  const { logisticProbe } = await import('./probes/logistic.ts');
-  return { logisticProbe };
+  const [{ logisticProbe }, { ridgeProbe }] = await Promise.all([
+    import('./probes/logistic.ts'),
+    import('./probes/ridge.ts'),
+  ]);
+  return { logisticProbe, ridgeProbe };
 }
 
 /** Plans the cells of a suite or of the tasks and contenders named, runs those not yet stored, and stores each result. */
