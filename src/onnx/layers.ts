@@ -2,7 +2,7 @@
  * Layers over the operators: weights are declared on the graph under PyTorch's names and layouts, so that checkpoints load by name.
  * Tensor lines carry shapes; b = batch, t = tokens or positions, c = channels, d = model width, h = heads.
  */
-import { type DType, type Graph, GraphError, type Initialiser, type Tensor } from './graph.ts';
+import { type DType, type Graph, GraphError, type Initialiser, type Shape, type Tensor } from './graph.ts';
 import { normal, ones, torchBias, torchUniform, zeros } from './initialisers.ts';
 import * as op from './ops.ts';
 
@@ -93,8 +93,8 @@ export class DropoutSource {
   /** One window start per dropout layer, in the order the layers were built. */
   readonly offsets: Tensor;
   layers = 0;
-  /** Values per row of the batch in each layer's mask; undefined where the layer's shape does not say. */
-  readonly rowSizes: (number | undefined)[] = [];
+  /** Shape of each layer's mask, the batch first. */
+  readonly shapes: Shape[] = [];
 
   constructor(private readonly graph: Graph) {
     this.offsets = graph.input('dropout:offsets', 'int64', ['dropout:layers']);
@@ -109,10 +109,7 @@ export class DropoutSource {
     }
     const start = op.slice(this.offsets, 0, this.layers, this.layers + 1); // [1]
     this.layers += 1;
-    const row = x.shape.slice(1);
-    this.rowSizes.push(
-      row.every((dim) => typeof dim === 'number') ? row.reduce<number>((n, dim) => n * Number(dim), 1) : undefined,
-    );
+    this.shapes.push(x.shape);
     const size = op.reshape(this.graph.node('Size', [x])[0], [1]);
     const inputs = [bank, start, op.add(start, size), this.graph.integers([0])];
     const total = x.shape.every((dim) => typeof dim === 'number')

@@ -4,7 +4,7 @@
  */
 import { gradients } from '../onnx/autodiff.ts';
 import { bindFlat, type FlatLayout, flatten, initialValues } from '../onnx/flat.ts';
-import { type BufferInfo, Graph, type ParameterInfo, type Tensor } from '../onnx/graph.ts';
+import { type BufferInfo, Graph, type ParameterInfo, type Shape, type Tensor } from '../onnx/graph.ts';
 import { DropoutSource, INFERENCE, type Mode } from '../onnx/layers.ts';
 import { corrections, momentCount, type OptimiserOptions, update } from '../onnx/optimisers.ts';
 import { serialise } from '../onnx/serialise.ts';
@@ -162,24 +162,25 @@ export async function compileTrainingStep(
   let parts: { gradient: Part; apply: Session } | undefined;
   let microBatch: number | undefined;
 
-  /** Banks long enough for `rows` rows, and this step's window starts, moved to the batch's row `from`. */
-  const dropoutFeeds = (source: DropoutSource, rows: number, step: number, from: number): Feeds => {
+  /** Banks long enough for the whole batch, and this step's window starts, moved to the batch's row `from`. */
+  const dropoutFeeds = ({ dropout: source, bound }: Part, feeds: Feeds, step: number, from: number): Feeds => {
     if (source.layers === 0) return {};
-    const widest = Math.max(...source.rowSizes.map((size) => size ?? 0));
-    const length = widest * rows + OFFSETS;
-    const feeds: Record<string, TensorValue> = {};
+    const rows = feeds.weights.dims[0];
+    const sizes = source.shapes.map((shape) => elementsOf(shape, bound.flat.graph, feeds, network)); // of the whole batch
+    const longest = Math.max(...sizes) + OFFSETS;
+    const inputs: Record<string, TensorValue> = {};
     for (const rate of source.rates.keys()) {
       let bank = banks.get(rate);
-      if (!bank || bank.length < length) {
-        bank = maskBank(rate, length, seed);
+      if (!bank || bank.length < longest) {
+        bank = maskBank(rate, Math.ceil(longest / OFFSETS) * OFFSETS, seed);
         banks.set(rate, bank);
       }
-      feeds[`dropout:${rate}`] = vector(bank);
+      inputs[`dropout:${rate}`] = vector(bank);
     }
     const random = createRandom(`dropout:${seed}:${step}`);
-    const offsets = source.rowSizes.map((size) => BigInt(random.integer(OFFSETS) + from * (size ?? 0)));
-    feeds['dropout:offsets'] = { type: 'int64', data: BigInt64Array.from(offsets), dims: [offsets.length] };
-    return feeds;
+    const offsets = sizes.map((size) => BigInt(random.integer(OFFSETS) + from * (size / rows)));
+    inputs['dropout:offsets'] = { type: 'int64', data: BigInt64Array.from(offsets), dims: [offsets.length] };
+    return inputs;
   };
   const scalars = (rate: number, step: number): Feeds => ({
     'optimiser:rate': scalar(rate),
@@ -195,15 +196,14 @@ export async function compileTrainingStep(
   };
 
   const runWhole = async (state: NetworkState, moments: Float32Array[], feeds: Feeds, rate: number, step: number) => {
-    const rows = feeds.weights.dims[0];
-    const { session, dropout, bound } = whole;
+    const { session, bound } = whole;
     const hasBuffers = bound.buffers.length > 0;
     const inputs = {
       ...feeds,
       ...stateFeeds(state),
       ...momentFeeds(moments),
       ...scalars(rate, step),
-      ...dropoutFeeds(dropout, rows, step, 0),
+      ...dropoutFeeds(whole, feeds, step, 0),
     };
     const loss = new Float32Array(1);
     const norm = new Float32Array(1);
@@ -230,7 +230,7 @@ export async function compileTrainingStep(
       gradient: await compilePart(network, optimiser, compute, 'gradient'),
       apply: await compileApply(whole.bound, optimiser, network, compute),
     };
-    const { session, dropout } = parts.gradient;
+    const { session } = parts.gradient;
     const rows = feeds.weights.dims[0];
     const weights = feeds.weights.data as Float32Array;
     const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -242,7 +242,7 @@ export async function compileTrainingStep(
       const inputs = {
         ...rowsOf(feeds, start, end),
         ...stateFeeds(state),
-        ...dropoutFeeds(dropout, rows, step, start),
+        ...dropoutFeeds(parts.gradient, feeds, step, start),
       };
       const result = await session.run(pick(session, inputs));
       const part = result['next:gradient'].data as Float32Array;
@@ -384,6 +384,24 @@ function rowsOf(feeds: Feeds, start: number, end: number): Feeds {
       return [name, { ...value, data, dims: [end - start, ...value.dims.slice(1)] } as TensorValue];
     }),
   );
+}
+
+/** Elements of a tensor whose symbolic dimensions are those of inputs (or products of such) once `feeds` are given. */
+function elementsOf(shape: Shape, graph: Graph, feeds: Feeds, network: Network): number {
+  const size = (symbol: string): number => {
+    if (/^\d+$/.test(symbol)) return Number(symbol);
+    for (const input of graph.inputs) {
+      const axis = input.shape.indexOf(symbol);
+      if (axis >= 0 && feeds[input.name]) return feeds[input.name].dims[axis];
+    }
+    throw new Error(
+      `${network.label}: dropout on [${shape.join(', ')}], where '${symbol}' is the size of no input, so its mask can't be drawn ahead; give that axis a fixed length`,
+    );
+  };
+  return shape
+    .flatMap((dim) => String(dim).split('*'))
+    .map(size)
+    .reduce((product, factor) => product * factor, 1);
 }
 
 function maskBank(rate: number, length: number, seed: number | string): Float32Array {
