@@ -98,12 +98,12 @@ function dependents(graph: Graph, roots: readonly Tensor[], end: number) {
   const dependent = new Set<Tensor>(roots);
   const sealed = new Map<Tensor, string>();
   const smooth = (node: Node) => !ruleOf(node.op, node.domain).stopsGradient;
-  const touches = (inputs: readonly (Tensor | null)[], tensors: ReadonlySet<Tensor>) =>
-    inputs.some((tensor) => tensor !== null && tensors.has(tensor));
+  const touches = (inputs: readonly (Tensor | null)[], ...sets: readonly { has(tensor: Tensor): boolean }[]) =>
+    inputs.some((tensor) => tensor !== null && sets.some((set) => set.has(tensor)));
   for (let at = 0; at < end; at++) {
     const entry = graph.tape[at];
     if (entry.kind === 'node') {
-      if (smooth(entry.node) && touches(entry.node.inputs, dependent))
+      if (smooth(entry.node) && touches(entry.node.inputs, dependent, sealed))
         for (const out of entry.node.outputs) dependent.add(out);
       continue;
     }
@@ -111,8 +111,7 @@ function dependents(graph: Graph, roots: readonly Tensor[], end: number) {
     for (const node of entry.nodes.filter(smooth)) {
       const stray = node.inputs.find((tensor) => tensor && dependent.has(tensor) && !entry.inputs.includes(tensor));
       if (stray) throw new GraphError(`'${entry.name}' gives no gradient to '${stray.name}', which it depends on`);
-      if (touches(node.inputs, dependent) || touches(node.inputs, inside))
-        for (const out of node.outputs) inside.add(out);
+      if (touches(node.inputs, dependent, inside)) for (const out of node.outputs) inside.add(out);
     }
     if (touches(entry.inputs, dependent)) for (const out of entry.outputs) dependent.add(out);
     for (const tensor of inside) if (!dependent.has(tensor)) sealed.set(tensor, entry.name);

@@ -121,10 +121,11 @@ export class Graph {
   constant(data: ConstantData, shape: readonly number[], dtype?: DType, name?: string): Tensor {
     const inferred = dtype ?? dtypeOf(data);
     const size = shape.reduce((product, dim) => product * dim, 1);
+    if (shape.some((dim) => dim < 0)) throw new GraphError(`a constant can't have the shape [${shape}]`);
     if (!('location' in data) && data.length !== size)
       throw new GraphError(`constant of shape [${shape}] needs ${size} values, got ${data.length}`);
     const known =
-      data instanceof BigInt64Array && shape.length <= 1 && data.length <= 64 ? Array.from(data, Number) : undefined;
+      data instanceof BigInt64Array && shape.length <= 1 && data.length <= 4096 ? Array.from(data, Number) : undefined;
     if (name !== undefined) this.given.add(name);
     return new Tensor(this, name ?? this.fresh('constant'), inferred, shape, data, known);
   }

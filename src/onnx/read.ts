@@ -144,7 +144,8 @@ function dataOf(proto: TensorProto, dtype: DType): ConstantData {
     };
   }
   if (proto.rawData.length > 0 || proto.dims.some((dim) => dim === 0n)) {
-    const copy = proto.rawData.slice(); // aligned to the element size
+    // Aligned to the element size. Not slice(): a Node Buffer's is a view.
+    const copy = new Uint8Array(proto.rawData);
     const arrays: Record<DType, (buffer: ArrayBufferLike) => TypedArray> = {
       float32: (buffer) => new Float32Array(buffer),
       float64: (buffer) => new Float64Array(buffer),
@@ -155,7 +156,11 @@ function dataOf(proto: TensorProto, dtype: DType): ConstantData {
       uint8: (buffer) => new Uint8Array(buffer),
       bool: (buffer) => new Uint8Array(buffer),
     };
-    return arrays[dtype](copy.buffer);
+    try {
+      return arrays[dtype](copy.buffer);
+    } catch {
+      throw new GraphError(`'${proto.name}': ${copy.byteLength} bytes are no whole number of ${dtype} values`);
+    }
   }
   if (dtype === 'float32') return Float32Array.from(proto.floatData);
   if (dtype === 'float64') return Float64Array.from(proto.doubleData);

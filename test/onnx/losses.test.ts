@@ -77,8 +77,7 @@ describe('a loss has the value and the gradients of PyTorch', () => {
     const feeds = Object.fromEntries(Object.entries(item.inputs).map(([name, tensor]) => [name, value(tensor)]));
     const results = await runGraph(graph, feeds);
     expectClose(results.loss, item.outputs.loss, 'loss');
-    for (const name of wanted)
-      expectClose(results[`grad:${name}`], item.inputGradients[name], `gradient of ${name}`);
+    for (const name of wanted) expectClose(results[`grad:${name}`], item.inputGradients[name], `gradient of ${name}`);
   });
 });
 

@@ -5,8 +5,26 @@ import { Graph, type Tensor } from '../../src/onnx/graph.ts';
 import { INFERENCE, type Mode } from '../../src/onnx/layers.ts';
 import { binaryCrossEntropy, meanSquaredError, softmaxCrossEntropy } from '../../src/onnx/losses.ts';
 import * as op from '../../src/onnx/ops.ts';
-import { expectClose, type GoldenTensor, type GoldenTensors, magnitude, place, readGolden, runGraph, typed, value } from './helpers.ts';
-import { barcodeCnn, type BertSettings, bertForMaskedLM, chipCnn, genomicBenchmarksCnn, type NetworkSettings, resNet } from './networks.ts';
+import {
+  expectClose,
+  type GoldenTensor,
+  type GoldenTensors,
+  magnitude,
+  place,
+  readGolden,
+  runGraph,
+  typed,
+  value,
+} from './helpers.ts';
+import {
+  type BertSettings,
+  barcodeCnn,
+  bertForMaskedLM,
+  chipCnn,
+  genomicBenchmarksCnn,
+  type NetworkSettings,
+  resNet,
+} from './networks.ts';
 
 interface Case {
   readonly name: string;

@@ -1,5 +1,6 @@
 /** The networks and blocks of the goldens, built from the engine's layers under the goldens' parameter names. For tests only. */
 import type { Tensor } from '../../src/onnx/graph.ts';
+import { ones, zeros } from '../../src/onnx/initialisers.ts';
 import {
   type AttentionOptions,
   attention,
@@ -20,7 +21,6 @@ import {
   silu,
 } from '../../src/onnx/layers.ts';
 import * as op from '../../src/onnx/ops.ts';
-import { ones, zeros } from '../../src/onnx/initialisers.ts';
 
 const join = (prefix: string, name: string) => (prefix ? `${prefix}.${name}` : name);
 

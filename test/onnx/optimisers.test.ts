@@ -145,7 +145,10 @@ describe('flat vectors', () => {
       { name: 'c', shape: [3] },
     ]);
     expect(layout.total).toBe(8);
-    const values = unflatten(Float32Array.from({ length: 8 }, (_, i) => i), layout);
+    const values = unflatten(
+      Float32Array.from({ length: 8 }, (_, i) => i),
+      layout,
+    );
     expect([...values]).toEqual([
       ['a', Float32Array.of(0, 1, 2, 3)],
       ['b', Float32Array.of(4)],

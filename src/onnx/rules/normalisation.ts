@@ -23,11 +23,11 @@ function epsilonOf(attributes: Call['attributes']): number {
 
 export const normalisation: RuleTable = {
   LayerNormalization: {
-    // y, and on demand the mean and the inverse standard deviation.
+    // y, and on demand the mean and the inverse standard deviation, which the operator keeps in float32 whatever x is.
     infer: (call) => {
       const x = need(call, 0);
       const from = axisOf(integerAttribute(call.attributes, 'axis', -1), x.rank, 'LayerNormalization');
-      const saved: Inferred = { dtype: x.dtype, shape: x.shape.map((dim, axis) => (axis < from ? dim : 1)) };
+      const saved: Inferred = { dtype: 'float32', shape: x.shape.map((dim, axis) => (axis < from ? dim : 1)) };
       return [...sameAsInput(call), saved, saved].slice(0, call.outputs);
     },
     adjoint: ({ graph, node, inputs, gradient, needs }) => {
@@ -35,8 +35,8 @@ export const normalisation: RuleTable = {
       const from = axisOf(integerAttribute(node.attributes, 'axis', -1), x.rank, 'LayerNormalization');
       const axes = tail(from, x.rank);
       const saved = x.shape.map((dim, axis) => (axis < from ? dim : 1));
-      const mean = node.outputs[1] ?? graph.extraOutput(node, x.dtype, saved);
-      const inverse = node.outputs[2] ?? graph.extraOutput(node, x.dtype, saved);
+      const mean = op.cast(node.outputs[1] ?? graph.extraOutput(node, 'float32', saved), x.dtype);
+      const inverse = op.cast(node.outputs[2] ?? graph.extraOutput(node, 'float32', saved), x.dtype);
       const xHat = op.multiply(op.subtract(x, mean), inverse);
       return [
         needs[0] ? normalisedGradient(op.multiply(gradient, scale), xHat, inverse, axes, true) : null,
