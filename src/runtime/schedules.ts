@@ -34,7 +34,7 @@ export function rateAt(schedule: Schedule, base: number, step: number, total: nu
       const { warmUp = 0.3, divide = 25, finalDivide = 1e4 } = schedule;
       const start = base / divide;
       const peak = warmUp * total - 1;
-      if (step <= peak) return cosineBetween(start, base, step / peak);
+      if (step <= peak) return peak === 0 ? base : cosineBetween(start, base, step / peak);
       return cosineBetween(base, start / finalDivide, (step - peak) / (total - 1 - peak));
     }
   }

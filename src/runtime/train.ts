@@ -3,10 +3,12 @@
  * best weights restored, and checkpoints from which a killed run goes on with the same numbers. Everything random (first weights, order
  * of rows, dropout, augmentation) is a pure function of the seed and of where in the run it happens.
  */
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { momentCount, type OptimiserOptions } from '../onnx/optimisers.ts';
 import { createRandom, type Random } from '../random.ts';
+import { runInBatches } from './batches.ts';
+import { type EpochRecord, loadCheckpoint, type Position, saveCheckpoint } from './checkpoint.ts';
+import { hashJson } from './files.ts';
 import {
   type Compute,
   compileForward,
@@ -18,21 +20,14 @@ import {
   type NetworkLayout,
   type NetworkState,
 } from './network.ts';
-import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { Plateau, rateAt, type Schedule } from './schedules.ts';
+
+export type { EpochRecord };
 
 export interface TrainingData {
   readonly rows: number;
   /** Inputs of one batch. `random` is for augmentation: null at evaluation, otherwise seeded by (seed, step). */
   feeds(rows: Int32Array, random: Random | null): Feeds;
-}
-
-export interface EpochRecord {
-  readonly epoch: number;
-  readonly trainLoss: number;
-  readonly validScore: number;
-  readonly learningRate: number;
-  readonly seconds: number;
 }
 
 /** Runs the network, with the weights of the moment, on rows of some data. */
@@ -49,6 +44,11 @@ export interface TrainOptions extends Compute {
   readonly patience?: number;
   /** Stop after this many steps, whatever the epoch; the schedule then spans these steps. */
   readonly maxSteps?: number;
+  /**
+   * Keep an exponential moving average of weights and running statistics, and score, keep and return that: the share of the old
+   * average per step (Polyak and Juditsky 1992), ramped up as (1 + step) / (10 + step) while that is smaller. Default: none.
+   */
+  readonly averageDecay?: number;
   /** Rows per epoch-end evaluation batch. Default: batchSize * 4. */
   readonly evaluationBatch?: number;
   /** Score of the weights of the moment, larger is better. Without it the last weights are kept. */
@@ -58,7 +58,7 @@ export interface TrainOptions extends Compute {
   readonly onStep?: (step: number, loss: number) => void;
   /** File from which a killed run goes on, written every `seconds`. Removed when the run ends, unless `keep`. */
   readonly checkpoint?: { readonly path: string; readonly seconds: number; readonly keep?: boolean };
-  /** Names the set-up in checkpoints: one of another set-up is refused. */
+  /** Names data and network in checkpoints: one of other data, another network or other options is refused. */
   readonly fingerprint?: string;
   /** Start from these weights instead of drawing them. */
   readonly initial?: NetworkState;
@@ -79,37 +79,37 @@ export interface TrainedNetwork {
   dispose(): Promise<void>;
 }
 
-interface Position {
-  epoch: number;
-  step: number;
-  stale: number;
-  best: number;
-  bestEpoch: number;
-  history: EpochRecord[];
-  losses: { step: number; loss: number }[];
-  plateau?: { best: number; bad: number; rate: number };
-  /** Sum and count of this epoch's losses so far. */
-  lossSum: number;
-  lossCount: number;
+/** Moves `average` towards `state`, as {@link TrainOptions.averageDecay} says. */
+function follow(average: NetworkState, state: NetworkState, decay: number, step: number): void {
+  const share = 1 - Math.min(decay, (1 + step) / (10 + step));
+  for (const name of ['parameters', 'buffers'] as const) {
+    const [slow, fast] = [average[name], state[name]];
+    for (let i = 0; i < slow.length; i++) slow[i] += share * (fast[i] - slow[i]);
+  }
 }
 
 /** Trains `network` on `data`. Throws when the loss is not finite. */
 export async function train(network: Network, data: TrainingData, options: TrainOptions): Promise<TrainedNetwork> {
-  if (data.rows === 0) throw new Error(`${network.label}: there are no rows to train on`);
+  checkOptions(network, data, options);
   const compute: Compute = { device: options.device, threads: options.threads };
   const { state: first, layout } = initialState(network, options.seed);
   const state: NetworkState = options.initial
     ? { parameters: options.initial.parameters.slice(), buffers: options.initial.buffers.slice() }
     : first;
-  if (state.parameters.length !== layout.parameters.total)
-    throw new Error(
-      `${network.label}: initial weights have ${state.parameters.length} values, ${layout.parameters.total} are needed`,
-    );
+  for (const part of ['parameters', 'buffers'] as const)
+    if (state[part].length !== layout[part].total)
+      throw new Error(
+        `${network.label}: initial ${part} have ${state[part].length} values, ${layout[part].total} are needed`,
+      );
   let moments: Float32Array[] = Array.from(
     { length: momentCount(options.optimiser.kind) },
     () => new Float32Array(layout.parameters.total),
   );
   let best: NetworkState = { parameters: state.parameters.slice(), buffers: state.buffers.slice() };
+  const average: NetworkState | undefined =
+    options.averageDecay === undefined
+      ? undefined
+      : { parameters: state.parameters.slice(), buffers: state.buffers.slice() };
   const at: Position = {
     epoch: 0,
     step: 0,
@@ -124,14 +124,18 @@ export async function train(network: Network, data: TrainingData, options: Train
 
   const perEpoch = Math.ceil(data.rows / options.batchSize);
   const totalSteps = Math.min(options.maxSteps ?? Number.POSITIVE_INFINITY, perEpoch * options.epochs);
-  const fingerprint = options.fingerprint ?? '';
+  const setUp = setUpOf(data, options, layout);
   if (options.checkpoint) {
-    const saved = await loadCheckpoint(options.checkpoint.path, fingerprint, network);
+    const saved = await loadCheckpoint(options.checkpoint.path, setUp, network.label);
     if (saved) {
       Object.assign(at, saved.position);
       state.parameters = saved.tensors.parameters;
       state.buffers = saved.tensors.buffers ?? state.buffers;
       best = { parameters: saved.tensors.bestParameters, buffers: saved.tensors.bestBuffers ?? best.buffers };
+      if (average) {
+        average.parameters = saved.tensors.averageParameters;
+        average.buffers = saved.tensors.averageBuffers ?? average.buffers;
+      }
       moments = moments.map((_, i) => saved.tensors[`moment${i}`]);
     }
   }
@@ -139,18 +143,21 @@ export async function train(network: Network, data: TrainingData, options: Train
   if (plateau && at.plateau) plateau.restore(at.plateau);
 
   const step = await compileTrainingStep(network, options.optimiser, options.seed, compute);
-  let forward: Forward | undefined;
   const forwards = new Map<string, Forward>();
+  const closeForwards = async () => {
+    for (const forward of forwards.values()) await forward.dispose();
+  };
   const evaluateWith =
     (weights: () => NetworkState): Evaluate =>
     async (rows, output) => {
-      forward = forwards.get(output) ?? (await compileForward(network, [output], compute));
+      const forward = forwards.get(output) ?? (await compileForward(network, [output], compute));
       forwards.set(output, forward);
       return runAll(forward, weights(), rows, output, options.evaluationBatch ?? options.batchSize * 4);
     };
 
   let savedAt = Date.now();
-  let finished = at.step >= totalSteps || (options.patience !== undefined && at.stale > options.patience);
+  // A checkpoint of the very last step still lacks that epoch's score.
+  let finished = false;
   const startStep = at.step;
   const started = Date.now();
   try {
@@ -168,12 +175,13 @@ export async function train(network: Network, data: TrainingData, options: Train
         }
         const feeds = data.feeds(rows, createRandom(`augment:${options.seed}:${at.step}`));
         const rate = plateau ? plateau.rate : rateAt(options.schedule, options.learningRate, at.step, totalSteps);
-        const { loss } = await step.run(state, moments, feeds, rate, at.step);
-        if (!Number.isFinite(loss))
+        const { loss, gradientNorm } = await step.run(state, moments, feeds, rate, at.step);
+        if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
           throw new Error(
-            `${network.label}: the loss became ${loss} at step ${at.step + 1} (epoch ${at.epoch + 1}, learning rate ${rate.toPrecision(3)}). ` +
+            `${network.label}: the loss became ${loss}, its gradient's norm ${gradientNorm}, at step ${at.step + 1} (epoch ${at.epoch + 1}, learning rate ${rate.toPrecision(3)}). ` +
               'Lower the learning rate or clip the gradient; if it happens at step 1, look for NaN in the input.',
           );
+        if (average && options.averageDecay !== undefined) follow(average, state, options.averageDecay, at.step);
         at.step += 1;
         at.lossSum += loss;
         at.lossCount += 1;
@@ -184,13 +192,13 @@ export async function train(network: Network, data: TrainingData, options: Train
           at.step / totalSteps,
           `epoch ${at.epoch + 1}/${options.epochs}, step ${at.step}/${totalSteps}, loss ${loss.toPrecision(4)}, ${(speed * 1000 * options.batchSize).toFixed(0)} rows/s`,
         );
-        if (options.checkpoint && Date.now() - savedAt > options.checkpoint.seconds * 1000) {
+        if (options.checkpoint && Date.now() - savedAt >= options.checkpoint.seconds * 1000) {
           at.plateau = plateau?.state();
-          await saveCheckpoint(options.checkpoint.path, fingerprint, at, state, best, moments);
+          await saveCheckpoint(options.checkpoint.path, setUp, at, state, best, moments, average);
           savedAt = Date.now();
         }
       }
-      const score = options.score ? await options.score(evaluateWith(() => state)) : at.epoch;
+      const score = options.score ? await options.score(evaluateWith(() => average ?? state)) : at.epoch;
       if (Number.isNaN(score))
         throw new Error(`${network.label}: the validation score after epoch ${at.epoch + 1} is not a number`);
       at.history.push({
@@ -206,12 +214,16 @@ export async function train(network: Network, data: TrainingData, options: Train
         at.best = score;
         at.bestEpoch = at.epoch + 1;
         at.stale = 0;
-        best = { parameters: state.parameters.slice(), buffers: state.buffers.slice() };
+        const kept = average ?? state;
+        best = { parameters: kept.parameters.slice(), buffers: kept.buffers.slice() };
       } else at.stale += 1;
       plateau?.observe(score);
       at.epoch += 1;
-      finished = at.step >= totalSteps || (options.patience !== undefined && at.stale > options.patience);
+      finished = at.step >= totalSteps || (options.patience !== undefined && at.stale >= Math.max(1, options.patience));
     }
+  } catch (error) {
+    await closeForwards();
+    throw error;
   } finally {
     await step.dispose();
   }
@@ -226,13 +238,29 @@ export async function train(network: Network, data: TrainingData, options: Train
     losses: at.losses,
     parameterCount: layout.parameters.total,
     evaluate: evaluateWith(() => best),
-    dispose: async () => {
-      for (const session of forwards.values()) await session.dispose();
-    },
+    dispose: closeForwards,
   };
 }
 
-/** One output for all rows, in order, batch by batch. Rows out must be rows in. */
+function checkOptions(network: Network, data: TrainingData, options: TrainOptions): void {
+  if (data.rows === 0) throw new Error(`${network.label}: there are no rows to train on`);
+  const { batchSize, epochs, maxSteps } = options;
+  for (const [name, value] of Object.entries({ batchSize, epochs, maxSteps }))
+    if (value !== undefined && (!Number.isInteger(value) || value < 1))
+      throw new Error(`${network.label}: ${name} must be a whole number above 0, not ${value}`);
+  if (!options.score && (options.patience !== undefined || options.schedule.kind === 'plateau'))
+    throw new Error(`${network.label}: patience and the plateau schedule follow a validation score: give \`score\``);
+}
+
+/** Hash of everything that decides the numbers of a run, as far as the loop can see it. */
+function setUpOf(data: TrainingData, options: TrainOptions, layout: NetworkLayout): string {
+  const { seed, optimiser, learningRate, schedule, batchSize, epochs, patience, maxSteps, averageDecay } = options;
+  const parts = { seed, optimiser, learningRate, schedule, batchSize, epochs, patience, maxSteps, averageDecay };
+  const { names, shapes } = layout.parameters;
+  return hashJson({ ...parts, fingerprint: options.fingerprint, rows: data.rows, names, shapes });
+}
+
+/** One output for all rows, in order, batch by batch (smaller ones where memory is short). Rows out must be rows in. */
 export async function runAll(
   forward: Forward,
   state: NetworkState,
@@ -241,59 +269,16 @@ export async function runAll(
   batchSize: number,
 ): Promise<Float32Array> {
   let values: Float32Array | undefined;
-  for (let start = 0; start < data.rows; start += batchSize) {
-    const rows = Int32Array.from({ length: Math.min(batchSize, data.rows - start) }, (_, i) => start + i);
+  await runInBatches(data.rows, batchSize, async (start, end) => {
+    const rows = Int32Array.from({ length: end - start }, (_, i) => start + i);
     const result = (await forward.run(state, data.feeds(rows, null)))[output];
-    const width = result.data.length / rows.length;
     if (result.dims[0] !== rows.length)
-      throw new Error(`output '${output}' has ${result.dims[0]} rows for ${rows.length} given`);
+      throw new Error(`output '${output}' is [${result.dims.join(', ')}] for ${rows.length} rows given`);
+    const width = result.data.length / rows.length;
     values ??= new Float32Array(data.rows * width);
+    if (values.length !== data.rows * width)
+      throw new Error(`output '${output}' has ${width} values per row, and had ${values.length / data.rows} before`);
     values.set(result.data as Float32Array, start * width);
-  }
-  return values ?? new Float32Array(0);
-}
-
-const CHECKPOINT_FORMAT = 'glm-bench/checkpoint@1';
-
-async function saveCheckpoint(
-  path: string,
-  fingerprint: string,
-  position: Position,
-  state: NetworkState,
-  best: NetworkState,
-  moments: readonly Float32Array[],
-): Promise<void> {
-  const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
-  const add = (name: string, data: Float32Array) => {
-    if (data.length > 0) tensors.set(name, { shape: [data.length], data });
-  };
-  add('parameters', state.parameters);
-  add('buffers', state.buffers);
-  add('bestParameters', best.parameters);
-  add('bestBuffers', best.buffers);
-  moments.forEach((moment, i) => {
-    add(`moment${i}`, moment);
   });
-  // JSON has no -Infinity: an unset best is null.
-  const text = JSON.stringify({ ...position, best: Number.isFinite(position.best) ? position.best : null });
-  await writeSafetensors(path, tensors, { format: CHECKPOINT_FORMAT, fingerprint, position: text });
-}
-
-async function loadCheckpoint(
-  path: string,
-  fingerprint: string,
-  network: Network,
-): Promise<{ position: Position; tensors: Record<string, Float32Array> } | undefined> {
-  if (!existsSync(path)) return undefined;
-  const file = await readSafetensors(path);
-  const { format, fingerprint: found, position } = file.metadata;
-  if (format !== CHECKPOINT_FORMAT || found !== fingerprint)
-    throw new Error(
-      `${path} is the checkpoint of another training set-up than '${network.label}' with these settings. Delete it to start anew, or give the settings it was made with.`,
-    );
-  const parsed = JSON.parse(position) as Position & { best: number | null };
-  return {
-    position: { ...parsed, best: parsed.best ?? Number.NEGATIVE_INFINITY },
-    tensors: Object.fromEntries([...file.tensors].map(([name, tensor]) => [name, tensor.data])),
-  };
+  return values ?? new Float32Array(0);
 }
