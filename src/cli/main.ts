@@ -1,50 +1,10 @@
-/** The entry of `npm run bench`: parses, runs, and turns what goes wrong into one clear line and an exit code. */
-import { CommanderError } from 'commander';
-import { UsageError } from '../harness/errors.ts';
-import { didYouMean, SequenceError } from '../sequences/sequence-error.ts';
-import { createProgram } from './program.ts';
+/** The entry of `npm run bench`. */
+import { main } from './command-line.ts';
 
 /** npm runs scripts in the package's folder; paths that a person types are relative to where they stand. */
 function returnToCaller(): void {
   const { INIT_CWD, npm_lifecycle_event: event } = process.env;
   if (INIT_CWD && event === 'bench') process.chdir(INIT_CWD);
-}
-
-/** Runs one command line (without node and script) and returns the exit code. */
-export async function main(words: readonly string[]): Promise<number> {
-  let code = 0;
-  const program = createProgram((result) => {
-    code = result;
-  });
-  try {
-    const [verb] = words;
-    const verbs = [...program.commands.map((command) => command.name()), 'help'];
-    if (verb !== undefined && !verb.startsWith('-') && !verbs.includes(verb)) {
-      throw new UsageError(`There is no command "${verb}"${didYouMean(verb, verbs)}`, `Commands: ${verbs.join(', ')}.`);
-    }
-    await program.parseAsync(words, { from: 'user' });
-    return code;
-  } catch (error) {
-    return explain(error, words.includes('--debug'));
-  }
-}
-
-/** Prints what went wrong, and what to do, to standard error. */
-function explain(error: unknown, debug: boolean): number {
-  if (error instanceof CommanderError) {
-    // Commander has printed help, the version, or its own "error: ..." line.
-    if (error.exitCode === 0) return 0;
-    if (error.code !== 'commander.help') process.stderr.write('Add --help to see what is possible.\n');
-    return 2;
-  }
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  process.stderr.write(`error: ${message}\n`);
-  if (error instanceof UsageError && error.hint) process.stderr.write(`${error.hint}\n`);
-  if (debug) process.stderr.write(`${stack}\n`);
-  else if (!(error instanceof UsageError || error instanceof SequenceError)) {
-    process.stderr.write('Add --debug to see where this comes from.\n');
-  }
-  return 2;
 }
 
 returnToCaller();

@@ -4,6 +4,7 @@ import type { AdhocOptions } from '../harness/adhoc.ts';
 import { UsageError } from '../harness/errors.ts';
 import type { RunOptions } from '../harness/run.ts';
 import { METRIC_NAMES, type MetricName, type TaskKind } from '../metrics/types.ts';
+import { DEVICES } from '../runtime/device.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
 import type { AlphabetPolicy } from '../sequences/types.ts';
 
@@ -150,7 +151,8 @@ export function runOptions(flags: ComparisonFlags): RunOptions {
     flags;
   return {
     ...{ suite, tasks: task, contenders: contender, models: model, probes: probe, seeds },
-    ...{ device, jobs, threads, dataFolder, cacheFolder, allowDownload: download ?? false },
+    device: oneOf('device', device, ['auto', ...DEVICES]),
+    ...{ jobs, threads, dataFolder, cacheFolder, allowDownload: download ?? false },
     data: adhocOptions(flags),
   };
 }

@@ -45,8 +45,7 @@ const SUM_TOLERANCE = 1e-3;
 export function validationScorer(task: PreparedTask): (targets: Targets, predictions: Predictions) => number {
   const primary = metric(task.definition.metric);
   return (targets, predictions) => {
-    checkPredictions(predictions, targets.rows, task, 'validation');
-    const score = primary.prepare(targets, predictions)();
+    const score = primary.prepare(targets, checkPredictions(predictions, targets.rows, task, 'validation'))();
     if (Number.isNaN(score)) {
       throw new Error(
         `${primary.name} is undefined on the validation rows: they probably hold one class or a constant only`,
@@ -56,8 +55,16 @@ export function validationScorer(task: PreparedTask): (targets: Targets, predict
   };
 }
 
-/** Throws unless predictions have one row per sequence, the right width, finite values, and rows of probabilities where due. */
-export function checkPredictions(predictions: Predictions, rows: number, task: PreparedTask, split: string): void {
+/**
+ * Throws unless predictions have one row per sequence, the right width, finite values, and rows of probabilities where due.
+ * Returns them with what rounding put a hair outside of 0..1 brought back.
+ */
+export function checkPredictions(
+  predictions: Predictions,
+  rows: number,
+  task: PreparedTask,
+  split: string,
+): Predictions {
   const { kind } = task.definition;
   const columns = task.outputs;
   if (predictions.rows !== rows || predictions.columns !== columns || predictions.values.length !== rows * columns) {
@@ -81,15 +88,17 @@ export function checkPredictions(predictions: Predictions, rows: number, task: P
       throw new Error(`${split} probabilities of row ${r} sum to ${sum}, not 1`);
     }
   }
+  if (kind === 'regression') return predictions;
+  return { ...predictions, values: predictions.values.map((value) => Math.min(1, Math.max(0, value))) };
 }
 
 /** Every metric of the kind (or those the task names), and the bootstrap interval of the primary one. */
 function scoreTest(
   task: PreparedTask,
-  predictions: Predictions,
+  predicted: Predictions,
 ): Pick<CellOutcome, 'scores' | 'interval' | 'predictions'> {
   const { targets } = task.splits.test;
-  checkPredictions(predictions, targets.rows, task, 'test');
+  const predictions = checkPredictions(predicted, targets.rows, task, 'test');
   const { kind, metrics, metric: primary } = task.definition;
   const names = metrics ? [...new Set([primary, ...metrics])] : metricsFor(kind).map(({ name }) => name);
   const scores: Partial<Record<MetricName, number | null>> = {};

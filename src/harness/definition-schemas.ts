@@ -13,8 +13,8 @@ const text = z.string().min(1);
 const id = z
   .string()
   .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
-    'must begin with a letter or digit and hold only letters, digits, ".", "_" and "-"',
+    /^[A-Za-z0-9][A-Za-z0-9._+-]*$/,
+    'must begin with a letter or digit and hold only letters, digits, ".", "_", "+" and "-"',
   );
 const callable = z.custom<unknown>((value) => typeof value === 'function', 'must be a function');
 const json = z.record(z.string(), z.json());

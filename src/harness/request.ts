@@ -62,12 +62,13 @@ export async function resolveComparison(request: ComparisonRequest): Promise<Com
     throw new UsageError(`seeds must be a whole number of at least 1, not ${request.seeds}`);
   }
   const ownTasks = request.tasks !== undefined || request.data !== undefined;
+  const named = await namedTasks(request);
   const needsSuite = request.suite !== undefined || !ownTasks || request.contenders === undefined;
   const suite = needsSuite ? await suiteOf(request.suite) : await shippedDefault();
   const contenders = await resolveContenders(request, suite);
   const needsProbes = contenders.some(({ type }) => type === 'model');
   const probeIds = needsProbes ? (request.probes ?? suite?.probes ?? []) : [];
-  const tasks = await resolveTasks(request, ownTasks ? [] : (suite?.tasks ?? []));
+  const tasks = ownTasks ? named : await namedTasks({ tasks: suite?.tasks });
   return {
     title: ownTasks || !suite ? tasks.map(({ id }) => id).join(', ') : suite.title,
     tasks,
@@ -88,9 +89,9 @@ async function shippedDefault(): Promise<SuiteDefinition | undefined> {
   return (await listShipped('suite')).find(({ definition }) => definition.id === DEFAULT_SUITE)?.definition;
 }
 
-async function resolveTasks(request: ComparisonRequest, fromSuite: readonly string[]): Promise<RequestedTask[]> {
+async function namedTasks(request: Pick<ComparisonRequest, 'tasks' | 'data'>): Promise<RequestedTask[]> {
   const tasks: RequestedTask[] = [];
-  for (const task of [...(request.tasks ?? []), ...fromSuite]) {
+  for (const task of request.tasks ?? []) {
     if (typeof task === 'object') {
       tasks.push({ id: task.id, definition: fromObject('task', task).definition });
       continue;

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { checkPredictions, runBaseline, validationScorer } from '../../src/harness/cell.ts';
+import { type BaselineDefinition, defineBaseline, defineTask } from '../../src/harness/contracts.ts';
+import { describeTask } from '../../src/harness/describe.ts';
+import { planCells } from '../../src/harness/plan.ts';
+import { type PreparedRows, prepareTask } from '../../src/harness/prepare.ts';
+import { fromObject } from '../../src/harness/registry.ts';
+
+const settings = { seed: 0, device: 'cpu', threads: 1, cacheFolder: '/nowhere', progress: () => {} };
+const definition = defineTask({
+  ...{ id: 'x', title: 'X', kind: 'binary', metric: 'accuracy', citation: '-', licence: '-' },
+  load: async () =>
+    Array.from({ length: 40 }, (_, i) => ({
+      id: `r${i}`,
+      sequence: `${'AC'[i % 2]}GT`,
+      label: i % 2 === 0 ? 'a' : 'b',
+    })),
+});
+const prepared = (): Promise<PreparedRows> =>
+  prepareTask(definition, { allowDownload: false, cacheFolder: '/nowhere' });
+
+function baseline(
+  probability: (sequence: string) => number[],
+  options: Record<string, unknown> = {},
+): BaselineDefinition {
+  return defineBaseline({
+    ...{
+      id: 'b',
+      title: 'B',
+      citation: '-',
+      family: 'one-hot',
+      kinds: ['binary'],
+      version: '1',
+      stochastic: true,
+      options,
+    },
+    async fit(task, context) {
+      expect(Object.keys(task)).not.toContain('splits'); // test rows are out of reach
+      const predict = async (sequences: readonly string[]) => {
+        const rows = sequences.map(probability);
+        return { rows: rows.length, columns: rows[0].length, values: Float64Array.from(rows.flat()) };
+      };
+      const validationScore = context.validationScore(task.valid.targets, await predict(task.valid.sequences));
+      return { predict, validationScore, details: { note: 'kept' } };
+    },
+  });
+}
+
+describe('a cell', () => {
+  it('scores the test rows by every metric of the kind, with an interval for the primary one', async () => {
+    const right = baseline((sequence) => (sequence[0] === 'A' ? [0.9, 0.1] : [0.1, 0.9]));
+    const outcome = await runBaseline(await prepared(), right, settings);
+    expect(outcome.scores).toMatchObject({ accuracy: 1, mcc: 1, auroc: 1 });
+    expect(outcome.interval).toMatchObject({ low: 1, high: 1, level: 0.95 });
+    expect(outcome.predictions).toMatchObject({ rows: 8, columns: 2 });
+    expect(outcome.details).toEqual({ note: 'kept' });
+  });
+
+  it.each([
+    ['a NaN, and says where', () => [Number.NaN, 1], /validation prediction NaN in row 0, column 0/],
+    ['probabilities that do not sum to one', () => [0.5, 0.6], /probabilities of row 0 sum to 1\.1/],
+    ['what is no probability', () => [-1, 2], /is no probability/],
+    ['too few columns', () => [1], /predictions are \[4, 1\].* expected \[4, 2\]/],
+  ])('refuses %s', async (_what, row, message) => {
+    await expect(runBaseline(await prepared(), baseline(row), settings)).rejects.toThrow(message);
+  });
+
+  it('brings rounding back into 0..1', async () => {
+    const values = Float64Array.of(1 + 2e-16, -1e-17);
+    const checked = checkPredictions({ rows: 1, columns: 2, values }, 1, await prepared(), 'test');
+    expect([...checked.values]).toEqual([1, 0]);
+  });
+
+  it('turns validation scores round where lower is better', async () => {
+    const task = await prepared();
+    const logLoss = { ...task, definition: { ...definition, metric: 'logLoss' as const } };
+    const targets = { rows: 1, columns: 1, values: Float64Array.of(1) };
+    const predictions = { rows: 1, columns: 2, values: Float64Array.of(0.5, 0.5) };
+    expect(validationScorer(logLoss)(targets, predictions)).toBeCloseTo(-Math.log(2), 12);
+  });
+});
+
+describe('the plan', () => {
+  const environment = {
+    device: 'cpu',
+    precision: 'float32',
+    threads: 1,
+    packages: { 'glm-bench': '1' },
+    codeHash: 'c',
+  };
+  const keys = async (definition: BaselineDefinition, seeds = 1, changed: Partial<typeof environment> = {}) => {
+    const tasks = [{ description: describeTask(await prepared()) }];
+    const contenders = [fromObject('baseline', definition)];
+    return planCells({ tasks, contenders, probes: [], seeds, environment: { ...environment, ...changed } }).cells.map(
+      ({ key }) => key,
+    );
+  };
+  const plain = baseline(() => [1, 0]);
+
+  it('runs what is random with every seed, and what is not once', async () => {
+    expect(new Set(await keys(plain, 3)).size).toBe(3);
+    expect(await keys({ ...plain, stochastic: false }, 3)).toHaveLength(1);
+  });
+
+  it('gives the same key to the same cell, and another to every change that matters', async () => {
+    const [key] = await keys(plain);
+    expect(await keys(plain)).toEqual([key]);
+    const others = await Promise.all([
+      keys({ ...plain, version: '2' }),
+      keys({ ...plain, options: { width: 3 } }),
+      keys(plain, 1, { device: 'cuda' }),
+      keys(plain, 1, { threads: 2 }),
+      keys(plain, 1, { codeHash: 'd' }),
+    ]);
+    expect(new Set([key, ...others.flat()]).size).toBe(6);
+  });
+
+  it('leaves out, with the reason, what does not apply, and refuses ids that clash', async () => {
+    await expect(keys({ ...plain, kinds: ['regression'] })).rejects.toThrow('baseline b does not do binary tasks');
+    const task = { description: describeTask(await prepared()) };
+    const twice = () => planCells({ tasks: [task, task], contenders: [], probes: [], seeds: 1, environment });
+    expect(twice).toThrow('Two different tasks have the id "x"');
+  });
+});
