@@ -54,3 +54,9 @@ export async function run(options: RunOptions): Promise<RunSummary> {
   const harness = await import('./harness/run.ts');
   return harness.run(options);
 }
+
+/** Writes `leaderboard.{json,csv,md,html}` of a results folder from what is stored there, and gives the board. */
+export async function writeReport(folder: string, options: { readonly title?: string } = {}) {
+  const report = await import('./report/report.ts');
+  return report.writeReport(folder, options);
+}

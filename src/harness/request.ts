@@ -47,7 +47,8 @@ export interface RequestedTask {
 }
 
 export interface Comparison {
-  readonly title: string;
+  /** The suite's; absent for tasks of one's own. */
+  readonly title?: string;
   readonly tasks: readonly RequestedTask[];
   readonly contenders: readonly Found<'baseline' | 'model'>[];
   readonly probes: readonly Probe[];
@@ -70,7 +71,7 @@ export async function resolveComparison(request: ComparisonRequest): Promise<Com
   const probeIds = needsProbes ? (request.probes ?? suite?.probes ?? []) : [];
   const tasks = ownTasks ? named : await namedTasks({ tasks: suite?.tasks });
   return {
-    title: ownTasks || !suite ? tasks.map(({ id }) => id).join(', ') : suite.title,
+    title: ownTasks ? undefined : suite?.title,
     tasks,
     contenders,
     probes: await Promise.all([...new Set(probeIds)].map(findProbe)),

@@ -3,8 +3,9 @@
  * it is there. The same request in the same folder continues where an earlier one ended, however that was. Knows nothing of
  * terminals or reports: it tells what happens as events.
  */
+import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { type Device, deviceEnvironment, parseDevice, precisionLabel, resolveDevice } from '../runtime/device.ts';
 import { type JobProgress, type JobWorker, startWorker } from '../runtime/job.ts';
 import type { TaskContext } from './contracts.ts';
@@ -20,7 +21,7 @@ import { codeHash, packageVersions } from './source-hash.ts';
 import { openStore, type ResultStore } from './store.ts';
 
 export interface RunOptions extends ComparisonRequest {
-  /** Results folder. Default `runs/<suite, or "custom">`. */
+  /** Results folder. Default `runs/<suite>`, or, for tasks of one's own, `runs/<their names>`. */
   readonly out?: string;
   /** cpu, cuda, webgpu or auto. Default auto. */
   readonly device?: string;
@@ -106,7 +107,8 @@ export async function prepareRun(options: RunOptions, store?: ResultStore): Prom
   const tasks = await describeTasks(comparison.tasks, context, jobs, options, store);
   const plan = planCells({ ...comparison, tasks, environment });
   const objects = new Map(comparison.tasks.filter((task) => task.definition).map((task) => [task.id, task]));
-  return { plan, title: comparison.title, environment, device, jobs, context, objects };
+  const title = comparison.title ?? tasks.map(({ description }) => description.id).join(', ');
+  return { plan, title, environment, device, jobs, context, objects };
 }
 
 function positive(name: string, value: number): number {
@@ -162,14 +164,25 @@ async function describeTasks(
   return described;
 }
 
+/** A folder name for what was asked for. */
+function nameOf({ suite, tasks, data }: RunOptions): string {
+  const named = [...(tasks ?? []), ...(data ? [data.data] : [])].map((task) =>
+    typeof task === 'object' ? task.id : task,
+  );
+  const words =
+    named.length > 0
+      ? named.map((name) => basename(name).split('.')[0])
+      : [typeof suite === 'object' ? suite.id : suite];
+  return (words.join('+') || 'default').replace(/[^\w.+-]+/g, '-').slice(0, 80);
+}
+
 /** Runs a comparison. See {@link RunOptions}. Throws a {@link UsageError} for wrong input; a cell that fails does not throw. */
 export async function run(options: RunOptions): Promise<RunSummary> {
   const begun = Date.now();
-  const suiteName = typeof options.suite === 'object' ? options.suite.id : (options.suite ?? 'default');
-  const custom = options.tasks !== undefined || options.data !== undefined;
-  const out = resolve(options.out ?? join('runs', custom ? 'custom' : suiteName.replace(/[^\w.-]+/g, '-')));
+  const out = resolve(options.out ?? join('runs', nameOf(options)));
   const tell = options.onEvent ?? (() => {});
   const signal = options.signal ?? new AbortController().signal;
+  setMaxListeners(0, signal); // one per lane, however many there are
   const store = await openStore(out);
   const prepared = await prepareRun(options, store);
   const { plan, title } = prepared;
