@@ -88,6 +88,8 @@ interface Step {
 const SUFFICIENT_DECREASE = 1e-4;
 const CURVATURE = 0.9;
 const MAX_TRIALS = 25;
+/** Where the predicted decrease is no larger than the noise of values, more trials only measure noise. */
+const MAX_TRIALS_IN_NOISE = 4;
 
 /** Minimiser of the cubic through two values and slopes (Nocedal & Wright, equation 3.59), kept inside the bracket. */
 function cubicStep(low: Step, high: Step): number {
@@ -124,7 +126,8 @@ async function lineSearch(
   let low = start;
   let high: Step | undefined;
   let length = firstLength;
-  for (let trial = 0; trial < MAX_TRIALS; trial++) {
+  const trials = -start.slope / 2 <= noise ? MAX_TRIALS_IN_NOISE : MAX_TRIALS;
+  for (let trial = 0; trial < trials; trial++) {
     const step = await at(length);
     const rises = step.evaluation.value > low.evaluation.value + noise;
     if (tooHigh(step) || (low !== start && rises)) high = step;

@@ -13,7 +13,7 @@ import { Graph, type Tensor } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { serialise } from '../onnx/serialise.ts';
 import type { Device } from '../runtime/device.ts';
-import { openSession, type TensorValue } from '../runtime/session.ts';
+import { openSession, type Session, type TensorValue } from '../runtime/session.ts';
 import type { Evaluation } from './lbfgs.ts';
 import type { Matrix64 } from './linear-algebra.ts';
 
@@ -31,16 +31,23 @@ export interface LogisticProblem {
 export interface LogisticObjective {
   /**
    * J and its gradient. The point and the gradient are `[dim * columns + columns]`: W row-major `[dim, columns]`, then b.
-   * @param preconditioner of W, `[dim, dim]` float32, and of b, a factor.
    */
   evaluate(point: Float64Array, C: number, preconditioner?: Preconditioner): Promise<Evaluation>;
   dispose(): Promise<void>;
 }
 
+/**
+ * M^-1 as float32: of W either a matrix `[dim, dim]`, or I - A' B A with A `[rank, dim]` and B `[rank, rank]`; of the intercepts
+ * a factor.
+ */
 export interface Preconditioner {
-  readonly weights: Float32Array;
+  readonly weights:
+    | { readonly form: 'dense'; readonly matrix: Float32Array }
+    | { readonly form: 'factored'; readonly a: Float32Array; readonly b: Float32Array };
   readonly intercept: number;
 }
+
+type PreconditionerForm = 'none' | Preconditioner['weights']['form'];
 
 /** log(1 + small) where u = fl(1 + small): exact to rounding for every size of `small` (Kahan's correction). */
 function log1p(small: Tensor, u: Tensor): Tensor {
@@ -48,7 +55,7 @@ function log1p(small: Tensor, u: Tensor): Tensor {
   return op.where(op.equal(u, 1), small, corrected);
 }
 
-function objectiveGraph(link: Link, dim: number, columns: number, preconditioned: boolean): Uint8Array {
+function objectiveGraph(link: Link, dim: number, columns: number, form: PreconditionerForm): Uint8Array {
   const graph = new Graph();
   const x = graph.input('x', 'float32', ['rows', dim]);
   // A single column is fed as a row: the engine's matrix-vector product is then contiguous.
@@ -81,8 +88,12 @@ function objectiveGraph(link: Link, dim: number, columns: number, preconditioned
   const gradient = op.add(op.multiply(op.gemm(x, residual, null, { transA: true }), c), column); // [dim, columns]
   graph.output('gradient_w', gradient);
   graph.output('gradient_b', op.multiply(op.gemm(ones, residual, null, { transA: true }), c)); // [1, columns]
-  if (preconditioned) {
-    graph.output('scaled_w', op.matmul(graph.input('preconditioner', 'float32', [dim, dim]), gradient));
+  if (form === 'dense') {
+    graph.output('scaled_w', op.matmul(graph.input('m', 'float32', [dim, dim]), gradient));
+  } else if (form === 'factored') {
+    const a = graph.input('a', 'float32', ['rank', dim]);
+    const inner = op.matmul(graph.input('b_inner', 'float32', ['rank', 'rank']), op.matmul(a, gradient)); // [rank, columns]
+    graph.output('scaled_w', op.subtract(gradient, op.gemm(a, inner, null, { transA: true })));
   }
   return serialise(graph).bytes;
 }
@@ -94,10 +105,23 @@ export async function openObjective(
 ): Promise<LogisticObjective> {
   const { link, columns, labels } = problem;
   const { rows, columns: dim, values } = problem.features;
-  const open = (preconditioned: boolean) =>
-    openSession(objectiveGraph(link, dim, columns, preconditioned), { ...options, label: 'logistic regression' });
-  const plain = await open(false);
-  const preconditioned = await open(true);
+  const sessions = new Map<PreconditionerForm, Promise<Session>>();
+  const sessionFor = (form: PreconditionerForm): Promise<Session> => {
+    let session = sessions.get(form);
+    if (!session) {
+      session = openSession(objectiveGraph(link, dim, columns, form), { ...options, label: 'logistic regression' });
+      sessions.set(form, session);
+    }
+    return session;
+  };
+  const preconditionerFeeds = ({ weights }: Preconditioner): Record<string, TensorValue> => {
+    if (weights.form === 'dense') return { m: { type: 'float32', data: weights.matrix, dims: [dim, dim] } };
+    const rank = weights.a.length / dim;
+    return {
+      a: { type: 'float32', data: weights.a, dims: [rank, dim] },
+      b_inner: { type: 'float32', data: weights.b, dims: [rank, rank] },
+    };
+  };
   const fixed: Record<string, TensorValue> = {
     x: { type: 'float32', data: values, dims: [rows, dim] },
     ones: { type: 'float32', data: new Float32Array(rows).fill(1), dims: [rows, 1] },
@@ -118,10 +142,8 @@ export async function openObjective(
         b: { type: 'float32', data: b, dims: [columns] },
         c: { type: 'float32', data: Float32Array.of(C), dims: [1] },
       };
-      if (preconditioner) {
-        feeds.preconditioner = { type: 'float32', data: preconditioner.weights, dims: [dim, dim] };
-      }
-      const results = await (preconditioner ? preconditioned : plain).run(feeds);
+      const session = await sessionFor(preconditioner?.weights.form ?? 'none');
+      const results = await session.run(preconditioner ? { ...feeds, ...preconditionerFeeds(preconditioner) } : feeds);
       let loss = 0;
       if (link === 'softmax') {
         const logs = results.log_of_label.data as Float32Array;
@@ -147,8 +169,8 @@ export async function openObjective(
       };
     },
     async dispose() {
-      await plain.dispose();
-      await preconditioned.dispose();
+      for (const session of sessions.values()) await (await session).dispose();
+      sessions.clear();
     },
   };
 }

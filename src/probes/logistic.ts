@@ -3,8 +3,8 @@
  * on validation rows. Objective and parametrisation are scikit-learn's LogisticRegression(C): one sigmoid for two classes, a
  * softmax for more, and independent sigmoids for several labels. Fitted by preconditioned L-BFGS on the engine.
  *
- * The path runs from the strongest penalty to the weakest with warm starts and ends early when the validation score has not
- * improved for `patience` penalties in a row. Equal scores go to the stronger penalty.
+ * The path runs from the strongest penalty to the weakest with warm starts and ends early once `patience` penalties have scored
+ * below the best so far. Equal scores go to the stronger penalty.
  */
 import type { Matrix, Predictions } from '../metrics/types.ts';
 import type { Device } from '../runtime/device.ts';
@@ -132,7 +132,12 @@ async function fitPath(
       const { objective, iterations, evaluations, stopped } = solution;
       return { score, fitted: solution.parameters, record: { C, objective, iterations, evaluations, stopped } };
     },
-  }).finally(() => solver.dispose());
+  })
+    .catch(async (error: unknown) => {
+      await map.dispose();
+      throw error;
+    })
+    .finally(() => solver.dispose());
 
   return {
     predict: (rows) => predictWith(rows, chosen.fitted),

@@ -17,8 +17,9 @@ export interface PathChoice<S, F> {
 }
 
 /**
- * Evaluates settings in order and keeps the first of those with the best score. Ends early after `patience` settings in a row
- * that did not improve. Throws when no setting has a defined score: nothing could be chosen honestly.
+ * Evaluates settings in order and keeps the first of those with the best score. Ends early once `patience` settings have scored
+ * below the best without a better one in between; equal scores do not count, since strong penalties often share one score
+ * (every row in the majority class). Throws when no setting has a defined score: nothing could be chosen honestly.
  */
 export async function choosePath<S, F>(options: {
   readonly settings: readonly S[];
@@ -30,16 +31,16 @@ export async function choosePath<S, F>(options: {
   const { settings, patience, context, describe, evaluate } = options;
   const path: Record<string, unknown>[] = [];
   let best: { setting: S; score: number; fitted: F } | undefined;
-  let sinceBest = 0;
+  let below = 0;
   for (const [i, setting] of settings.entries()) {
     const { score, fitted, record } = await evaluate(setting);
     path.push({ ...record, validationScore: Number.isNaN(score) ? null : score });
     if (!Number.isNaN(score) && (!best || score > best.score)) {
       best = { setting, score, fitted };
-      sinceBest = 0;
-    } else sinceBest += 1;
+      below = 0;
+    } else if (best && score < best.score) below += 1;
     context.progress((i + 1) / settings.length, `${describe(setting)}: validation ${score.toPrecision(4)}`);
-    if (best && sinceBest >= patience) break;
+    if (below >= patience) break;
   }
   if (!best) {
     throw new Error(

@@ -7,15 +7,20 @@
 import type { Algebra, Matrix64 } from './linear-algebra.ts';
 import { type LogisticProblem, type Preconditioner, probabilities } from './logistic-objective.ts';
 
-/** Wider features get a sample smaller than their width, and the inverse comes from the sample's side (Woodbury). */
-const WIDE = 1024;
-/** Features beyond this width would need gigabytes: plain L-BFGS then. */
-const WIDEST = 8192;
+/** Sampled rows per feature: twice as many rows as features estimate X'X well enough. */
+const ROWS_PER_FEATURE = 2;
+/** The preconditioner may cost about as much as this many evaluations of the objective. */
+const WORTH_EVALUATIONS = 100;
+const FEWEST_ROWS = 256;
+/** Up to this width the difference of Woodbury's formula is taken in float64, which converges in fewer iterations. */
+const LARGEST_DENSE = 1024;
 const SMALLEST_CURVATURE = 1e-4;
 
-function sampleRows({ features }: LogisticProblem): Matrix64 {
+/** Evenly spaced rows. The sample's side of the inverse costs size^2 dim, an evaluation rows * dim * columns. */
+function sampleRows({ features, columns }: LogisticProblem): Matrix64 {
   const { rows, columns: dim } = features;
-  const size = Math.min(rows, dim > WIDE ? WIDE : Math.max(512, 2 * dim));
+  const affordable = Math.max(FEWEST_ROWS, Math.floor(Math.sqrt(WORTH_EVALUATIONS * rows * columns)));
+  const size = Math.min(rows, ROWS_PER_FEATURE * dim, affordable);
   const values = new Float64Array(size * dim);
   for (let i = 0; i < size; i++) {
     const row = Math.floor((i * rows) / size);
@@ -39,15 +44,14 @@ async function curvatures(sample: Matrix64, problem: LogisticProblem, point: Flo
   });
 }
 
-/** The preconditioner at a point for penalty C; undefined for features too wide to hold a `[dim, dim]` matrix. */
+/** The preconditioner at a point for penalty C, from whichever side of the sample is smaller. */
 export async function preconditionerAt(
   problem: LogisticProblem,
   point: Float64Array,
   C: number,
   algebra: Algebra,
-): Promise<Preconditioner | undefined> {
+): Promise<Preconditioner> {
   const { rows, columns: dim } = problem.features;
-  if (dim > WIDEST) return undefined;
   const sample = sampleRows(problem);
   const curvature = await curvatures(sample, problem, point, algebra);
   const mean = curvature.reduce((sum, value) => sum + value, 0) / sample.rows;
@@ -55,19 +59,23 @@ export async function preconditionerAt(
   for (let i = 0; i < sample.values.length; i++) {
     sample.values[i] *= Math.sqrt(inflate * curvature[Math.floor(i / dim)]);
   }
-  const plusIdentity = (m: Matrix64): Matrix64 => {
-    for (let i = 0; i < m.rows; i++) m.values[i * m.rows + i] += 1;
-    return m;
-  };
-  let inverse: Matrix64;
-  if (dim <= sample.rows) {
-    inverse = await algebra.inverse(plusIdentity(await algebra.product(sample, sample, { transposeA: true })));
-  } else {
-    // (I + A'A)^-1 = I - A' (I + AA')^-1 A
-    const inner = await algebra.inverse(plusIdentity(await algebra.product(sample, sample, { transposeB: true })));
-    inverse = await algebra.product(sample, await algebra.product(inner, sample), { transposeA: true });
-    for (let i = 0; i < inverse.values.length; i++) inverse.values[i] = -inverse.values[i];
-    plusIdentity(inverse);
+  const narrow = dim <= sample.rows;
+  // Inverse of I + A'A, or by Woodbury I - A' (I + AA')^-1 A.
+  const product = await algebra.product(sample, sample, narrow ? { transposeA: true } : { transposeB: true });
+  addIdentity(product);
+  const inverse = await algebra.inverse(product);
+  const intercept = 1 / (C * rows * mean);
+  if (narrow) return { weights: { form: 'dense', matrix: Float32Array.from(inverse.values) }, intercept };
+  if (dim > LARGEST_DENSE) {
+    const [a, b] = [Float32Array.from(sample.values), Float32Array.from(inverse.values)];
+    return { weights: { form: 'factored', a, b }, intercept };
   }
-  return { weights: Float32Array.from(inverse.values), intercept: 1 / (C * rows * mean) };
+  const removed = await algebra.product(sample, await algebra.product(inverse, sample), { transposeA: true });
+  for (let i = 0; i < removed.values.length; i++) removed.values[i] = -removed.values[i];
+  addIdentity(removed);
+  return { weights: { form: 'dense', matrix: Float32Array.from(removed.values) }, intercept };
+}
+
+function addIdentity(m: Matrix64): void {
+  for (let i = 0; i < m.rows; i++) m.values[i * m.rows + i] += 1;
 }

@@ -3,7 +3,7 @@
  * gradient descent in plain JavaScript, without intercept, without penalty, for a fixed number of steps. The step size is the
  * largest that is sure to descend, 4 / lambda_max(X'X). Features are standardised, so that the missing intercept hurts less.
  *
- * It is slow (2 to 3 ns per row, feature, classifier and step), hence a cap: rows x features x classifiers above `cap` are cut
+ * It is slow (20 to 30 ns per row, feature, classifier and step), hence a cap: rows x features x classifiers above `cap` are cut
  * down to evenly spaced training rows, which the details and the progress say; with fewer than `fewestRowsPerClass` rows per
  * class left it refuses.
  */
@@ -21,7 +21,7 @@ export interface ReferenceLogisticOptions {
 
 export const REFERENCE_LOGISTIC_DEFAULTS: ReferenceLogisticOptions = {
   steps: 300,
-  cap: 2_000_000,
+  cap: 1_000_000,
   fewestRowsPerClass: 5,
 };
 

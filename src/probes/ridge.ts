@@ -6,8 +6,8 @@
  * on standardised features X (mean zero, so b is the mean of Y), any number of targets. It is solved in float64 on whichever side
  * is smaller: W = (X'X + alpha I)^-1 X'Y, or W = X' (XX' + alpha I)^-1 Y with fewer rows than features.
  *
- * The path runs from the strongest penalty to the weakest and ends early when the validation score has not improved for
- * `patience` penalties in a row. Equal scores go to the stronger penalty.
+ * The path runs from the strongest penalty to the weakest and ends early once `patience` penalties have scored below the best
+ * so far. Equal scores go to the stronger penalty.
  */
 import type { Matrix, Predictions } from '../metrics/types.ts';
 import { type Algebra, type Matrix64, openAlgebra } from './linear-algebra.ts';

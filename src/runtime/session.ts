@@ -153,7 +153,7 @@ export async function openSession(model: Uint8Array | string, options: SessionOp
   }
   const external = externalDataOptions(label, options.externalData);
   const ort = await import('onnxruntime-node');
-  ort.env.logLevel = 'error';
+  ort.env.logLevel = 'fatal'; // what goes wrong is thrown, so nothing needs to be printed as well
 
   const settings: InferenceSession.SessionOptions = {
     executionProviders: [options.device],
@@ -161,8 +161,7 @@ export async function openSession(model: Uint8Array | string, options: SessionOp
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: options.optimise === 'none' ? 'disabled' : (options.optimise ?? 'all'),
-    // 4 = fatal only: what goes wrong is thrown, so nothing needs to be printed as well.
-    logSeverityLevel: 4,
+    logSeverityLevel: 4, // fatal
     logId: label,
     ...(external.bytes.length > 0 ? { externalData: external.bytes } : {}),
     extra: {

@@ -50,9 +50,16 @@ describe.each(problems)('the logistic objective: $link, $columns columns', (prob
     await objective.dispose();
   });
 
-  it('applies the preconditioner to the gradient', async () => {
+  it.each([
+    { form: 'dense', matrix: Float32Array.of(2, 1, 0, 1, 3, 0, 0, 0, 4) },
+    // I - A'BA = [[2, 1, 0], [1, 3, 0], [0, 0, 4]] with A the identity.
+    {
+      form: 'factored',
+      a: Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1),
+      b: Float32Array.of(-1, -1, 0, -1, -2, 0, 0, 0, -3),
+    },
+  ] as const)('applies a $form preconditioner to the gradient', async (weights) => {
     const objective = await openObjective(problem, cpu);
-    const weights = Float32Array.of(2, 1, 0, 1, 3, 0, 0, 0, 4);
     const { gradient, preconditioned } = await objective.evaluate(point, 3, { weights, intercept: 0.5 });
     const { columns } = problem;
     for (let k = 0; k < columns; k++) {

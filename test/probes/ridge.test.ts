@@ -37,10 +37,11 @@ describe('the ridge probe', () => {
   });
 
   it('ends the path early, preferring the stronger penalty', async () => {
+    let calls = 0;
     const fitted = await ridgeProbe().fit(
       train,
       train,
-      context('regression', 1, () => 1),
+      context('regression', 1, () => -++calls),
     );
     expect(fitted.details.alpha).toBe(1e6);
     expect((fitted.details.path as unknown[]).length).toBe(4);
