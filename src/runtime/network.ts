@@ -172,7 +172,7 @@ export async function compileTrainingStep(
     for (const rate of source.rates.keys()) {
       let bank = banks.get(rate);
       if (!bank || bank.length < longest) {
-        bank = maskBank(rate, Math.ceil(longest / OFFSETS) * OFFSETS, seed);
+        bank = maskBank(rate, Math.ceil(longest / 2 ** 16) * 2 ** 16, seed);
         banks.set(rate, bank);
       }
       inputs[`dropout:${rate}`] = vector(bank);
