@@ -63,7 +63,9 @@ export async function embedJob(request: EmbedRequest, progress: Progress): Promi
   const { device, threads, cacheFolder, pool, out } = request;
   const sequences = await readAll([request.sequences], request.column);
   const { definition } = await modelInFolder(request.model);
-  const context = { seed: 0, device, threads, cacheFolder, unlabelled: [], unlabelledHash: '', progress };
+  const longestSequence = sequences.reduce((longest, { length }) => Math.max(longest, length), 0);
+  const unlabelled = { unlabelled: [], unlabelledHash: '', longestSequence };
+  const context = { seed: 0, device, threads, cacheFolder, ...unlabelled, progress };
   const encoder = encoderOf(await definition.load(context), { device, threads });
   try {
     const layer = request.layer ?? encoder.layers;

@@ -32,8 +32,12 @@ export function encoderOf(model: FrozenModel | Encoder, compute: Compute): Encod
   const sessions = new Map<string, Promise<Session>>();
   const open = (representations: readonly Representation[]): Promise<Session> => {
     const key = representations.map(nameOf).join(' ');
-    const session = sessions.get(key) ?? compile(model, representations, compute);
-    sessions.set(key, session);
+    let session = sessions.get(key);
+    if (!session) {
+      session = compile(model, representations, compute);
+      sessions.set(key, session);
+      session.catch(() => sessions.delete(key)); // its caller is told
+    }
     return session;
   };
   return {
@@ -45,7 +49,7 @@ export function encoderOf(model: FrozenModel | Encoder, compute: Compute): Encod
       for (const { layer, pooling } of representations) {
         if (!Number.isInteger(layer) || layer < 0 || layer > model.layers)
           throw new Error(`${model.label} has layers 0 (embeddings) to ${model.layers}, not ${layer}`);
-        if (!(pooling in POOLINGS))
+        if (!Object.hasOwn(POOLINGS, pooling))
           throw new Error(`unknown pooling '${pooling}'; known: ${Object.keys(POOLINGS).join(', ')}`);
       }
       return extract(model, await open(representations), sequences, representations, progress);
@@ -83,7 +87,15 @@ async function extract(
   representations: readonly Representation[],
   progress?: (fraction: number, message: string) => void,
 ): Promise<Matrix[]> {
-  const tokens = sequences.map((sequence) => model.tokens(sequence));
+  const tokens = sequences.map((sequence, i) => {
+    try {
+      return model.tokens(sequence);
+    } catch (error) {
+      throw new Error(`${model.label}: sequence ${i + 1} of ${sequences.length}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  });
   const order = sequences.map((_, i) => i).sort((a, b) => tokens[a] - tokens[b] || a - b);
   const results = representations.map(() => new Float32Array(sequences.length * model.dimension));
   let done = 0;
@@ -112,7 +124,7 @@ async function extract(
     const bad = values.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0)
       throw new Error(
-        `${model.label}: ${values[bad]} in the embedding of sequence ${Math.floor(bad / model.dimension)} (${nameOf(representations[r])})`,
+        `${model.label}: ${values[bad]} in the embedding of sequence ${Math.floor(bad / model.dimension) + 1} of ${sequences.length} (${nameOf(representations[r])})`,
       );
     return { rows: sequences.length, columns: model.dimension, values };
   });

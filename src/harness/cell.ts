@@ -163,6 +163,10 @@ export async function embedTask(
     ...settings,
     unlabelled: train.sequences,
     unlabelledHash: sha256(train.sequences.join('\n')),
+    longestSequence: [train, valid, test].reduce(
+      (most, { sequences }) => sequences.reduce((longest, { length }) => Math.max(longest, length), most),
+      0,
+    ),
     progress: part(settings, 0, 0.5),
   });
   const encoder = encoderOf(loaded, { device: device as Device, threads });

@@ -1,11 +1,12 @@
 /** A BERT-style k-mer encoder with fixed weights, read from a folder that `pretrain` wrote, or drawn at random as the control. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unflatten } from '../onnx/flat.ts';
 import type { ConstantData, Graph } from '../onnx/graph.ts';
 import { INFERENCE } from '../onnx/layers.ts';
 import { hashJson, sha256 } from '../runtime/files.ts';
-import { initialState } from '../runtime/network.ts';
+import { initialState, type Network } from '../runtime/network.ts';
 import { readSafetensors } from '../runtime/safetensors.ts';
 import { createKmerTokenizer, type KmerTokenizerConfig } from '../sequences/kmer-tokenizer.ts';
 import { type BertConfig, bertHiddenStates } from './bert.ts';
@@ -24,59 +25,97 @@ const REQUIRED: readonly (keyof BertConfig)[] = [
   'layer_norm_eps',
 ];
 
-async function readJson(path: string, remedy: string): Promise<Record<string, unknown>> {
-  let text: string;
+/** Fields of `BertConfig` that change the graph and have one value here. */
+const FIXED: Readonly<Record<string, unknown>> = {
+  model_type: 'bert',
+  hidden_act: 'gelu',
+  position_embedding_type: 'absolute',
+  is_decoder: false,
+};
+
+const REMEDY = 'a model folder is what `npm run bench -- pretrain --out FOLDER` writes';
+
+async function readJson(path: string): Promise<Record<string, unknown>> {
+  if (!existsSync(path)) throw new Error(`${path} is missing; ${REMEDY}`);
+  const text = await readFile(path, 'utf8');
+  let value: unknown;
   try {
-    text = await readFile(path, 'utf8');
-  } catch {
-    throw new Error(`${path} is missing; ${remedy}`);
-  }
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
+    value = JSON.parse(text);
   } catch (error) {
-    throw new Error(`${path} is not valid JSON: ${(error as Error).message}`);
+    throw new Error(`${path} is not valid JSON: ${(error as Error).message}`, { cause: error });
   }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error(`${path} must hold a JSON object; ${REMEDY}`);
+  return value as Record<string, unknown>;
 }
 
-/** Reads a model folder: `config.json`, `kmer_tokenizer.json`, `model.safetensors`, and `training.json` where present. */
+/**
+ * Reads a model folder: `config.json`, `kmer_tokenizer.json`, `model.safetensors`, and `training.json` where present. Throws, naming the
+ * file, where one is missing, damaged, or does not fit the others.
+ */
 export async function loadKmerBert(folder: string): Promise<FrozenModel> {
-  const remedy = 'a model folder is what `npm run bench -- pretrain --out FOLDER` writes';
-  const raw = await readJson(join(folder, 'config.json'), remedy);
-  if (raw.model_type !== 'bert')
-    throw new Error(
-      `${join(folder, 'config.json')}: model_type '${String(raw.model_type)}' is not supported; known: bert`,
-    );
+  const at = (name: string) => join(folder, name);
+  const raw = await readJson(at('config.json'));
+  for (const [field, value] of Object.entries(FIXED))
+    if ((raw[field] ?? (field === 'model_type' ? undefined : value)) !== value)
+      throw new Error(
+        `${at('config.json')}: ${field} '${String(raw[field])}' is not supported; known: ${String(value)}`,
+      );
   for (const field of REQUIRED)
-    if (typeof raw[field] !== 'number')
-      throw new Error(`${join(folder, 'config.json')}: the number '${field}' is missing`);
+    if (typeof raw[field] !== 'number') throw new Error(`${at('config.json')}: the number '${field}' is missing`);
   const config = {
     initializer_range: 0.02,
     ...raw,
     hidden_dropout_prob: 0,
     attention_probs_dropout_prob: 0,
   } as unknown as BertConfig;
-  const tokenizer = (await readJson(join(folder, 'kmer_tokenizer.json'), remedy)) as unknown as KmerTokenizerConfig;
-  const { tensors } = await readSafetensors(join(folder, 'model.safetensors'));
+  const tokenizer = await readTokenizer(at('kmer_tokenizer.json'), config);
+  const weights = at('model.safetensors');
+  if (!existsSync(weights)) throw new Error(`${weights} is missing; ${REMEDY}`);
+  const { tensors } = await readSafetensors(weights);
+  const { layout } = initialState(encoderNetwork(config), 0);
+  layout.parameters.names.forEach((name, i) => {
+    const [shape, found] = [layout.parameters.shapes[i], tensors.get(name)?.shape];
+    if (!found) throw new Error(`${weights}: tensor '${name}' is missing, which ${at('config.json')} asks for`);
+    if (found.join() !== shape.join())
+      throw new Error(
+        `${weights}: '${name}' is [${found.join(', ')}], ${at('config.json')} asks for [${shape.join(', ')}]`,
+      );
+  });
   const values = new Map<string, Float32Array>([...tensors].map(([name, tensor]) => [name, tensor.data]));
-  let training: Record<string, unknown> = {};
-  try {
-    training = JSON.parse(await readFile(join(folder, 'training.json'), 'utf8')) as Record<string, unknown>;
-  } catch {
-    training = { note: 'no training.json in the folder' };
-  }
+  const training = existsSync(at('training.json'))
+    ? await readJson(at('training.json'))
+    : { note: 'no training.json in the folder' };
   return frozen(config, tokenizer, values, { weights: 'pre-trained', folder, training });
+}
+
+async function readTokenizer(path: string, config: BertConfig): Promise<KmerTokenizerConfig> {
+  const tokenizer = (await readJson(path)) as unknown as KmerTokenizerConfig;
+  let vocabulary: number;
+  try {
+    vocabulary = createKmerTokenizer(tokenizer).vocabularySize;
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+  if (vocabulary !== config.vocab_size)
+    throw new Error(
+      `${path}: ${tokenizer.k}-mers make a vocabulary of ${vocabulary}, config.json has ${config.vocab_size}`,
+    );
+  return tokenizer;
+}
+
+/** The encoder alone, to draw weights for it or to know their shapes. */
+function encoderNetwork(config: BertConfig): Network {
+  return {
+    label: 'k-mer BERT',
+    build: (graph) => ({ last: hiddenStates(graph, config)[config.num_hidden_layers] }),
+  };
 }
 
 /** The same architecture with weights drawn from its initialisation: what an encoder that has learned nothing gives. */
 export function randomKmerBert(config: PretrainConfig, seed: number): FrozenModel {
   const bert = { ...bertConfigOf(config), hidden_dropout_prob: 0, attention_probs_dropout_prob: 0 };
-  const { state, layout } = initialState(
-    {
-      label: 'random k-mer BERT',
-      build: (graph) => ({ last: hiddenStates(graph, bert)[bert.num_hidden_layers] }),
-    },
-    `random-model:${seed}`,
-  );
+  const { state, layout } = initialState(encoderNetwork(bert), `random-model:${seed}`);
   const tokenizer = { k: config.k, stride: config.stride, length: config.length };
   return frozen(bert, tokenizer, unflatten(state.parameters, layout.parameters), { weights: 'random', seed });
 }
@@ -93,7 +132,19 @@ function frozen(
   facts: Readonly<Record<string, unknown>>,
 ): FrozenModel {
   const tokenizer = createKmerTokenizer(tokenizerConfig);
-  const limit = tokenizerConfig.length;
+  const { k, stride } = tokenizer.config;
+  // More letters than this make more tokens than there are positions.
+  const room = k + config.max_position_embeddings * stride - 1;
+  const limit = Math.min(tokenizer.config.length ?? room, room);
+  /** Throws for what the model would have to cut or can't see. */
+  const check = (sequence: string) => {
+    if (sequence.length > limit)
+      throw new Error(
+        `${describe(sequence)} has ${sequence.length} nucleotides; this model reads at most ${limit}. Pre-train one with a larger 'length', or cut the sequences`,
+      );
+    if (sequence.length < k)
+      throw new Error(`${describe(sequence)} has ${sequence.length} nucleotides, less than one ${k}-mer`);
+  };
   const weights = [...values].map(([name, data]) => [name, sha256(data)]);
   const parameters = [...values.values()].reduce((sum, data) => sum + data.length, 0);
   return {
@@ -119,20 +170,16 @@ function frozen(
       if (!mask) throw new Error('the encoder graph has no mask input');
       return { hiddenStates: states, attentionMask: mask };
     },
-    tokens: (sequence) => Math.max(1, tokenizer.tokens(sequence.length)),
+    tokens(sequence) {
+      check(sequence);
+      return tokenizer.tokens(sequence.length);
+    },
     encode(sequences) {
-      sequences.forEach((sequence, i) => {
-        if (limit !== undefined && sequence.length > limit)
-          throw new Error(
-            `sequence ${i} of the batch has ${sequence.length} nucleotides; this model reads at most ${limit}. Pre-train one with a larger 'length', or cut the sequences`,
-          );
-        if (sequence.length < tokenizer.config.k)
-          throw new Error(
-            `sequence ${i} of the batch has ${sequence.length} nucleotides, less than one ${tokenizer.config.k}-mer`,
-          );
-      });
-      const longest = sequences.reduce((most, sequence) => Math.max(most, sequence.length), tokenizer.config.k);
+      sequences.forEach(check);
+      const longest = sequences.reduce((most, sequence) => Math.max(most, sequence.length), k);
       const { ids, mask, tokens } = tokenizer.encode(sequences, { length: longest });
+      // A sequence of N alone is one [UNK]: something must be left to pool.
+      for (let first = 0; first < mask.length; first += tokens) mask[first] = 1;
       return {
         ids: { type: 'int64', data: BigInt64Array.from(ids, BigInt), dims: [sequences.length, tokens] },
         mask: { type: 'int64', data: BigInt64Array.from(mask, BigInt), dims: [sequences.length, tokens] },
@@ -140,3 +187,6 @@ function frozen(
     },
   };
 }
+
+const describe = (sequence: string) =>
+  sequence === '' ? 'an empty sequence' : `'${sequence.slice(0, 12)}${sequence.length > 12 ? '...' : ''}'`;

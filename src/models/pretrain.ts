@@ -10,7 +10,7 @@ import { createRandom, type Random } from '../random.ts';
 import { hashJson, sha256, writeFileAtomic } from '../runtime/files.ts';
 import type { Compute, Feeds, Network } from '../runtime/network.ts';
 import { writeSafetensors } from '../runtime/safetensors.ts';
-import { type TrainedNetwork, type TrainingData, train } from '../runtime/train.ts';
+import { type Evaluate, type TrainedNetwork, type TrainingData, train } from '../runtime/train.ts';
 import { createKmerTokenizer, FIRST_KMER_ID, type KmerTokenizer, MASK_ID } from '../sequences/kmer-tokenizer.ts';
 import { type BertConfig, bertMaskedLanguageModel } from './bert.ts';
 import { bertConfigOf, type PretrainConfig } from './presets.ts';
@@ -21,11 +21,15 @@ export interface PretrainOptions extends Compute {
   /** Folder that the model is written to; made where missing. */
   readonly out: string;
   readonly progress?: (fraction: number, message: string) => void;
+  /** Seconds between checkpoints. Default 60. */
+  readonly checkpointSeconds?: number;
 }
 
 export interface PretrainReport {
   readonly folder: string;
   readonly sequences: number;
+  /** Sequences left out because they hold no k-mer of A, C, G, T alone. */
+  readonly leftOut: number;
   readonly windows: number;
   readonly steps: number;
   readonly parameters: number;
@@ -40,15 +44,17 @@ export interface PretrainReport {
 const HELD_OUT = 0.05;
 const HELD_OUT_MOST = 2000;
 
-/** Pre-trains and writes the model. Throws when no sequence holds a whole k-mer. */
+/** Pre-trains and writes the model. Throws when fewer than 2 windows hold a k-mer of A, C, G, T. */
 export async function pretrain(sequences: readonly string[], options: PretrainOptions): Promise<PretrainReport> {
   const { config, seed } = options;
   const bert = bertConfigOf(config);
   const tokenizer = createKmerTokenizer({ k: config.k, stride: config.stride, length: config.length });
-  const windows = cut(sequences, config);
+  const cuts = sequences.map((sequence) => cut(sequence, config, tokenizer));
+  const windows = cuts.flat();
   if (windows.length < 2)
     throw new Error(
-      `pre-training needs at least 2 sequences of ${config.k} or more nucleotides; ${windows.length} were given`,
+      `pre-training needs at least 2 sequences or windows with a ${config.k}-mer of A, C, G, T; ` +
+        `${sequences.length} sequences gave ${windows.length}`,
     );
   createRandom(`held-out:${seed}`).shuffle(windows);
   const heldOut = windows.splice(0, Math.min(HELD_OUT_MOST, Math.max(1, Math.round(windows.length * HELD_OUT))));
@@ -62,9 +68,15 @@ export async function pretrain(sequences: readonly string[], options: PretrainOp
   const corpusHash = sha256(sequences.join('\n'));
   await mkdir(options.out, { recursive: true });
   const validData = masked(heldOut, tokenizer, config, `valid:${seed}`);
-  let last = { loss: Number.NaN, accuracy: Number.NaN };
-  const perEpoch: { loss: number; accuracy: number }[] = [];
-  const trained = await train(network, masked(windows, tokenizer, config, undefined), {
+  const validate = async (evaluate: Evaluate) => {
+    const sums = await evaluate(validData, 'sums'); // [windows, 3]
+    const total = [0, 0, 0];
+    sums.forEach((value, i) => {
+      total[i % 3] += value;
+    });
+    return { loss: total[0] / total[1], accuracy: total[2] / total[1] };
+  };
+  const trained = await train(network, masked(windows, tokenizer, config, ''), {
     device: options.device,
     threads: options.threads,
     seed: `pretrain:${seed}`,
@@ -75,31 +87,22 @@ export async function pretrain(sequences: readonly string[], options: PretrainOp
     epochs: config.epochs,
     maxSteps,
     evaluationBatch: config.batchSize,
-    score: async (evaluate) => {
-      const sums = await evaluate(validData, 'sums'); // [windows, 3]
-      const total = [0, 0, 0];
-      sums.forEach((value, i) => {
-        total[i % 3] += value;
-      });
-      last = { loss: total[0] / total[1], accuracy: total[2] / total[1] };
-      perEpoch.push(last);
-      return -last.loss;
-    },
-    checkpoint: { path: join(options.out, 'checkpoint.safetensors'), seconds: 60 },
+    score: async (evaluate) => -(await validate(evaluate)).loss,
+    checkpoint: { path: join(options.out, 'checkpoint.safetensors'), seconds: options.checkpointSeconds ?? 60 },
     fingerprint: hashJson({ config, seed, corpusHash }),
     progress: options.progress,
   });
+  const valid = await validate(trained.evaluate);
   await trained.dispose();
-  const validLoss = -trained.bestScore;
-  const accuracy = perEpoch.find((epoch) => epoch.loss === validLoss)?.accuracy ?? last.accuracy;
   const report: PretrainReport = {
     folder: options.out,
     sequences: sequences.length,
+    leftOut: cuts.filter((ofSequence) => ofSequence.length === 0).length,
     windows: windows.length + heldOut.length,
     steps: trained.steps,
     parameters: trained.parameterCount,
-    validLoss,
-    validAccuracy: accuracy,
+    validLoss: valid.loss,
+    validAccuracy: valid.accuracy,
     uniformLoss: Math.log(bert.vocab_size),
     history: trained.history.map(({ epoch, trainLoss, validScore }) => ({ epoch, trainLoss, validLoss: -validScore })),
   };
@@ -107,38 +110,44 @@ export async function pretrain(sequences: readonly string[], options: PretrainOp
   return report;
 }
 
-/** Sequences as windows of at most `length` nucleotides; what holds no whole k-mer is left out of pre-training. */
-function cut(sequences: readonly string[], config: PretrainConfig): string[] {
+/** A sequence as windows of at most `length` nucleotides, those without any k-mer of A, C, G, T left out. */
+function cut(sequence: string, config: PretrainConfig, tokenizer: KmerTokenizer): string[] {
   const windows: string[] = [];
-  for (const sequence of sequences)
-    for (let start = 0; start < sequence.length; start += config.length) {
-      const window = sequence.slice(start, start + config.length);
-      if (window.length >= config.k) windows.push(window);
-    }
+  for (let start = 0; start < sequence.length; start += config.length) {
+    const window = sequence.slice(start, start + config.length);
+    if (tokenizer.encode([window]).ids.some((id) => id >= FIRST_KMER_ID)) windows.push(window);
+  }
   return windows;
 }
 
 /**
- * Batches of masked windows. With `fixed` (evaluation) masks depend on the row alone; otherwise they and a random reading frame are drawn
- * from the step's random numbers.
+ * Batches of masked windows. In training, masks and a random reading frame are drawn from the step's random numbers; at evaluation, masks
+ * depend on `fixed` and the window alone.
  */
 function masked(
   windows: readonly string[],
   tokenizer: KmerTokenizer,
   config: PretrainConfig,
-  fixed: string | undefined,
+  fixed: string,
 ): TrainingData {
   return {
     rows: windows.length,
     feeds(rows, random) {
-      const draws = random ?? createRandom(`${fixed}:${rows[0]}`);
       const chosen = Array.from(rows, (row) => windows[row]);
       const shift = (i: number) =>
         random && chosen[i].length >= 2 * config.k ? random.integer(config.stride ?? config.k) : 0;
       const offsets = chosen.map((_, i) => shift(i));
       const longest = chosen.reduce((most, window, i) => Math.max(most, window.length - offsets[i]), config.k);
       const { ids, mask, tokens } = tokenizer.encode(chosen, { offset: (i) => offsets[i], length: longest });
-      return maskedFeeds(ids, mask, rows.length, tokens, tokenizer.vocabularySize, config, draws);
+      return maskedFeeds(
+        ids,
+        mask,
+        rows.length,
+        tokens,
+        tokenizer.vocabularySize,
+        config,
+        (i) => random ?? createRandom(`${fixed}:${rows[i]}`),
+      );
     },
   };
 }
@@ -150,12 +159,13 @@ function maskedFeeds(
   tokens: number,
   vocabulary: number,
   config: PretrainConfig,
-  random: Random,
+  randomOf: (row: number) => Random,
 ): Feeds {
   const input = BigInt64Array.from(ids, BigInt); // [rows, tokens]
   const positions: number[][] = [];
   for (let row = 0; row < rows; row++) {
     const picked: number[] = [];
+    const random = randomOf(row);
     for (let t = 0; t < tokens; t++) {
       const at = row * tokens + t;
       if (mask[at] === 0 || ids[at] < FIRST_KMER_ID || random.next() >= config.maskRate) continue;

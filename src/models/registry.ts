@@ -11,7 +11,7 @@ const CITATION =
 /** Pre-trains in the cache folder under a key of everything that decides the weights, or finds it there. */
 async function pretrained(config: PretrainConfig, context: ModelContext): Promise<FrozenModel> {
   const { loadKmerBert } = await import('./kmer-bert.ts');
-  const fitted = fittingLength(config, context.unlabelled);
+  const fitted = fittingLength(config, context.longestSequence);
   const key = hashJson({
     version: 1,
     config: fitted,
@@ -34,9 +34,8 @@ async function pretrained(config: PretrainConfig, context: ModelContext): Promis
   return loadKmerBert(folder);
 }
 
-/** Positions for every sequence of the task: the preset's length, or more where training sequences are longer. */
-function fittingLength(config: PretrainConfig, sequences: readonly string[]): PretrainConfig {
-  const longest = sequences.reduce((most, sequence) => Math.max(most, sequence.length), 0);
+/** Positions for every sequence of the task, test rows included: the preset's length, or more where there are longer sequences. */
+function fittingLength(config: PretrainConfig, longest: number): PretrainConfig {
   return longest > config.length ? { ...config, length: Math.ceil(longest / 60) * 60 } : config;
 }
 
@@ -71,7 +70,7 @@ function kmerBert(preset: string): ModelDefinition[] {
       representations,
       load: async (context) => {
         const { randomKmerBert } = await import('./kmer-bert.ts');
-        return randomKmerBert(fittingLength(config, context.unlabelled), context.seed);
+        return randomKmerBert(fittingLength(config, context.longestSequence), context.seed);
       },
     },
   ];

@@ -23,6 +23,8 @@ export interface ModelContext {
   readonly unlabelled: readonly string[];
   /** Hash of `unlabelled`, part of any artefact's key. */
   readonly unlabelledHash: string;
+  /** Nucleotides of the longest sequence that will be embedded, in any split: a model makes room for it. */
+  readonly longestSequence: number;
   readonly progress: (fraction: number, message: string) => void;
 }
 
@@ -57,7 +59,7 @@ export interface FrozenModel {
   build(graph: Graph): { readonly hiddenStates: readonly Tensor[]; readonly attentionMask: Tensor };
   /** Weights by the names `build` declares. */
   readonly values: ReadonlyMap<string, ConstantData>;
-  /** Tokens of one sequence, for batching by length. */
+  /** Tokens of one sequence, for batching by length. Must throw for a sequence it would have to cut. */
   tokens(sequence: string): number;
   /** Inputs of one batch, padded to its longest sequence. Must throw for a sequence it would have to cut. */
   encode(sequences: readonly string[]): Feeds;
