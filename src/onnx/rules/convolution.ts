@@ -83,6 +83,11 @@ function transposedKernel(w: Tensor, group: number): Tensor {
   return op.reshape(op.transpose(grouped, [0, 2, 1, 3]), [group * inner, out / group, kernel]);
 }
 
+/** Sums [n, channels, steps] per channel. In two steps: a reduction of the last axis alone runs twice as fast as one of both. */
+function perChannel(x: Tensor): Tensor {
+  return op.reduceSum(op.reduceSum(x, [2]), [0]);
+}
+
 /** Keeps [start, start + length) of the last axis, with zeros where it reaches past the end. */
 function crop(x: Tensor, start: number, like: Dim): Tensor {
   const have = x.shape[2];
@@ -158,17 +163,18 @@ export function convWeightGradient(gradient: Tensor, w: Tensor, x: Tensor, windo
       0,
     );
   }
-  const channelsLast = op.transpose(padded, [0, 2, 1]); // [n, length + pads, in]
   const flatGradient = op.reshape(op.transpose(gradient, [1, 0, 2]), [out, -1]); // [out, n * steps]
   if (inner * kernel <= 256) {
-    // Few input channels (one-hot input): all taps side by side in one product.
+    // Few input channels (one-hot input): all taps under one another in one product.
+    const channelsFirst = op.transpose(padded, [1, 0, 2]); // [in, n, length + pads]
     const unfolded = op.concat(
-      Array.from({ length: kernel }, (_, k) => view(channelsLast, 1, k)),
-      2,
-    ); // [n, steps, k * in]
-    const product = op.matmul(flatGradient, op.reshape(unfolded, [-1, kernel * inner])); // [out, k * in]
+      Array.from({ length: kernel }, (_, k) => op.reshape(view(channelsFirst, 2, k), [inner, -1])),
+      0,
+    ); // [k * in, n * steps]
+    const product = op.gemm(flatGradient, unfolded, null, { transB: true }); // [out, k * in]
     return op.transpose(op.reshape(product, [out, kernel, inner]), [0, 2, 1]);
   }
+  const channelsLast = op.transpose(padded, [0, 2, 1]); // [n, length + pads, in]
   const taps = Array.from({ length: kernel }, (_, k) =>
     op.matmul(flatGradient, op.reshape(view(channelsLast, 1, k), [-1, inner])),
   ); // k x [out, in]
@@ -199,7 +205,7 @@ export const convolution: RuleTable = {
       return [
         needs[0] ? convInputGradient(gradient, w, x, window) : null,
         needs[1] ? convWeightGradient(gradient, w, x, window) : null,
-        bias && needs[2] ? op.reduceSum(gradient, [0, 2], false) : null,
+        bias && needs[2] ? perChannel(gradient) : null,
       ];
     },
   },
@@ -231,7 +237,7 @@ export const convolution: RuleTable = {
       return [
         needs[0] ? convNode(gradient, w, window) : null,
         needs[1] ? convWeightGradient(x, w, gradient, window) : null,
-        bias && needs[2] ? op.reduceSum(gradient, [0, 2], false) : null,
+        bias && needs[2] ? perChannel(gradient) : null,
       ];
     },
   },

@@ -124,7 +124,7 @@ export const elementwise: RuleTable = {
   Erf: unary((x, _y, g) => op.multiply(g, op.multiply(op.exp(op.negate(op.multiply(x, x))), 2 / Math.sqrt(Math.PI)))),
   Tanh: unary((_x, y, g) => op.multiply(g, op.subtract(1, op.multiply(y, y)))),
   Sigmoid: unary((_x, y, g) => op.multiply(g, op.multiply(y, op.subtract(1, y)))),
-  Relu: unary((_x, y, g) => op.where(op.greater(y, 0), g, 0)),
+  Relu: unary((_x, y, g) => op.multiply(g, op.cast(op.greater(y, 0), g.dtype))), // faster than Where
   Softplus: unary((x, _y, g) => op.multiply(g, op.sigmoid(x))),
   Reciprocal: unary((_x, y, g) => op.negate(op.multiply(g, op.multiply(y, y)))),
   Identity: {
