@@ -21,7 +21,7 @@ import {
 import { type Answers, answersOf } from './answers.ts';
 import type { Architecture } from './architectures.ts';
 import { canonicalStrands, copyRow, encodeLetters, type Letters, longest } from './letters.ts';
-import type { Recipe } from './recipe.ts';
+import { effortOf, type Recipe } from './recipe.ts';
 
 /** The architecture between letter codes and loss. */
 function networkOf(
@@ -49,21 +49,32 @@ function networkOf(
   };
 }
 
-/** Rows for the training loop. `augment` draws the strand of each training row; `reverse` gives the other strand of all. */
-function rowsOf(letters: Letters, options: { answers?: Answers; augment?: boolean; reverse?: boolean }): TrainingData {
-  const { answers, augment = false, reverse = false } = options;
+/** Rows for the training loop: one strand of each, as it is. */
+function strandOf(letters: Letters, reverse: boolean): TrainingData {
+  return {
+    rows: letters.rows,
+    feeds(rows): Feeds {
+      const codes = new Uint8Array(rows.length * letters.length);
+      rows.forEach((row, i) => {
+        copyRow(letters, row, { reverse, shift: 0 }, codes, i * letters.length);
+      });
+      return { codes: { type: 'uint8', data: codes, dims: [rows.length, letters.length] } };
+    },
+  };
+}
+
+/** Rows to train on, with their answers, each shifted and on a strand as drawn anew every time. */
+function augmented(letters: Letters, answers: Answers, bothStrands: boolean, translation: number): TrainingData {
   return {
     rows: letters.rows,
     feeds(rows, random): Feeds {
       const codes = new Uint8Array(rows.length * letters.length);
       rows.forEach((row, i) => {
-        const flipped = augment && random !== null ? random.next() < 0.5 : reverse;
-        copyRow(letters, row, flipped, codes, i * letters.length);
+        const reverse = bothStrands && random !== null && random.next() < 0.5;
+        const shift = random === null || translation === 0 ? 0 : random.integer(2 * translation + 1) - translation;
+        copyRow(letters, row, { reverse, shift }, codes, i * letters.length);
       });
-      return {
-        codes: { type: 'uint8', data: codes, dims: [rows.length, letters.length] },
-        ...answers?.feeds(rows),
-      };
+      return { codes: { type: 'uint8', data: codes, dims: [rows.length, letters.length] }, ...answers.feeds(rows) };
     },
   };
 }
@@ -81,18 +92,17 @@ export async function fitNetwork(
   const length = longest(train.sequences);
   const answers = answersOf(task.definition.kind, train.targets, task.outputs);
   const network = networkOf(label, architecture, engine, length, answers);
-  const both = recipe.reverseComplement === 'average';
-  const augment = recipe.reverseComplement !== 'none';
-  const training = rowsOf(encodeLetters(train.sequences, length), { answers, augment });
+  const average = recipe.reverseComplement === 'average';
+  const trainLetters = encodeLetters(train.sequences, length);
 
   /** Inputs of one set of sequences: one strand, or both. */
   const strandsOf = (sequences: readonly string[]): TrainingData[] => {
-    if (!both) return [rowsOf(encodeLetters(sequences, length), {})];
+    if (!average) return [strandOf(encodeLetters(sequences, length), false)];
     const letters = encodeLetters(canonicalStrands(sequences), length);
-    return [rowsOf(letters, {}), rowsOf(letters, { reverse: true })];
+    return [strandOf(letters, false), strandOf(letters, true)];
   };
   const predictWith = async (evaluate: TrainedNetwork['evaluate'], strands: TrainingData[]): Promise<Predictions> => {
-    const rows = strands[0].rows;
+    const { rows } = strands[0];
     const values = new Float64Array(rows * answers.outputs);
     for (const strand of strands) {
       const part = await evaluate(strand, 'predictions');
@@ -102,16 +112,16 @@ export async function fitNetwork(
   };
 
   const validStrands = strandsOf(valid.sequences);
-  const perEpoch = Math.ceil(train.sequences.length / recipe.batchSize);
-  const affordable = Math.floor(
-    recipe.budget / (3 * recipe.learningRates.length * recipe.batchSize * architecture.multiplications(length)),
+  const effort = effortOf(recipe, train.sequences.length, architecture.multiplications(length));
+  const settings = recipe.translations.flatMap((translation) =>
+    recipe.learningRates.map((learningRate) => ({ translation, learningRate })),
   );
-  const maxSteps = Math.max(perEpoch, Math.min(perEpoch * recipe.epochs, affordable));
-  const epochs = Math.ceil(maxSteps / perEpoch);
   const candidates: Record<string, unknown>[] = [];
-  let best: { learningRate: number; trained: TrainedNetwork } | undefined;
-  for (const [i, learningRate] of recipe.learningRates.entries()) {
-    const trained = await engine.train(network, training, {
+  let best: { setting: (typeof settings)[number]; trained: TrainedNetwork } | undefined;
+  for (const [i, setting] of settings.entries()) {
+    const { translation, learningRate } = setting;
+    const data = augmented(trainLetters, answers, recipe.reverseComplement !== 'none', translation);
+    const trained = await engine.train(network, data, {
       device: context.device as Device,
       threads: context.threads,
       seed: context.seed,
@@ -119,37 +129,34 @@ export async function fitNetwork(
       learningRate,
       schedule: recipe.schedule,
       batchSize: Math.min(recipe.batchSize, train.sequences.length),
-      epochs,
-      maxSteps,
-      patience: recipe.patience,
+      epochs: effort.epochs,
+      maxSteps: effort.steps,
+      averageDecay: recipe.averageDecay,
       score: async (evaluate) => context.validationScore(valid.targets, await predictWith(evaluate, validStrands)),
       progress: (fraction, message) =>
-        context.progress((i + fraction) / recipe.learningRates.length, `rate ${learningRate}: ${message}`),
+        context.progress(
+          (i + fraction) / settings.length,
+          `translation ${translation}, rate ${learningRate}: ${message}`,
+        ),
     });
-    candidates.push({
-      learningRate,
-      validScore: trained.bestScore,
-      bestEpoch: trained.bestEpoch,
-      steps: trained.steps,
-      history: trained.history,
-    });
-    if (!best || trained.bestScore > best.trained.bestScore) {
+    const { bestScore: validScore, bestEpoch, history } = trained;
+    candidates.push({ ...setting, validScore, bestEpoch, history });
+    if (!best || validScore > best.trained.bestScore) {
       await best?.trained.dispose();
-      best = { learningRate, trained };
+      best = { setting, trained };
     } else await trained.dispose();
   }
-  const { learningRate, trained } = best!;
+  if (!best) throw new Error(`${label}: the recipe offers no learning rate or no translation`);
+  const { setting, trained } = best;
   return {
     predict: (sequences) => predictWith(trained.evaluate, strandsOf(sequences)),
     validationScore: trained.bestScore,
     details: {
+      ...setting,
       parameters: trained.parameterCount,
       length,
-      learningRate,
+      ...effort,
       bestEpoch: trained.bestEpoch,
-      epochs,
-      maxSteps,
-      steps: trained.steps,
       history: trained.history,
       candidates,
     },

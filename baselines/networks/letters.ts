@@ -33,19 +33,29 @@ export function encodeLetters(sequences: readonly string[], length: number): Let
   return { rows: sequences.length, length, codes, lengths: Int32Array.from(fitting, (sequence) => sequence.length) };
 }
 
-/** Writes row `row`, reverse-complemented if asked, to `target` from `offset` on. */
-export function copyRow(letters: Letters, row: number, reverse: boolean, target: Uint8Array, offset: number): void {
-  const start = row * letters.length;
-  if (!reverse) {
-    target.set(letters.codes.subarray(start, start + letters.length), offset);
-    return;
-  }
+export interface Placement {
+  readonly reverse: boolean;
+  /** Letters to the right (negative: to the left); what is pushed over an end is lost. */
+  readonly shift: number;
+}
+
+/** Writes row `row`, reverse-complemented and shifted if asked, to `target` from `offset` on. */
+export function copyRow(
+  letters: Letters,
+  row: number,
+  { reverse, shift }: Placement,
+  target: Uint8Array,
+  offset: number,
+): void {
+  const { length, codes } = letters;
+  const start = row * length;
   const n = letters.lengths[row];
-  for (let i = 0; i < n; i++) {
-    const code = letters.codes[start + n - 1 - i];
-    target[offset + i] = code === OTHER ? OTHER : 3 - code;
+  for (let i = 0; i < length; i++) {
+    const from = i - shift;
+    const inside = from >= 0 && from < n;
+    const code = inside ? codes[start + (reverse ? n - 1 - from : from)] : OTHER;
+    target[offset + i] = reverse && code !== OTHER ? 3 - code : code;
   }
-  target.fill(OTHER, offset + n, offset + letters.length);
 }
 
 /**
