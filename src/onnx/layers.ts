@@ -168,14 +168,18 @@ export function batchNorm(x: Tensor, name: string, mode: Mode, options: BatchNor
         if (ofStatistics.some((gradient) => gradient !== null))
           throw new GraphError(`batchNorm '${name}': no gradient can flow into its batch statistics`);
         if (!g) return [null, null, null];
-        // With d = x - mean and x_hat = d r:  dx = s r (g - mean(g) - x_hat mean(g x_hat)), affine in g and d per channel.
+        // dx = s r (g - mean(g) - x_hat mean(g x_hat)) with x_hat = (x - mean) r.
         const inverse = op.reciprocal(op.sqrt(op.add(batchVariance, epsilon)));
         const meanG = average(g);
-        const meanGXHat = op.multiply(average(op.multiply(g, centred)), inverse);
+        const meanGX = average(op.multiply(g, x));
+        const meanGXHat = op.multiply(op.subtract(meanGX, op.multiply(batchMean, meanG)), inverse);
         const a = op.multiply(scale, inverse);
         const b = op.negate(op.multiply(op.multiply(a, inverse), meanGXHat));
         const c = op.negate(op.multiply(a, meanG));
-        const toX = op.add(op.add(op.multiply(g, perChannel(a)), op.multiply(centred, perChannel(b))), perChannel(c));
+        // b (x - mean) + c in one sweep: the operator with a variance of 1 (in two parts: cuDNN wants an epsilon of 1e-5).
+        const one = graph.constant(new Float32Array(channels).fill(1 - 1e-5), [channels]);
+        const affine = graph.node('BatchNormalization', [x, b, c, batchMean, one], { epsilon: 1e-5 })[0];
+        const toX = op.add(op.multiply(g, perChannel(a)), affine);
         return [toX, op.multiply(meanGXHat, total), op.multiply(meanG, total)];
       },
     };
