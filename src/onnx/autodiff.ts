@@ -78,7 +78,12 @@ export function gradients(output: Tensor, wrt: readonly Tensor[], options: Gradi
     }
     flowing.forEach((gradient, i) => {
       const input = inputs[i];
-      if (gradient && input && needs[i]) accumulate(input, gradient);
+      if (!input || !needs[i]) return;
+      if (gradient) accumulate(input, gradient);
+      else if (input.dtype.startsWith('float'))
+        throw new GraphError(
+          `${entry.kind === 'node' ? `operator '${entry.node.op}'` : `'${entry.name}'`} gives no gradient to its input '${input.name}'`,
+        );
     });
   }
 

@@ -122,6 +122,14 @@ describe('differentiating', () => {
     expect(() => gradients(op.reduceSum(op.multiply(g, g)), [third.x])).toThrow(GraphError);
   });
 
+  it('refuses an input that an adjoint passes over', () => {
+    const { graph, x } = fresh([3]);
+    const bound = graph.input('bound', 'float32', []);
+    const clipped = graph.node('Clip', [x, null, bound])[0];
+    expect(() => gradients(op.reduceSum(clipped), [x, bound])).toThrow(/'Clip' gives no gradient to its input 'bound'/);
+    expect(gradients(op.reduceSum(clipped), [x])).toHaveLength(1);
+  });
+
   it('refuses a composite that reads what it does not declare', () => {
     const { graph, x } = fresh([2, 3]);
     const positives = graph.parameter('positives', [3], () => new Float32Array(3));
