@@ -17,7 +17,7 @@ export type { Feeds, Network } from './runtime/network.ts';
 export type { TrainedNetwork, TrainingData, TrainOptions } from './runtime/train.ts';
 export { applyAlphabet, reverseComplement } from './sequences/alphabet.ts';
 export { encodeBases, kmerCounts, kmerNames, oneHot } from './sequences/encode.ts';
-export { createRandom, type Random } from './sequences/random.ts';
+export { createRandom, type Random } from './random.ts';
 export { type ReadOptions, readDataPath, readLabelled } from './sequences/readers.ts';
 export { SequenceError } from './sequences/sequence-error.ts';
 export * from './sequences/types.ts';

@@ -65,7 +65,7 @@ export async function embedJob(request: EmbedRequest, progress: Progress): Promi
   const { definition } = await modelInFolder(request.model);
   const longestSequence = sequences.reduce((longest, { length }) => Math.max(longest, length), 0);
   const unlabelled = { unlabelled: [], unlabelledHash: '', longestSequence };
-  const context = { seed: 0, device, threads, cacheFolder, ...unlabelled, progress };
+  const context = { seed: 0, device, threads, effort: 1, cacheFolder, ...unlabelled, progress };
   const encoder = encoderOf(await definition.load(context), { device, threads });
   try {
     const layer = request.layer ?? encoder.layers;

@@ -43,6 +43,7 @@ export interface ComparisonFlags extends DataFlags {
   readonly device?: string;
   readonly jobs?: number;
   readonly threads?: number;
+  readonly effort?: number;
   readonly dataFolder?: string;
   readonly cacheFolder?: string;
   readonly download?: boolean;
@@ -54,6 +55,14 @@ export function wholeNumber(flag: string): (text: string) => number {
     const value = Number(text);
     if (text.trim() !== '' && Number.isInteger(value) && value >= 1) return value;
     throw new UsageError(`--${flag} ${text}: must be a whole number of at least 1`);
+  };
+}
+
+export function positiveNumber(flag: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
+    throw new UsageError(`--${flag} ${text}: must be a number above 0`);
   };
 }
 
@@ -100,6 +109,11 @@ export function comparisonOptions(command: Command): Command {
     )
     .option('--probe <id...>', "probes for models, instead of the suite's")
     .option('--seeds <n>', "seeds for whatever is random, instead of the suite's number", wholeNumber('seeds'))
+    .option(
+      '--effort <x>',
+      "compute relative to the full recipes, e.g. 0.3 for a quick look, instead of the suite's",
+      positiveNumber('effort'),
+    )
     .optionsGroup('Where it runs:')
     .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
     .option('--jobs <n>', 'processes at a time (default: cores, at most 8; one on a GPU)', wholeNumber('jobs'))
@@ -147,10 +161,23 @@ function alphabetPolicy(flags: DataFlags): AlphabetPolicy | undefined {
 
 /** Flags -> the request that the harness understands. */
 export function runOptions(flags: ComparisonFlags): RunOptions {
-  const { suite, task, contender, model, probe, seeds, device, jobs, threads, dataFolder, cacheFolder, download } =
-    flags;
+  const {
+    suite,
+    task,
+    contender,
+    model,
+    probe,
+    seeds,
+    effort,
+    device,
+    jobs,
+    threads,
+    dataFolder,
+    cacheFolder,
+    download,
+  } = flags;
   return {
-    ...{ suite, tasks: task, contenders: contender, models: model, probes: probe, seeds },
+    ...{ suite, tasks: task, contenders: contender, models: model, probes: probe, seeds, effort },
     device: oneOf('device', device, ['auto', ...DEVICES]),
     ...{ jobs, threads, dataFolder, cacheFolder, allowDownload: download ?? false },
     data: adhocOptions(flags),

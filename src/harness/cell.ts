@@ -18,6 +18,7 @@ export interface CellSettings {
   readonly seed: number;
   readonly device: string;
   readonly threads: number;
+  readonly effort: number;
   readonly cacheFolder: string;
   readonly progress: (fraction: number, message: string) => void;
 }

@@ -65,6 +65,8 @@ export interface FitContext {
   readonly seed: number;
   readonly device: string;
   readonly threads: number;
+  /** Compute relative to the full recipe: training rows, steps and tokens are multiplied by it. 1 is full strength. */
+  readonly effort: number;
   readonly cacheFolder: string;
   /** Larger is better; on validation rows only. */
   readonly validationScore: (targets: Targets, predictions: Predictions) => number;
@@ -112,6 +114,8 @@ export interface SuiteDefinition {
   readonly probes: readonly string[];
   /** How many seeds stochastic cells are run with. */
   readonly seeds: number;
+  /** Compute relative to the full recipes; default 1. */
+  readonly effort?: number;
 }
 
 /** Declares a task plugin. Returns its argument; exists for type inference. */

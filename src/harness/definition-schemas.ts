@@ -88,6 +88,7 @@ const suiteSchema = z.strictObject({
   contenders: z.array(text).min(1),
   probes: z.array(text),
   seeds: z.number().int().min(1),
+  effort: z.number().positive().optional(),
 });
 
 export interface Definitions {

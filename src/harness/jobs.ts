@@ -43,6 +43,7 @@ export interface CellRequest {
   readonly seed: number;
   readonly device: string;
   readonly threads: number;
+  readonly effort: number;
 }
 
 const tasks = new LruCache<Promise<PreparedRows>>(2);
@@ -108,7 +109,7 @@ export async function runCellJob(request: CellRequest, progress: Progress): Prom
 export async function runCell(
   task: PreparedRows,
   contender: Found<'baseline' | 'model'>,
-  request: Pick<CellRequest, 'context' | 'probe' | 'seed' | 'device' | 'threads'>,
+  request: Pick<CellRequest, 'context' | 'probe' | 'seed' | 'device' | 'threads' | 'effort'>,
   progress: Progress,
 ): Promise<TimedOutcome> {
   const startedAt = performance.now();
@@ -122,12 +123,12 @@ async function outcomeOf(
   request: Parameters<typeof runCell>[2],
   progress: Progress,
 ): Promise<CellOutcome> {
-  const { seed, device, threads } = request;
-  const settings = { seed, device, threads, cacheFolder: request.context.cacheFolder, progress };
+  const { seed, device, threads, effort } = request;
+  const settings = { seed, device, threads, effort, cacheFolder: request.context.cacheFolder, progress };
   if (contender.type === 'baseline') return runBaseline(task, (contender as Found<'baseline'>).definition, settings);
   const model = (contender as Found<'model'>).definition;
   const probe = await findProbe(request.probe);
-  const key = JSON.stringify([task.hash, model.id, contender.file, model.options, seed, device]);
+  const key = JSON.stringify([task.hash, model.id, contender.file, model.options, seed, device, effort]);
   const embedded = await embeddings.get(key, () => embedTask(task, model, settings));
   return runProbe(task, embedded, probe, settings);
 }

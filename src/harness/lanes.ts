@@ -79,6 +79,7 @@ export function processLanes(
             seed: cell.seed,
             device,
             threads: environment.threads,
+            effort: environment.effort,
           };
           const report = ({ fraction, message }: JobProgress) => tell({ type: 'progress', cell, fraction, message });
           try {
@@ -104,7 +105,8 @@ export function inlineLane(prepared: PreparedRun, store: ResultStore, tell: Tell
     run: (cell) =>
       conclude(cell, prepared, store, signal, async () => {
         const { runInline } = await import('./jobs.ts');
-        const request = { context, probe: cell.probe, seed: cell.seed, device, threads: environment.threads };
+        const { threads, effort } = environment;
+        const request = { context, probe: cell.probe, seed: cell.seed, device, threads, effort };
         const object = objects.get(cell.task.description.id)?.definition;
         return runInline(object ?? cell.task.reference!, cell.contender, request, (fraction, message) =>
           tell({ type: 'progress', cell, fraction, message }),

@@ -14,6 +14,7 @@ export interface PlanEnvironment {
   readonly device: string;
   readonly precision: string;
   readonly threads: number;
+  readonly effort: number;
   /** Versions of this package and of onnxruntime-node. */
   readonly packages: Readonly<Record<string, string>>;
   readonly codeHash: string;

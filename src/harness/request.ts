@@ -37,6 +37,8 @@ export interface ComparisonRequest {
   readonly probes?: readonly string[];
   /** Seeds of stochastic cells, instead of the suite's number. */
   readonly seeds?: number;
+  /** Compute relative to the full recipes, instead of the suite's; above 0. */
+  readonly effort?: number;
 }
 
 /** A task to be prepared: found by reference (in a child process), or given as an object (in this one). */
@@ -55,12 +57,16 @@ export interface Comparison {
   /** What a model gets where no probe is named; present where there are models. */
   readonly defaultProbe?: (kind: TaskKind) => Probe;
   readonly seeds: number;
+  readonly effort: number;
 }
 
 /** Finds everything that was asked for. Throws a {@link UsageError} for what does not exist. */
 export async function resolveComparison(request: ComparisonRequest): Promise<Comparison> {
   if (request.seeds !== undefined && !(Number.isInteger(request.seeds) && request.seeds >= 1)) {
     throw new UsageError(`seeds must be a whole number of at least 1, not ${request.seeds}`);
+  }
+  if (request.effort !== undefined && !(request.effort > 0 && Number.isFinite(request.effort))) {
+    throw new UsageError(`effort must be a number above 0, not ${request.effort}`);
   }
   const ownTasks = request.tasks !== undefined || request.data !== undefined;
   const named = await namedTasks(request);
@@ -77,6 +83,7 @@ export async function resolveComparison(request: ComparisonRequest): Promise<Com
     probes: await Promise.all([...new Set(probeIds)].map(findProbe)),
     defaultProbe: needsProbes ? (await import('../probes/registry.ts')).defaultProbe : undefined,
     seeds: request.seeds ?? suite?.seeds ?? 1,
+    effort: request.effort ?? (ownTasks && request.suite === undefined ? 1 : (suite?.effort ?? 1)),
   };
 }
 

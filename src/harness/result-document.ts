@@ -30,6 +30,7 @@ export function resultDocument(
     seed: cell.seed,
     environment: {
       ...{ device: environment.device, precision: environment.precision, threads: environment.threads },
+      effort: environment.effort,
       node: process.version,
       platform: `${process.platform}/${process.arch}`,
       packages: { ...environment.packages },

@@ -66,6 +66,8 @@ export const resultSchema = z.object({
     device: z.string(),
     precision: z.string(),
     threads: z.number().int(),
+    /** Compute relative to the full recipes. */
+    effort: z.number().positive(),
     node: z.string(),
     platform: z.string(),
     packages: z.record(z.string(), z.string()),

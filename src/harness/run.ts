@@ -100,6 +100,7 @@ export async function prepareRun(options: RunOptions, store?: ResultStore): Prom
     device,
     precision: precisionLabel(device, { ...process.env, ...deviceEnvironment(device) }),
     threads,
+    effort: comparison.effort,
     packages: await packageVersions(),
     codeHash: await codeHash(),
   };

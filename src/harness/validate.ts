@@ -40,7 +40,14 @@ export async function validateTaskFile(
     );
     const audit = auditSplits(task.rows, definition.kind);
     for (const line of describeAudit(audit)) say(`  ${line}`);
-    const settings = { seed: 0, device: 'cpu', threads: 1, cacheFolder: context.cacheFolder, progress: () => {} };
+    const settings = {
+      seed: 0,
+      device: 'cpu',
+      threads: 1,
+      effort: 1,
+      cacheFolder: context.cacheFolder,
+      progress: () => {},
+    };
     const { scores } = await runBaseline(task, mock, settings);
     say(
       `${definition.id}: a mock contender ran end to end (${definition.metric} ${scores[definition.metric] ?? 'undefined'})`,

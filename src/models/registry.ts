@@ -11,7 +11,8 @@ const CITATION =
 /** Pre-trains in the cache folder under a key of everything that decides the weights, or finds it there. */
 async function pretrained(config: PretrainConfig, context: ModelContext): Promise<FrozenModel> {
   const { loadKmerBert } = await import('./kmer-bert.ts');
-  const fitted = fittingLength(config, context.longestSequence);
+  const scaled = { ...config, maxTokens: Math.ceil(config.maxTokens * context.effort) };
+  const fitted = fittingLength(scaled, context.longestSequence);
   const key = hashJson({
     version: 1,
     config: fitted,

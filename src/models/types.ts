@@ -17,6 +17,8 @@ export interface ModelContext {
   readonly seed: number;
   readonly device: string;
   readonly threads: number;
+  /** Compute relative to the full recipe: training rows, steps and tokens are multiplied by it. 1 is full strength. */
+  readonly effort: number;
   /** Where artefacts (pre-trained weights, embeddings) are kept between runs. */
   readonly cacheFolder: string;
   /** Unlabelled sequences that a model may pre-train on: the task's training split, never validation or test. */

@@ -34,6 +34,7 @@ const result = (of: string): Omit<Result, 'predictions'> => ({
     device: 'cpu',
     precision: 'float32',
     threads: 1,
+    effort: 1,
     node: 'v20',
     platform: 'x',
     packages: {},

@@ -157,7 +157,7 @@ async function fakeTask(dir: string, task: FakeTask, seeds: number): Promise<Run
             }),
         details: contender.details ?? {},
         environment: {
-          ...{ device: 'cpu', precision: 'float32', threads: 1, node: 'v20.19.0', platform: 'linux-x64' },
+          ...{ device: 'cpu', precision: 'float32', threads: 1, effort: 1, node: 'v20.19.0', platform: 'linux-x64' },
           ...{ packages: { 'onnxruntime-node': '1.30.0' }, codeHash: sha('code') },
         },
         timings: { seconds: 2.5, startedAt: '2026-01-01T00:00:00.000Z', finishedAt: '2026-01-01T00:00:02.500Z' },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom, xoshiro128 } from '../../src/sequences/random.ts';
-import golden from './goldens/encodings.json' with { type: 'json' };
+import { createRandom, xoshiro128 } from '../src/random.ts';
+import golden from './sequences/goldens/encodings.json' with { type: 'json' };
 
 describe('createRandom', () => {
   it('is xoshiro128**, word for word', () => {
