@@ -112,7 +112,7 @@ export async function fitNetwork(
   };
 
   const validStrands = strandsOf(valid.sequences);
-  const effort = effortOf(recipe, train.sequences.length, architecture.multiplications(length));
+  const effort = effortOf(recipe, train.sequences.length, architecture.multiplications(length), context.effort);
   const settings = recipe.translations.flatMap((translation) =>
     recipe.learningRates.map((learningRate) => ({ translation, learningRate })),
   );

@@ -48,13 +48,18 @@ export interface Effort {
   readonly cutByBudget: boolean;
 }
 
-/** How long each candidate is trained on `rows` rows when one forward pass takes `multiplications` per row. */
-export function effortOf(recipe: Recipe, rows: number, multiplications: number): Effort {
-  const perEpoch = Math.ceil(rows / recipe.batchSize);
+/**
+ * How long each candidate is trained on `rows` rows when one forward pass takes `multiplications` per row. `effort` scales all of it:
+ * 1 is full strength, 0.1 a tenth of the epochs and of the budget.
+ */
+export function effortOf(recipe: Recipe, rows: number, multiplications: number, effort: number): Effort {
+  const batch = Math.min(recipe.batchSize, rows);
+  const perEpoch = Math.ceil(rows / batch);
   const { least, most } = recipe.epochs;
-  const wanted = perEpoch * Math.min(most, Math.max(least, Math.round(recipe.rowsShown / rows)));
+  const epochs = Math.min(most, Math.max(least, recipe.rowsShown / rows));
+  const wanted = Math.max(1, Math.round(perEpoch * epochs * effort));
   const candidates = recipe.translations.length * recipe.learningRates.length;
-  const affordable = Math.floor(recipe.budget / (3 * candidates * Math.min(recipe.batchSize, rows) * multiplications));
+  const affordable = Math.floor((recipe.budget * effort) / (3 * candidates * batch * multiplications));
   const steps = Math.max(1, Math.min(wanted, affordable));
   return { epochs: Math.ceil(steps / perEpoch), steps, cutByBudget: steps < wanted };
 }
