@@ -106,7 +106,8 @@ export async function pretrain(sequences: readonly string[], options: PretrainOp
     uniformLoss: Math.log(bert.vocab_size),
     history: trained.history.map(({ epoch, trainLoss, validScore }) => ({ epoch, trainLoss, validLoss: -validScore })),
   };
-  await save(options.out, bert, tokenizer, trained, { config, seed, corpusHash, report });
+  const { folder: _, ...facts } = report;
+  await save(options.out, bert, tokenizer, trained, { config, seed, corpusHash, report: facts });
   return report;
 }
 

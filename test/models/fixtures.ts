@@ -1,0 +1,33 @@
+/** A corpus with something to learn and an encoder small enough to learn it in a second. */
+import type { PretrainConfig } from '../../src/models/presets.ts';
+import { createRandom } from '../../src/random.ts';
+
+/** Sequences that repeat a motif of six letters, begun anywhere: once its phase is seen, every k-mer follows. */
+export function repeats(count: number, seed: number, length = 40): string[] {
+  const random = createRandom(`repeats:${seed}`);
+  return Array.from({ length: count }, () => {
+    const motif = ['ACGGTA', 'TTGCAC'][random.integer(2)];
+    const phase = random.integer(motif.length);
+    return motif.repeat(Math.ceil(length / motif.length) + 1).slice(phase, phase + length);
+  });
+}
+
+export const TINY: PretrainConfig = {
+  k: 2,
+  length: 40,
+  hidden: 16,
+  layers: 2,
+  heads: 2,
+  feedForward: 32,
+  dropout: 0.1,
+  maskRate: 0.3,
+  maskedShare: 0.8,
+  randomShare: 0.1,
+  batchSize: 16,
+  learningRate: 0.01,
+  weightDecay: 0.01,
+  warmUp: 0.1,
+  maxGradientNorm: 1,
+  epochs: 8,
+  maxTokens: 1_000_000,
+};
