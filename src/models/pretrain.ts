@@ -167,15 +167,21 @@ function maskedFeeds(
   for (let row = 0; row < rows; row++) {
     const picked: number[] = [];
     const random = randomOf(row);
-    for (let t = 0; t < tokens; t++) {
-      const at = row * tokens + t;
-      if (mask[at] === 0 || ids[at] < FIRST_KMER_ID || random.next() >= config.maskRate) continue;
+    const pick = (t: number) => {
       picked.push(t);
       const fate = random.next();
-      if (fate < config.maskedShare) input[at] = BigInt(MASK_ID);
+      if (fate < config.maskedShare) input[row * tokens + t] = BigInt(MASK_ID);
       else if (fate < config.maskedShare + config.randomShare)
-        input[at] = BigInt(FIRST_KMER_ID + random.integer(vocabulary - FIRST_KMER_ID));
+        input[row * tokens + t] = BigInt(FIRST_KMER_ID + random.integer(vocabulary - FIRST_KMER_ID));
+    };
+    const kmers: number[] = [];
+    for (let t = 0; t < tokens; t++) {
+      if (mask[row * tokens + t] === 0 || ids[row * tokens + t] < FIRST_KMER_ID) continue;
+      kmers.push(t);
+      if (random.next() < config.maskRate) pick(t);
     }
+    // A short window would otherwise often ask for nothing.
+    if (picked.length === 0 && kmers.length > 0) pick(kmers[random.integer(kmers.length)]);
     positions.push(picked);
   }
   const most = Math.max(1, ...positions.map((picked) => picked.length));

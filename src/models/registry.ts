@@ -14,7 +14,7 @@ async function pretrained(config: PretrainConfig, context: ModelContext): Promis
   const scaled = { ...config, maxTokens: Math.ceil(config.maxTokens * context.effort) };
   const fitted = fittingLength(scaled, context.longestSequence);
   const key = hashJson({
-    version: 1,
+    version: 2,
     config: fitted,
     seed: context.seed,
     corpus: context.unlabelledHash,

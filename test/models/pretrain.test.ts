@@ -76,6 +76,14 @@ describe('pre-training', () => {
     expect(report.validLoss).toBeLessThan(report.uniformLoss);
   });
 
+  it.each([1, 2, 3, 4])(
+    'measures the loss even where all that is held out is one short window (seed %d)',
+    async (seed) => {
+      const report = await run(`short${seed}`, { config: { ...TINY, epochs: 1 }, seed }, ['ACGT', 'TTGCA', 'GGC']);
+      expect(report.validLoss).toBeGreaterThan(0);
+    },
+  );
+
   it.each([
     ['nothing', []],
     ['sequences too short', ['A', 'C', 'G']],
