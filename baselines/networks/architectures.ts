@@ -106,8 +106,10 @@ export const barcodeCnn = (widths = [64, 32, 16], hidden = 500): Architecture =>
     let y = op.reshape(x, [-1, 1, length]); // [rows * letters, 1, t]
     for (const [i, width] of widths.entries())
       y = max(layers.batchNorm(op.relu(layers.conv1d(y, `conv${i + 1}`, width, 3)), `bn${i + 1}`, mode), 3);
-    const flat = Number(letters) * Number(y.shape[1]) * Number(y.shape[2]);
-    y = layers.batchNorm(op.reshape(y, [rows, flat]), 'bn4', mode); // [rows, letters * 16 * t / 27]
+    const [, channels, steps] = y.shape;
+    const flat = Number(letters) * Number(channels) * Number(steps);
+    y = op.transpose(op.reshape(y, [-1, letters, channels, steps]), [0, 2, 3, 1]); // [rows, 16, t / 27, letters]
+    y = layers.batchNorm(op.reshape(y, [rows, flat]), 'bn4', mode);
     return layers.dense(op.tanh(layers.dense(y, 'fc1', hidden)), 'fc2', outputs);
   },
   multiplications: (t) =>

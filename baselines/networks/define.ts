@@ -1,7 +1,6 @@
 /** A one-hot CNN as a pair of baselines: as it is, and `+rc`, which sees and averages both strands. */
 import { type BaselineDefinition, defineBaseline, type FitContext, type FitTask } from '../../src/index.ts';
 import type { Architecture } from './architectures.ts';
-import { fitNetwork } from './fit.ts';
 import { RECIPE, type Recipe } from './recipe.ts';
 
 export interface NetworkBaseline {
@@ -30,7 +29,10 @@ export function defineNetworks(declared: NetworkBaseline): BaselineDefinition[] 
       version,
       stochastic: true,
       options: { ...recipe },
-      fit: (task: FitTask, context: FitContext) => fitNetwork(`${id}${suffix}`, architecture, recipe, task, context),
+      async fit(task: FitTask, context: FitContext) {
+        const { fitNetwork } = await import('./fit.ts');
+        return fitNetwork(`${id}${suffix}`, architecture, recipe, task, context);
+      },
     });
   };
   const words = ' Trained on both strands; the predictions for a sequence and its reverse complement are averaged.';
