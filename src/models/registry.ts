@@ -10,7 +10,7 @@ const CITATION =
 
 /** Pre-trains in the cache folder under a key of everything that decides the weights, or finds it there. */
 async function pretrained(config: PretrainConfig, context: ModelContext): Promise<FrozenModel> {
-  const { loadKmerBert } = await import('./kmer-bert.ts');
+  const { loadBertFolder } = await import('./bert-folder.ts');
   const scaled = { ...config, maxTokens: Math.ceil(config.maxTokens * context.effort) };
   const fitted = fittingLength(scaled, context.longestSequence);
   const key = hashJson({
@@ -32,7 +32,7 @@ async function pretrained(config: PretrainConfig, context: ModelContext): Promis
       progress: (fraction, message) => context.progress(fraction, `pre-training: ${message}`),
     });
   }
-  return loadKmerBert(folder);
+  return loadBertFolder(folder);
 }
 
 /** Positions for every sequence of the task, test rows included: the preset's length, or more where there are longer sequences. */
@@ -70,7 +70,7 @@ function kmerBert(preset: string): ModelDefinition[] {
       kind: 'control',
       representations,
       load: async (context) => {
-        const { randomKmerBert } = await import('./kmer-bert.ts');
+        const { randomKmerBert } = await import('./bert-folder.ts');
         return randomKmerBert(fittingLength(config, context.longestSequence), context.seed);
       },
     },
@@ -92,6 +92,6 @@ export function folderModel(folder: string, id: string): ModelDefinition {
     version: '1',
     stochastic: false,
     options: {},
-    load: async () => (await import('./kmer-bert.ts')).loadKmerBert(folder),
+    load: async () => (await import('./bert-folder.ts')).loadBertFolder(folder),
   };
 }

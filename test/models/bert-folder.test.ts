@@ -1,10 +1,12 @@
 /** k-mer BERT with fixed weights: a folder that transformers reads to the same numbers, what is wrong with other folders, and the control. */
+import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadKmerBert, randomKmerBert } from '../../src/models/kmer-bert.ts';
+import { encoderOf } from '../../src/embeddings/extract.ts';
+import { loadBertFolder, randomKmerBert } from '../../src/models/bert-folder.ts';
 import type { FrozenModel } from '../../src/models/types.ts';
 import { Graph } from '../../src/onnx/graph.ts';
 import { serialise } from '../../src/onnx/serialise.ts';
@@ -37,7 +39,7 @@ async function hiddenStates(model: FrozenModel, sequences: readonly string[]) {
 
 describe('a folder that pre-training wrote', () => {
   it('has the tokens and hidden states that transformers gives (goldens/tiny_bert.py)', async () => {
-    const model = await loadKmerBert(GOLDEN);
+    const model = await loadBertFolder(GOLDEN);
     const { ids, mask } = model.encode(golden.sequences);
     expect(Array.from(ids.data, Number)).toEqual(golden.ids);
     expect(Array.from(mask.data, Number)).toEqual(golden.mask);
@@ -50,7 +52,7 @@ describe('a folder that pre-training wrote', () => {
   });
 
   it('becomes a model with a card', async () => {
-    const model = await loadKmerBert(GOLDEN);
+    const model = await loadBertFolder(GOLDEN);
     expect(model).toMatchObject({ dimension: 16, layers: 2 });
     expect(model.card).toMatchObject({ weights: 'pre-trained', tokenizer: '2-mers, stride 2', maxNucleotides: 40 });
     expect(model.card.training).toMatchObject({ seed: 1, config: { k: 2 } });
@@ -78,24 +80,30 @@ describe('another folder', () => {
     return join(folder, name);
   };
 
-  it.each(['config.json', 'kmer_tokenizer.json', 'model.safetensors'])('without %s is refused', async (file) => {
+  it.each(['config.json', 'model.safetensors'])('without %s is refused', async (file) => {
     const broken = await copy(`no ${file}`);
     await rm(join(broken, file));
-    await expect(loadKmerBert(broken)).rejects.toThrow(
+    await expect(loadBertFolder(broken)).rejects.toThrow(
       `${join(broken, file)} is missing; a model folder is what \`npm run bench -- pretrain --out FOLDER\` writes`,
     );
   });
 
+  it('without any tokenizer is refused', async () => {
+    const broken = await copy('no tokenizer');
+    await rm(join(broken, 'kmer_tokenizer.json'));
+    await expect(loadBertFolder(broken)).rejects.toThrow('holds neither kmer_tokenizer.json nor tokenizer.json');
+  });
+
   it('that is not there is refused', async () => {
-    await expect(loadKmerBert(join(folder, 'nowhere'))).rejects.toThrow('config.json is missing');
+    await expect(loadBertFolder(join(folder, 'nowhere'))).rejects.toThrow('config.json is missing');
   });
 
   it.each(['config.json', 'kmer_tokenizer.json', 'training.json'])('with a broken %s is refused', async (file) => {
     const broken = await copy(`broken ${file}`);
     await writeFile(join(broken, file), '{"k": 2,');
-    await expect(loadKmerBert(broken)).rejects.toThrow(new RegExp(`${file} is not valid JSON: `));
+    await expect(loadBertFolder(broken)).rejects.toThrow(new RegExp(`${file} is not valid JSON: `));
     await writeFile(join(broken, file), '[1, 2]');
-    await expect(loadKmerBert(broken)).rejects.toThrow(`${file} must hold a JSON object`);
+    await expect(loadBertFolder(broken)).rejects.toThrow(`${file} must hold a JSON object`);
   });
 
   it.each([
@@ -106,33 +114,33 @@ describe('another folder', () => {
     [{ num_hidden_layers: '2' }, "config.json: the number 'num_hidden_layers' is missing"],
     [{ num_hidden_layers: 3 }, "tensor 'bert.encoder.layer.2.attention.self.query.weight' is missing"],
     [{ intermediate_size: 16 }, "'bert.encoder.layer.0.intermediate.dense.weight' is [32, 16], "],
-    [{ vocab_size: 66 }, 'kmer_tokenizer.json: 2-mers make a vocabulary of 18, config.json has 66'],
+    [{ vocab_size: 66 }, '2-mers, stride 2 make a vocabulary of 18, config.json has 66'],
   ])('whose config says %o is refused', async (change, message) => {
     await expect(
-      loadKmerBert(await json(`config ${JSON.stringify(change).length}`, 'config.json', change)),
+      loadBertFolder(await json(`config ${JSON.stringify(change).length}`, 'config.json', change)),
     ).rejects.toThrow(message);
   });
 
   it('whose tokenizer makes no sense is refused', async () => {
     const broken = await json('tokenizer', 'kmer_tokenizer.json', { k: 0 });
-    await expect(loadKmerBert(broken)).rejects.toThrow(/kmer_tokenizer\.json: k-mer tokenizer: k = 0/);
+    await expect(loadBertFolder(broken)).rejects.toThrow(/kmer_tokenizer\.json: k-mer tokenizer: k = 0/);
   });
 
   it('that lacks a tensor, or has one transposed, is refused', async () => {
     const name = 'bert.encoder.layer.1.intermediate.dense.weight';
     const lacking = await tensors('lacking', (all) => all.delete(name));
-    await expect(loadKmerBert(lacking)).rejects.toThrow(`model.safetensors: tensor '${name}' is missing`);
+    await expect(loadBertFolder(lacking)).rejects.toThrow(`model.safetensors: tensor '${name}' is missing`);
     const transposed = await tensors('transposed', (all) => all.set(name, { ...all.get(name)!, shape: [16, 32] }));
-    await expect(loadKmerBert(transposed)).rejects.toThrow(`'${name}' is [16, 32], `);
+    await expect(loadBertFolder(transposed)).rejects.toThrow(`'${name}' is [16, 32], `);
   });
 
   it('with other weights has another fingerprint', async () => {
     const changed = await tensors('changed', (all) => {
       all.get('bert.embeddings.LayerNorm.bias')!.data[0] += 1e-3;
     });
-    const { fingerprint } = await loadKmerBert(GOLDEN);
-    expect((await loadKmerBert(changed)).fingerprint).not.toBe(fingerprint);
-    expect((await loadKmerBert(await copy('same'))).fingerprint).toBe(fingerprint);
+    const { fingerprint } = await loadBertFolder(GOLDEN);
+    expect((await loadBertFolder(changed)).fingerprint).not.toBe(fingerprint);
+    expect((await loadBertFolder(await copy('same'))).fingerprint).toBe(fingerprint);
   });
 });
 
@@ -146,13 +154,13 @@ describe('sequences', () => {
     ['shorter than a k-mer', 'A', "'A' has 1 nucleotides, less than one 2-mer"],
     ['without letters', '', 'an empty sequence has 0 nucleotides'],
   ])('%s are refused', async (_what, sequence, message) => {
-    const model = await loadKmerBert(GOLDEN);
+    const model = await loadBertFolder(GOLDEN);
     expect(() => model.tokens(sequence)).toThrow(message);
     expect(() => model.encode(['ACGT', sequence])).toThrow(message);
   });
 
   it('of N alone are one unknown token; N at the end is no token', async () => {
-    const { ids, mask } = (await loadKmerBert(GOLDEN)).encode(['NNNNNN', 'ACNNNN', 'NNACGT']);
+    const { ids, mask } = (await loadBertFolder(GOLDEN)).encode(['NNNNNN', 'ACNNNN', 'NNACGT']);
     expect(Array.from(ids.data, Number)).toEqual([1, 1, 1, 3, 1, 1, 1, 3, 13]);
     expect(Array.from(mask.data, Number)).toEqual([1, 0, 0, 1, 0, 0, 1, 1, 1]);
   });
@@ -164,11 +172,46 @@ describe('the random control', () => {
     expect(again.fingerprint).toBe(first.fingerprint);
     expect(again.values).toEqual(first.values);
     expect(other.fingerprint).not.toBe(first.fingerprint);
-    const { values, dimension, layers } = await loadKmerBert(GOLDEN);
+    const { values, dimension, layers } = await loadBertFolder(GOLDEN);
     expect(first).toMatchObject({ dimension, layers });
     for (const [name, data] of first.values) expect(values.get(name), name).toHaveLength((data as Float32Array).length);
     expect([...first.values.keys()].sort()).toEqual(
       [...values.keys()].filter((name) => name.startsWith('bert.')).sort(),
+    );
+  });
+});
+
+describe('a folder of the hub with a tokenizer.json', () => {
+  const folder = fileURLToPath(new URL('./goldens/tiny-bpe-bert', import.meta.url));
+  const golden = JSON.parse(readFileSync(new URL('./goldens/tiny_bpe_bert.golden.json', import.meta.url), 'utf8')) as {
+    sequences: string[];
+    ids: number[][];
+    means: number[][][];
+  };
+
+  it('gives the token ids and the hidden states that transformers gives', async () => {
+    const model = await loadBertFolder(folder);
+    for (const [i, sequence] of golden.sequences.entries()) {
+      expect(Array.from(model.encode([sequence]).ids.data, Number)).toEqual(golden.ids[i]);
+      expect(model.tokens(sequence)).toBe(golden.ids[i].length);
+    }
+    const encoder = encoderOf(model, { device: 'cpu', threads: 1 });
+    const matrices = await encoder.embed(
+      golden.sequences,
+      [0, 1, 2].map((layer) => ({ layer, pooling: 'mean' as const })),
+    );
+    await encoder.dispose();
+    matrices.forEach((matrix, layer) => {
+      const expected = golden.means[layer].flat();
+      const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - matrix.values[i])), 0);
+      expect(worst).toBeLessThan(2e-5);
+    });
+  });
+
+  it('refuses a sequence with more tokens than positions, by name', async () => {
+    const model = await loadBertFolder(folder);
+    expect(() => model.tokens('ACGT'.repeat(40))).toThrow(
+      /'ACGTACGTACGT\.\.\.' \(160 nucleotides\) makes \d+ tokens; this model reads at most 24/,
     );
   });
 });

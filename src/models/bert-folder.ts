@@ -1,16 +1,19 @@
-/** A BERT-style k-mer encoder with fixed weights, read from a folder that `pretrain` wrote, or drawn at random as the control. */
+/**
+ * A BERT encoder with fixed weights: read from a folder in Hugging Face's layout (what `pretrain` writes, or any `BertForMaskedLM` saved as
+ * safetensors beside its tokenizer.json), or drawn at random as the control.
+ */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { unflatten } from '../onnx/flat.ts';
 import type { ConstantData, Graph } from '../onnx/graph.ts';
 import { INFERENCE } from '../onnx/layers.ts';
 import { hashJson, sha256 } from '../runtime/files.ts';
 import { initialState, type Network } from '../runtime/network.ts';
 import { readSafetensors } from '../runtime/safetensors.ts';
-import { createKmerTokenizer, type KmerTokenizerConfig } from '../sequences/kmer-tokenizer.ts';
 import { type BertConfig, bertHiddenStates } from './bert.ts';
 import { bertConfigOf, type PretrainConfig } from './presets.ts';
+import { folderTokenizer, kmerModelTokenizer, type ModelTokenizer } from './tokenizers.ts';
 import type { FrozenModel } from './types.ts';
 
 /** Fields without which a `config.json` can't be turned into a graph. */
@@ -33,7 +36,8 @@ const FIXED: Readonly<Record<string, unknown>> = {
   is_decoder: false,
 };
 
-const REMEDY = 'a model folder is what `npm run bench -- pretrain --out FOLDER` writes';
+const REMEDY =
+  'a model folder is what `npm run bench -- pretrain --out FOLDER` writes, or a BERT of the hub saved as safetensors';
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
   if (!existsSync(path)) throw new Error(`${path} is missing; ${REMEDY}`);
@@ -50,10 +54,10 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
 }
 
 /**
- * Reads a model folder: `config.json`, `kmer_tokenizer.json`, `model.safetensors`, and `training.json` where present. Throws, naming the
+ * Reads a model folder: `config.json`, `model.safetensors`, `kmer_tokenizer.json` or `tokenizer.json`, and `training.json` where present. Throws, naming the
  * file, where one is missing, damaged, or does not fit the others.
  */
-export async function loadKmerBert(folder: string): Promise<FrozenModel> {
+export async function loadBertFolder(folder: string): Promise<FrozenModel> {
   const at = (name: string) => join(folder, name);
   const raw = await readJson(at('config.json'));
   for (const [field, value] of Object.entries(FIXED))
@@ -69,7 +73,16 @@ export async function loadKmerBert(folder: string): Promise<FrozenModel> {
     hidden_dropout_prob: 0,
     attention_probs_dropout_prob: 0,
   } as unknown as BertConfig;
-  const tokenizer = await readTokenizer(at('kmer_tokenizer.json'), config);
+  const tokenizer = await folderTokenizer(folder, config.max_position_embeddings);
+  // A hub vocabulary may be padded to a round number; k-mers are exactly as many as they are.
+  const fits =
+    tokenizer.nucleotidesPerToken === undefined
+      ? tokenizer.vocabularySize <= config.vocab_size
+      : tokenizer.vocabularySize === config.vocab_size;
+  if (!fits)
+    throw new Error(
+      `${folder}: ${tokenizer.description} make a vocabulary of ${tokenizer.vocabularySize}, config.json has ${config.vocab_size}`,
+    );
   const weights = at('model.safetensors');
   if (!existsSync(weights)) throw new Error(`${weights} is missing; ${REMEDY}`);
   const { tensors } = await readSafetensors(weights);
@@ -86,22 +99,7 @@ export async function loadKmerBert(folder: string): Promise<FrozenModel> {
   const training = existsSync(at('training.json'))
     ? await readJson(at('training.json'))
     : { note: 'no training.json in the folder' };
-  return frozen(config, tokenizer, values, { weights: 'pre-trained', folder, training });
-}
-
-async function readTokenizer(path: string, config: BertConfig): Promise<KmerTokenizerConfig> {
-  const tokenizer = (await readJson(path)) as unknown as KmerTokenizerConfig;
-  let vocabulary: number;
-  try {
-    vocabulary = createKmerTokenizer(tokenizer).vocabularySize;
-  } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
-  }
-  if (vocabulary !== config.vocab_size)
-    throw new Error(
-      `${path}: ${tokenizer.k}-mers make a vocabulary of ${vocabulary}, config.json has ${config.vocab_size}`,
-    );
-  return tokenizer;
+  return frozen(config, tokenizer, values, { weights: 'pre-trained', folder: basename(folder), training });
 }
 
 /** The encoder alone, to draw weights for it or to know their shapes. */
@@ -116,7 +114,8 @@ function encoderNetwork(config: BertConfig): Network {
 export function randomKmerBert(config: PretrainConfig, seed: number): FrozenModel {
   const bert = { ...bertConfigOf(config), hidden_dropout_prob: 0, attention_probs_dropout_prob: 0 };
   const { state, layout } = initialState(encoderNetwork(bert), `random-model:${seed}`);
-  const tokenizer = { k: config.k, stride: config.stride, length: config.length };
+  const { k, stride, length } = config;
+  const tokenizer = kmerModelTokenizer({ k, stride, length }, bert.max_position_embeddings);
   return frozen(bert, tokenizer, unflatten(state.parameters, layout.parameters), { weights: 'random', seed });
 }
 
@@ -127,40 +126,27 @@ function hiddenStates(graph: Graph, config: BertConfig) {
 
 function frozen(
   config: BertConfig,
-  tokenizerConfig: KmerTokenizerConfig,
+  tokenizer: ModelTokenizer,
   values: ReadonlyMap<string, Float32Array>,
   facts: Readonly<Record<string, unknown>>,
 ): FrozenModel {
-  const tokenizer = createKmerTokenizer(tokenizerConfig);
-  const { k, stride } = tokenizer.config;
-  // More letters than this make more tokens than there are positions.
-  const room = k + config.max_position_embeddings * stride - 1;
-  const limit = Math.min(tokenizer.config.length ?? room, room);
-  /** Throws for what the model would have to cut or can't see. */
-  const check = (sequence: string) => {
-    if (sequence.length > limit)
-      throw new Error(
-        `${describe(sequence)} has ${sequence.length} nucleotides; this model reads at most ${limit}. Pre-train one with a larger 'length', or cut the sequences`,
-      );
-    if (sequence.length < k)
-      throw new Error(`${describe(sequence)} has ${sequence.length} nucleotides, less than one ${k}-mer`);
-  };
   const weights = [...values].map(([name, data]) => [name, sha256(data)]);
   const parameters = [...values.values()].reduce((sum, data) => sum + data.length, 0);
   return {
-    label: `k-mer BERT (${config.num_hidden_layers} x ${config.hidden_size})`,
+    label: `BERT (${config.num_hidden_layers} x ${config.hidden_size})`,
     dimension: config.hidden_size,
     layers: config.num_hidden_layers,
-    fingerprint: hashJson({ config: { ...config }, tokenizer: tokenizer.config, weights }),
+    fingerprint: hashJson({ config: { ...config }, tokenizer: tokenizer.identity, weights }),
     card: {
-      architecture: 'BERT, masked language model over non-overlapping k-mers',
+      architecture: 'BERT',
       parameters,
       layers: config.num_hidden_layers,
       dimension: config.hidden_size,
       heads: config.num_attention_heads,
-      tokenizer: `${tokenizer.config.k}-mers, stride ${tokenizer.config.stride}`,
-      nucleotidesPerToken: tokenizer.config.stride,
-      maxNucleotides: limit,
+      tokenizer: tokenizer.description,
+      nucleotidesPerToken: tokenizer.nucleotidesPerToken,
+      maxNucleotides: tokenizer.maxNucleotides,
+      maxTokens: config.max_position_embeddings,
       ...facts,
     },
     values: values as ReadonlyMap<string, ConstantData>,
@@ -170,23 +156,11 @@ function frozen(
       if (!mask) throw new Error('the encoder graph has no mask input');
       return { hiddenStates: states, attentionMask: mask };
     },
-    tokens(sequence) {
-      check(sequence);
-      return tokenizer.tokens(sequence.length);
-    },
+    tokens: (sequence) => tokenizer.tokens(sequence),
     encode(sequences) {
-      sequences.forEach(check);
-      const longest = sequences.reduce((most, sequence) => Math.max(most, sequence.length), k);
-      const { ids, mask, tokens } = tokenizer.encode(sequences, { length: longest });
-      // A sequence of N alone is one [UNK]: something must be left to pool.
-      for (let first = 0; first < mask.length; first += tokens) mask[first] = 1;
-      return {
-        ids: { type: 'int64', data: BigInt64Array.from(ids, BigInt), dims: [sequences.length, tokens] },
-        mask: { type: 'int64', data: BigInt64Array.from(mask, BigInt), dims: [sequences.length, tokens] },
-      };
+      const { ids, mask, tokens } = tokenizer.encode(sequences);
+      const dims = [sequences.length, tokens];
+      return { ids: { type: 'int64', data: ids, dims }, mask: { type: 'int64', data: mask, dims } };
     },
   };
 }
-
-const describe = (sequence: string) =>
-  sequence === '' ? 'an empty sequence' : `'${sequence.slice(0, 12)}${sequence.length > 12 ? '...' : ''}'`;

@@ -1,0 +1,145 @@
+/**
+ * How a model reads letters: our k-mer tokenizer (`kmer_tokenizer.json`), or any `tokenizer.json` of the hub (BPE, WordPiece, ...) through
+ * @huggingface/transformers, from the folder alone, never from the network. A sequence that a model would have to cut is refused.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { createKmerTokenizer, type KmerTokenizerConfig } from '../sequences/kmer-tokenizer.ts';
+
+export interface TokenBatch {
+  /** `[sequences, tokens]` */
+  readonly ids: BigInt64Array;
+  /** `[sequences, tokens]`, 1 for what is attended to and pooled. */
+  readonly mask: BigInt64Array;
+  readonly tokens: number;
+}
+
+export interface ModelTokenizer {
+  readonly vocabularySize: number;
+  /** For the model card. */
+  readonly description: string;
+  /** Nucleotides per token where that is one number. */
+  readonly nucleotidesPerToken?: number;
+  /** Longest sequence in nucleotides, where letters alone decide. */
+  readonly maxNucleotides?: number;
+  /** Everything that changes the ids, for the model's fingerprint. */
+  readonly identity: unknown;
+  /** Tokens of one sequence. Throws when the model can't read it whole. */
+  tokens(sequence: string): number;
+  encode(sequences: readonly string[]): TokenBatch;
+}
+
+const describe = (sequence: string) =>
+  sequence === '' ? 'an empty sequence' : `'${sequence.slice(0, 12)}${sequence.length > 12 ? '...' : ''}'`;
+
+/** k-mers for a model with `positions` position embeddings. */
+export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: number): ModelTokenizer {
+  const tokenizer = createKmerTokenizer(config);
+  const { k, stride } = tokenizer.config;
+  // More letters than this make more tokens than there are positions.
+  const room = k + positions * stride - 1;
+  const limit = Math.min(tokenizer.config.length ?? room, room);
+  const check = (sequence: string) => {
+    if (sequence.length > limit)
+      throw new Error(
+        `${describe(sequence)} has ${sequence.length} nucleotides; this model reads at most ${limit}. Pre-train one with a larger 'length', or cut the sequences`,
+      );
+    if (sequence.length < k)
+      throw new Error(`${describe(sequence)} has ${sequence.length} nucleotides, less than one ${k}-mer`);
+  };
+  return {
+    vocabularySize: tokenizer.vocabularySize,
+    description: `${k}-mers, stride ${stride}`,
+    nucleotidesPerToken: stride,
+    maxNucleotides: limit,
+    identity: tokenizer.config,
+    tokens(sequence) {
+      check(sequence);
+      return tokenizer.tokens(sequence.length);
+    },
+    encode(sequences) {
+      sequences.forEach(check);
+      const longest = sequences.reduce((most, sequence) => Math.max(most, sequence.length), k);
+      const { ids, mask, tokens } = tokenizer.encode(sequences, { length: longest });
+      // A sequence of N alone is one [UNK]: something must be left to pool.
+      for (let first = 0; first < mask.length; first += tokens) mask[first] = 1;
+      return { ids: BigInt64Array.from(ids, BigInt), mask: BigInt64Array.from(mask, BigInt), tokens };
+    },
+  };
+}
+
+/** The `tokenizer.json` of a folder, special tokens as its post-processor adds them; padding on the right. */
+export async function hubModelTokenizer(folder: string, positions: number): Promise<ModelTokenizer> {
+  const { AutoTokenizer, env } = await import('@huggingface/transformers');
+  env.allowRemoteModels = false;
+  env.allowLocalModels = true;
+  const whole = resolve(folder);
+  env.localModelPath = dirname(whole);
+  const text = await readFile(join(whole, 'tokenizer.json'), 'utf8');
+  let vocabularySize: number;
+  let kind: string;
+  try {
+    const parsed = JSON.parse(text) as { model?: { type?: string; vocab?: object }; added_tokens?: { id: number }[] };
+    const vocabulary = parsed.model?.vocab ?? {};
+    const ids = [...Object.values(vocabulary), ...(parsed.added_tokens ?? []).map((token) => token.id)].map(Number);
+    vocabularySize = ids.reduce((most, id) => Math.max(most, id + 1), 0);
+    kind = parsed.model?.type ?? 'tokenizer.json';
+  } catch (error) {
+    throw new Error(`${join(whole, 'tokenizer.json')} is not valid JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const tokenizer = await AutoTokenizer.from_pretrained(whole, { local_files_only: true });
+  const idsOf = (sequence: string): number[] => {
+    const ids = tokenizer.encode(sequence);
+    if (ids.length > positions)
+      throw new Error(
+        `${describe(sequence)} (${sequence.length} nucleotides) makes ${ids.length} tokens; this model reads at most ${positions}. Cut the sequences`,
+      );
+    if (ids.length === 0) throw new Error(`${describe(sequence)} makes no token`);
+    return ids;
+  };
+  return {
+    vocabularySize,
+    description: `${kind} (tokenizer.json)`,
+    identity: text,
+    tokens: (sequence) => idsOf(sequence).length,
+    encode(sequences) {
+      const rows = sequences.map(idsOf);
+      const tokens = rows.reduce((most, row) => Math.max(most, row.length), 1);
+      const ids = new BigInt64Array(rows.length * tokens).fill(BigInt(tokenizer.pad_token_id ?? 0));
+      const mask = new BigInt64Array(ids.length);
+      rows.forEach((row, r) => {
+        row.forEach((id, t) => {
+          ids[r * tokens + t] = BigInt(id);
+          mask[r * tokens + t] = 1n;
+        });
+      });
+      return { ids, mask, tokens };
+    },
+  };
+}
+
+/** The tokenizer that lies in a model's folder. */
+export async function folderTokenizer(folder: string, positions: number): Promise<ModelTokenizer> {
+  const kmers = join(folder, 'kmer_tokenizer.json');
+  if (existsSync(kmers)) {
+    const text = await readFile(kmers, 'utf8');
+    let config: KmerTokenizerConfig;
+    try {
+      config = JSON.parse(text) as KmerTokenizerConfig;
+    } catch (error) {
+      throw new Error(`${kmers} is not valid JSON: ${(error as Error).message}`, { cause: error });
+    }
+    if (typeof config !== 'object' || config === null || Array.isArray(config))
+      throw new Error(`${kmers} must hold a JSON object such as {"k": 4}`);
+    try {
+      return kmerModelTokenizer(config, positions);
+    } catch (error) {
+      throw new Error(`${kmers}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  if (existsSync(join(folder, 'tokenizer.json'))) return hubModelTokenizer(folder, positions);
+  throw new Error(`${folder} holds neither kmer_tokenizer.json nor tokenizer.json: the model can't read letters`);
+}
