@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
+import type * as Library from 'ml-random-forest';
 import { createRandom, type Matrix, type Predictions } from '../../src/index.ts';
 
 export interface ForestOptions {
@@ -96,7 +97,7 @@ export async function growForest(
       ),
     ),
   );
-  const { default: library } = await import('ml-random-forest');
+  const library: typeof Library = createRequire(import.meta.url)('ml-random-forest');
   const groups = seeds.map((seed) => {
     const model = JSON.parse(grown.get(seed) ?? 'null');
     return classify ? library.RandomForestClassifier.load(model) : library.RandomForestRegression.load(model);

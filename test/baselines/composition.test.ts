@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import kmerForest, { sampleRows } from '../../baselines/kmer-forest.ts';
+import kmerForest, { fitKmerForest, mostRows, sampleRows } from '../../baselines/kmer-forest.ts';
 import kmerLogistic from '../../baselines/kmer-logistic.ts';
 import lengthGc from '../../baselines/length-gc.ts';
 import majority from '../../baselines/majority.ts';
@@ -24,7 +24,7 @@ describe('every baseline without a network', () => {
     baseline.kinds.map((kind: TaskKind) => ({ id: baseline.id, kind, baseline })),
   );
   it.each(cases)('$id fits a $kind task and predicts sequences of any length', async ({ baseline, kind }) => {
-    const task = motifTask(kind, { train: 60, valid: 30, test: 0 }, 30);
+    const task = motifTask(kind, { train: 40, valid: 20, test: 0 }, 30);
     const model = await fitted(baseline, task);
     const sequences = ['A', 'ACGTN'.repeat(20), 'NNNN', ...task.valid.sequences];
     expect(isSound(task, await model.predict(sequences), sequences.length)).toBe(true);
@@ -96,15 +96,24 @@ describe('composition', () => {
 });
 
 describe('the random forest', () => {
+  const options = { k: 2, trees: 6, treesPerGroup: 2, featuresPerTree: 8, rows: { classes: 50, numbers: 40 } };
+
   it('says on how many of the rows it was grown, and is the same for any number of threads', async () => {
-    const task = motifTask('regression', { train: 900, valid: 20, test: 0 }, 20);
-    const small = { ...contextOf(task), effort: 0.05 };
-    const one = await kmerForest.fit(task, small);
-    const three = await kmerForest.fit(task, { ...small, threads: 3 });
-    expect(one.details).toMatchObject({ rowsUsed: 800, rowsGiven: 900, capped: true, trees: 5 });
+    const task = motifTask('regression', { train: 60, valid: 20, test: 0 }, 20);
+    const one = await fitKmerForest(options, task, contextOf(task));
+    const three = await fitKmerForest(options, task, { ...contextOf(task), threads: 3 });
+    expect(one.details).toMatchObject({ rowsUsed: 40, rowsGiven: 60, capped: true, trees: 6 });
     expect((await three.predict(task.valid.sequences)).values).toEqual(
       (await one.predict(task.valid.sequences)).values,
     );
+    const half = await fitKmerForest(options, task, { ...contextOf(task), effort: 0.5 });
+    expect(half.details).toMatchObject({ trees: 4 });
+  });
+
+  it('takes fewer rows of more classes', () => {
+    expect(
+      [1, 2, 10, 104].map((classes) => mostRows({ ...options, rows: { classes: 800, numbers: 400 } }, classes)),
+    ).toEqual([400, 800, 620, 260]);
   });
 
   it('samples rows with the classes in proportion, and keeps each class', () => {
