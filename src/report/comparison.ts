@@ -8,9 +8,10 @@
 import type { Result, TaskRecord } from '../harness/result.ts';
 import { holm, verdict } from '../metrics/holm.ts';
 import { METRICS } from '../metrics/registry.ts';
-import type { Metric, Predictions, PreparedMetric, Targets } from '../metrics/types.ts';
+import type { Metric, Predictions, PreparedMetric, Targets, TaskKind } from '../metrics/types.ts';
 import { differenceOf, type JointScores } from './joint-bootstrap.ts';
 import type { Comparison } from './schema.ts';
+import { secondOpinion } from './second-opinion.ts';
 
 export interface Resampling {
   readonly level: number;
@@ -27,17 +28,21 @@ export interface Entrant {
   /** Mean over seeds of the orientation-corrected score on the validation rows; null where undefined. */
   readonly validationScore: number | null;
   readonly prepared: readonly PreparedMetric[];
+  /** Of the lowest seed that has a score. */
+  readonly firstPredictions: Predictions;
 }
 
 export interface TaskStatistics {
+  readonly kind: TaskKind;
   readonly metric: Metric;
   readonly targets: Targets;
   readonly strata?: Float64Array;
 }
 
 export function taskStatistics(record: TaskRecord, targets: Targets): TaskStatistics {
-  const classes = record.kind === 'binary' || record.kind === 'multiclass';
-  return { metric: METRICS[record.metric], targets, ...(classes ? { strata: targets.values } : {}) };
+  const { kind } = record;
+  const classes = kind === 'binary' || kind === 'multiclass';
+  return { kind, metric: METRICS[record.metric], targets, ...(classes ? { strata: targets.values } : {}) };
 }
 
 /** Throws when the stored predictions do not give the stored score: one of the two is not what it says. */
@@ -73,16 +78,17 @@ export function chooseByValidation<T extends Pick<Entrant, 'validationScore'>>(e
 }
 
 /** Difference of two entrants, by their places in the joint resampling. Stands alone until corrected: `pHolm` repeats `p`. */
-export function compareOne(
+export async function compareOne(
   task: TaskStatistics,
   joint: JointScores,
   entrants: readonly Entrant[],
   [entrant, reference]: readonly [Entrant, Entrant],
   { level }: Resampling,
-): Comparison {
+): Promise<Comparison> {
   const { higherIsBetter } = task.metric;
   const places = [entrants.indexOf(entrant), entrants.indexOf(reference)] as const;
   const found = differenceOf(joint, ...places, { level, higherIsBetter });
+  const predictions = [entrant.firstPredictions, reference.firstPredictions] as const;
   return withHolm(
     {
       reference: reference.contender,
@@ -92,6 +98,7 @@ export function compareOne(
       p: finiteOrNull(found.p),
       pHolm: null,
       verdict: null,
+      secondOpinion: await secondOpinion(task.kind, task.targets, ...predictions),
     },
     found.p,
   );

@@ -29,6 +29,8 @@ const COLUMNS: readonly (readonly [string, (row: LeaderboardRow) => Cell])[] = [
   ['vs_one_hot_p', (row) => row.vsOneHot?.p],
   ['vs_one_hot_p_holm', (row) => row.vsOneHot?.pHolm],
   ['vs_one_hot_verdict', (row) => row.vsOneHot?.verdict],
+  ['vs_one_hot_second_test', (row) => row.vsOneHot?.secondOpinion?.test],
+  ['vs_one_hot_second_p', (row) => row.vsOneHot?.secondOpinion?.p],
   ['device', (row) => row.device],
   ['seconds', (row) => row.seconds],
   ['task_hash', (row) => row.taskHash],

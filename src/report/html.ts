@@ -135,6 +135,7 @@ function howToRead(board: Leaderboard): string {
     `<b>Score</b>: the task's primary metric on its test rows, mean over seeds. Below it the ${escapeHtml(method.interval)}; at least ${formatCount(method.resamples)} resamples.`,
     `<b>Difference to one-hot</b>: score minus that of the <b>reference</b> (◆), the best one-hot baseline of the task, ${escapeHtml(method.reference)}. Positive is better, also where a lower score is better. ${escapeHtml(method.test)}. The plot draws it with its interval; floors (chance, composition) far off the axis end in an arrow.`,
     `<b>p</b>: ${escapeHtml(method.correction)}. The comparison of a model with its random-weights control, in the headlines, stands alone and is not corrected.`,
+    `<b>Second opinion</b>, under "Comparisons in full": a classical paired test beside the bootstrap, ${escapeHtml(method.secondOpinion)}. The two need not agree: it compares accuracy or size of error, not the task's metric, and knows one seed only.`,
     `<b>Verdict</b>: ${VERDICT_MARKS.better} better or ${VERDICT_MARKS.worse} worse need a corrected p of at most 0.05 and an interval that leaves out zero. ${VERDICT_MARKS.indistinguishable} indistinguishable does not mean equal: these data cannot tell.`,
     '<b>Best frozen model</b>: the model and probe with the best validation score. Nothing is chosen by test scores.',
     '<b>Controls</b>: the same architecture with weights that have learned nothing. A model that does not beat its control has gained nothing from pre-training on this task.',

@@ -75,7 +75,9 @@ export async function buildLeaderboard(dir: string, options: LeaderboardOptions 
     rows,
     provenance: environments(run.cells),
   } as const;
-  return leaderboardSchema.parse(jsonCopy({ ...document, contentHash: hashJson(jsonCopy(document)) }));
+  // Hashed as the schema leaves it: that is what will be read back.
+  const { contentHash: _, ...whole } = leaderboardSchema.parse(jsonCopy({ ...document, contentHash: '' }));
+  return leaderboardSchema.parse({ ...whole, contentHash: hashJson(whole) });
 }
 
 /** The board at `path`, or undefined where there is none that is whole and of this version. */
@@ -112,7 +114,7 @@ async function buildTask(
   progress(0.2, id);
   await breathe();
   const taskHeadline = statistics
-    ? compareTask(groups, statistics, resampling)
+    ? await compareTask(groups, statistics, resampling)
     : headline({ metric: METRICS[groups[0].row.metric ?? 'accuracy'], vsControl: null });
   progress(1, id);
   await breathe();
@@ -130,7 +132,11 @@ async function buildTask(
 }
 
 /** Fills in every row's score, interval and comparison; returns the headline. */
-function compareTask(groups: readonly Group[], statistics: TaskStatistics, resampling: Resampling): Headline {
+async function compareTask(
+  groups: readonly Group[],
+  statistics: TaskStatistics,
+  resampling: Resampling,
+): Promise<Headline> {
   const { metric, targets, strata } = statistics;
   const compete = groups.filter((group): group is Group & { entrant: Entrant } => group.entrant !== undefined);
   const entrants = compete.map(({ entrant }) => entrant);
@@ -153,7 +159,7 @@ function compareTask(groups: readonly Group[], statistics: TaskStatistics, resam
   const compare = (pair: readonly [Entrant, Entrant]) => compareOne(statistics, joint, entrants, pair, resampling);
   const reference = chooseByValidation(entrants.filter((entrant) => entrant.oneHot));
   const compared = reference ? compete.filter(({ entrant }) => entrant !== reference) : [];
-  const comparisons = correct(compared.map(({ entrant }) => compare([entrant, reference!])));
+  const comparisons = correct(await Promise.all(compared.map(({ entrant }) => compare([entrant, reference!]))));
   for (const [i, group] of compared.entries()) group.row = { ...group.row, vsOneHot: comparisons[i] };
   const referenceGroup = compete.find(({ entrant }) => entrant === reference);
   if (referenceGroup) referenceGroup.row = { ...referenceGroup.row, isReference: true };
@@ -165,7 +171,7 @@ function compareTask(groups: readonly Group[], statistics: TaskStatistics, resam
   const onlyModel = new Set(models.map(({ contender }) => contender)).size === 1;
   const control = model && controlFor(model.row, named, onlyModel);
   const controlGroup = controls.find((group) => control && sameRow(group.row, control));
-  const vsControl = model && controlGroup ? compare([model.entrant, controlGroup.entrant]) : null;
+  const vsControl = model && controlGroup ? await compare([model.entrant, controlGroup.entrant]) : null;
   return headline({ metric, model: model?.row, reference: referenceGroup?.row, control, vsControl });
 }
 
@@ -196,6 +202,8 @@ function methodInWords({ level, resamples, seed }: Resampling): Leaderboard['met
     correction:
       'p-values are Holm-corrected within each task over every row compared with the reference (models, controls and baselines alike)',
     reference: 'chosen by validation score, never by test score',
+    secondOpinion:
+      "McNemar's exact test on right and wrong answers (binary, multiclass) or the Wilcoxon signed-rank test on squared errors (regression), on the test rows of the lowest seed of both sides, uncorrected; no verdict is drawn from it",
   };
 }
 

@@ -3,7 +3,7 @@
  * every remark a reader needs (a seed that failed, one that has not run, one run with older settings).
  */
 import type { Result } from '../harness/result.ts';
-import type { PreparedMetric } from '../metrics/types.ts';
+import type { Predictions, PreparedMetric } from '../metrics/types.ts';
 import { hashJson } from '../runtime/files.ts';
 import { type Entrant, finiteOrNull, mean, prepareChecked, spread, type TaskStatistics } from './comparison.ts';
 import { type RunFolder, readPredictions, type StoredCell } from './run-folder.ts';
@@ -19,7 +19,11 @@ export interface Group {
 interface Judged {
   readonly summary: CellSummary;
   /** Present for a cell that counts. */
-  readonly scored?: { readonly result: Result; readonly prepared: PreparedMetric };
+  readonly scored?: {
+    readonly result: Result;
+    readonly predictions: Predictions;
+    readonly prepared: PreparedMetric;
+  };
   readonly note?: string;
 }
 
@@ -47,6 +51,7 @@ export async function scoreGroup(
       oneHot: row.kind === 'baseline' && row.family === 'one-hot',
       validationScore: row.validationScore,
       prepared,
+      firstPredictions: scored[0].predictions,
     },
   };
 }
@@ -75,9 +80,10 @@ async function judge(
   if (result.status === 'failed') return failed(result.error?.message ?? 'no reason was stored');
   if (typeof statistics === 'string') return failed(statistics);
   try {
-    const prepared = prepareChecked(statistics, result, await readPredictions(run, result));
+    const predictions = await readPredictions(run, result);
+    const prepared = prepareChecked(statistics, result, predictions);
     return settingsOf(result) === newest
-      ? { summary, scored: { result, prepared } }
+      ? { summary, scored: { result, predictions, prepared } }
       : { summary, note: `seed ${result.seed} is left out: it was run with older settings` };
   } catch (error) {
     return failed((error as Error).message);

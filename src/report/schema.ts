@@ -17,6 +17,9 @@ const metricName = z.enum(METRIC_NAMES);
 const number = z.number().nullable();
 const interval = z.object({ low: number, high: number });
 
+const secondOpinionSchema = z.object({ test: z.enum(['mcnemar', 'wilcoxon']), p: z.number() });
+export type SecondOpinion = z.infer<typeof secondOpinionSchema>;
+
 /** A paired comparison on the same test rows. Differences are oriented: positive = the row is better, whatever the metric. */
 const comparisonSchema = z.object({
   /** Contender and probe on the other side. */
@@ -29,6 +32,8 @@ const comparisonSchema = z.object({
   pHolm: number,
   /** Null where the data leave the comparison undefined. */
   verdict: z.enum(VERDICTS).nullable(),
+  /** A classical paired test on the lowest seed of both sides, uncorrected; null for multilabel tasks. */
+  secondOpinion: secondOpinionSchema.nullable(),
 });
 export type Comparison = z.infer<typeof comparisonSchema>;
 
@@ -145,6 +150,7 @@ const environmentSchema = z.object({
   device: z.string(),
   precision: z.string(),
   threads: z.number().int(),
+  effort: z.number(),
   node: z.string(),
   platform: z.string(),
   packages: z.record(z.string(), z.string()),
@@ -168,6 +174,7 @@ export const leaderboardSchema = z.object({
     test: z.string(),
     correction: z.string(),
     reference: z.string(),
+    secondOpinion: z.string(),
   }),
   cells: countsSchema,
   tasks: z.array(taskSchema),

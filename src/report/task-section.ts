@@ -15,7 +15,7 @@ import {
   VERDICT_MARKS,
 } from './format.ts';
 import { definitionList } from './plain.ts';
-import type { Leaderboard, LeaderboardRow, LeaderboardTask, Verdict } from './schema.ts';
+import type { Comparison, Leaderboard, LeaderboardRow, LeaderboardTask, Verdict } from './schema.ts';
 import { type Domain, forestAxis, forestDomain, forestMarks } from './svg.ts';
 import { leakedRows, taskCardHtml } from './task-card.ts';
 import { rowsOfTask, shortTaskNote } from './view.ts';
@@ -29,6 +29,7 @@ export function taskSection(board: Leaderboard, task: LeaderboardTask, index: nu
     ? ` · ${formatCount(task.sizes.train)} training, ${formatCount(task.sizes.valid)} validation, ${formatCount(task.sizes.test)} test rows`
     : '';
   const remarks = rows.flatMap((row) => row.notes.map((note) => `<li>${escapeHtml(`${row.title}: ${note}`)}</li>`));
+  const comparisons = comparisonsTable(rows, task);
   const curves = learningCurves(rows);
   return [
     `<section class="task" id="task-${index}" data-task="${index}" aria-labelledby="title-${index}">`,
@@ -45,6 +46,7 @@ export function taskSection(board: Leaderboard, task: LeaderboardTask, index: nu
       ' description, citation, split, audit',
       `${task.description ? `<p>${escapeHtml(task.description)}</p>` : ''}${taskCardHtml(task)}`,
     ),
+    comparisons ? fold('Comparisons in full', ' with a second opinion from a classical test', comparisons) : '',
     fold('All metrics', ' mean over seeds', metricsTable(rows)),
     fold('Chosen on validation data', ' and how each fit went, per seed', chosen(rows)),
     curves ? fold('Learning curves', '', curves) : '',
@@ -139,6 +141,35 @@ function forestSvg(row: LeaderboardRow, domain: Domain): string {
       : 'no comparison';
   const marks = forestMarks(vsOneHot, row.isReference, domain, { ...PLOT, top: 0, bottom: PLOT.height });
   return `<svg viewBox="0 0 ${PLOT.width} ${PLOT.height}" role="img" aria-label="${escapeHtml(said)}">${marks}</svg>`;
+}
+
+const SECOND_TESTS = { mcnemar: 'McNemar', wilcoxon: 'Wilcoxon' } as const;
+
+/** Every comparison of the task, the one with the control included; undefined where there is none. */
+function comparisonsTable(rows: readonly LeaderboardRow[], task: LeaderboardTask): string | undefined {
+  const { model, vsControl } = task.headline;
+  const nameOf = (contender: string, probe: string) => {
+    const title = rows.find((row) => row.contender === contender)?.title ?? contender;
+    return escapeHtml(probe === 'none' ? title : `${title} · ${probe}`);
+  };
+  const line = (contender: string, probe: string, comparison: Comparison) => {
+    const { reference, referenceProbe, difference, ci, p, pHolm, secondOpinion } = comparison;
+    const second = secondOpinion ? `${SECOND_TESTS[secondOpinion.test]} ${formatP(secondOpinion.p)}` : MISSING;
+    const numbers = [
+      `${formatDifference(difference)} (${formatDifference(ci.low)} to ${formatDifference(ci.high)})`,
+      formatP(p),
+      comparison === vsControl ? 'alone' : formatP(pHolm),
+      second,
+    ];
+    const cells = numbers.map((text) => `<td class="right num">${escapeHtml(text)}</td>`).join('');
+    return `<tr><td>${nameOf(contender, probe)}</td><td>${nameOf(reference, referenceProbe)}</td>${cells}</tr>`;
+  };
+  const lines = rows.flatMap((row) => (row.vsOneHot ? [line(row.contender, row.probe, row.vsOneHot)] : []));
+  if (model && vsControl) lines.push(line(model.contender, model.probe, vsControl));
+  if (lines.length === 0) return undefined;
+  const heads = ['Difference (95% interval)', 'p', 'p (Holm)', 'Second opinion, p'];
+  const right = heads.map((text) => `<th scope="col" class="right">${text}</th>`).join('');
+  return `<div class="scroll"><table><thead><tr><th scope="col">Contender</th><th scope="col">Against</th>${right}</tr></thead><tbody>${lines.join('')}</tbody></table></div>`;
 }
 
 function metricsTable(rows: readonly LeaderboardRow[]): string {

@@ -147,6 +147,15 @@ describe('the HTML page', () => {
     expect(html).toContain('bench run --suite fake');
   });
 
+  it('gives every comparison in full, with its second opinion, apart from the board', () => {
+    const html = leaderboardHtml(board);
+    const [, table] = /<summary>Comparisons in full[\s\S]*?(<table>[\s\S]*?<\/table>)/.exec(html)!;
+    expect(table.match(/<tr><td>/g)).toHaveLength(1);
+    expect(table).toContain(`McNemar ${formatP(board.rows[1].vsOneHot!.secondOpinion!.p).replace('<', '&lt;')}`);
+    expect(html).toContain('<b>Second opinion</b>');
+    expect(/<table class="board"[\s\S]*?<\/table>/.exec(html)![0]).not.toContain('McNemar');
+  });
+
   it('counts what a long list leaves out', () => {
     const html = definitionList({ path: Array.from({ length: 20 }, (_, i) => i) });
     expect(html).toContain('and 8 more in leaderboard.json');
@@ -162,6 +171,8 @@ describe('CSV', () => {
     expect(reference).toMatchObject({ is_reference: 'true', vs_one_hot_verdict: '', kind: 'baseline' });
     expect(Number(model.score)).toBe(board.rows[1].score);
     expect(Number(model.vs_one_hot_difference)).toBe(board.rows[1].vsOneHot!.difference);
+    expect(model.vs_one_hot_second_test).toBe('mcnemar');
+    expect(Number(model.vs_one_hot_second_p)).toBe(board.rows[1].vsOneHot!.secondOpinion!.p);
     expect(Number(model.score_auroc)).toBe(board.rows[1].scores.auroc);
     expect(broken).toMatchObject({ status: 'failed', score: '', error: 'plain' });
   });
