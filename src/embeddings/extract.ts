@@ -1,6 +1,6 @@
 /**
  * Frozen extraction: a model's graph with its weights fixed, pooled inside the graph, run over sequences sorted by length in batches of a token
- * budget. Only `[rows, dimension]` comes back. Results don't depend on how sequences are batched, up to rounding in the last bits.
+ * budget, fewer where memory is short. Only `[rows, dimension]` comes back. Results don't depend on how sequences are batched, up to rounding in the last bits.
  */
 import type { Matrix } from '../metrics/types.ts';
 import type { Encoder, FrozenModel, Pooling, Representation } from '../models/types.ts';
@@ -8,12 +8,22 @@ import { Graph, type Tensor } from '../onnx/graph.ts';
 import { maskedMax, maskedMean } from '../onnx/layers.ts';
 import * as op from '../onnx/ops.ts';
 import { serialise } from '../onnx/serialise.ts';
-import { runInBatches } from '../runtime/batches.ts';
+import { automaticBatchSize, batchMemory, runInBatches } from '../runtime/batches.ts';
 import type { Compute } from '../runtime/network.ts';
 import { openSession, type Session } from '../runtime/session.ts';
 
-/** Tokens (padding included) per batch: large enough for full speed, small enough for any machine. */
+/** Tokens (padding included) per batch at most: large enough for full speed. */
 const TOKENS_PER_BATCH = 16_384;
+
+/**
+ * Sequences per batch when all are padded to `tokens`: the token budget, or fewer where `memory` (bytes) is short. Counted are, per
+ * token, the pooled hidden states (kept to the end), some 12 times the width for a block's own, and attention scores before and
+ * after the softmax for heads 32 wide (most are wider). Peaks measured on the CPU were 0.5 to 0.8 of this.
+ */
+export function rowsPerBatch(dimension: number, pooledLayers: number, tokens: number, memory: number): number {
+  const floats = dimension * (pooledLayers + 12) + 2 * Math.ceil(dimension / 32) * tokens; // per token
+  return automaticBatchSize(4 * floats * tokens, memory, TOKENS_PER_BATCH / tokens);
+}
 
 /** hidden [b, t, d], mask [b, t] -> [b, d]. */
 const POOLINGS: Readonly<Record<Pooling, (hidden: Tensor, mask: Tensor) => Tensor>> = {
@@ -52,7 +62,7 @@ export function encoderOf(model: FrozenModel | Encoder, compute: Compute): Encod
         if (!Object.hasOwn(POOLINGS, pooling))
           throw new Error(`unknown pooling '${pooling}'; known: ${Object.keys(POOLINGS).join(', ')}`);
       }
-      return extract(model, await open(representations), sequences, representations, progress);
+      return extract(model, await open(representations), compute, sequences, representations, progress);
     },
     async dispose() {
       for (const session of sessions.values()) await (await session).dispose();
@@ -83,6 +93,7 @@ async function compile(
 async function extract(
   model: FrozenModel,
   session: Session,
+  { device }: Compute,
   sequences: readonly string[],
   representations: readonly Representation[],
   progress?: (fraction: number, message: string) => void,
@@ -98,11 +109,15 @@ async function extract(
   });
   const order = sequences.map((_, i) => i).sort((a, b) => tokens[a] - tokens[b] || a - b);
   const results = representations.map(() => new Float32Array(sequences.length * model.dimension));
+  const memory = batchMemory(device);
+  const pooledLayers = new Set(representations.map(({ layer }) => layer)).size;
   let done = 0;
   while (done < order.length) {
-    // As many sequences as fit the budget when all are padded to the longest of them (the last: they are sorted).
+    // As many sequences as fit when all are padded to the longest of them (the last: they are sorted).
+    const fits = (rows: number, longest: number) =>
+      rows <= rowsPerBatch(model.dimension, pooledLayers, longest, memory);
     let end = done + 1;
-    while (end < order.length && (end + 1 - done) * tokens[order[end]] <= TOKENS_PER_BATCH) end += 1;
+    while (end < order.length && fits(end + 1 - done, tokens[order[end]])) end += 1;
     const bucket = order.slice(done, end);
     await runInBatches(bucket.length, bucket.length, async (from, to) => {
       const rows = bucket.slice(from, to);

@@ -49,24 +49,17 @@ export async function runInBatches(
   return batch;
 }
 
-export interface AutomaticBatchOptions {
-  /** Peak bytes that one row needs while it is computed: activations, not weights. */
-  readonly bytesPerRow: number;
-  readonly device: Device;
-  /** Memory that may be used. Default: half of the free memory of the machine (cpu), or 4 GiB, which most GPUs have. */
-  readonly memoryBytes?: number;
-  /** Default 512: larger batches no longer gain speed. */
-  readonly maximum?: number;
+/** Bytes that one batch may take on a device: half of the free memory of the machine (cpu), or 4 GiB, which most GPUs have. */
+export function batchMemory(device: Device): number {
+  return device === 'cpu' ? freemem() / 2 : 4 * 2 ** 30;
 }
 
 /**
- * A batch size to begin with: the largest power of two that fits. An estimate, not a promise: {@link runInBatches} halves it
- * where it was too large.
+ * A batch size to begin with: as many rows as `memory` (bytes) holds, at least 1 and at most `maximum`. `bytesPerRow` is what a
+ * row needs at its peak while it is computed: activations, not weights. An estimate, not a promise: {@link runInBatches} halves
+ * it where the device says that it was too large. The operating system may not say so, but end the process.
  */
-export function automaticBatchSize(options: AutomaticBatchOptions): number {
-  const { bytesPerRow, device, maximum = 512 } = options;
+export function automaticBatchSize(bytesPerRow: number, memory: number, maximum: number): number {
   if (!(bytesPerRow > 0)) throw new Error(`bytesPerRow must be positive, not ${bytesPerRow}.`);
-  const memory = options.memoryBytes ?? (device === 'cpu' ? freemem() / 2 : 4 * 2 ** 30);
-  const fitting = Math.max(1, Math.min(maximum, memory / bytesPerRow));
-  return 2 ** Math.floor(Math.log2(fitting));
+  return Math.max(1, Math.floor(Math.min(maximum, memory / bytesPerRow)));
 }

@@ -1,9 +1,9 @@
 /** Frozen extraction: pooled vectors that depend on the sequence alone, in the order given. */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { encoderOf, isEncoder } from '../../src/embeddings/extract.ts';
+import { encoderOf, isEncoder, rowsPerBatch } from '../../src/embeddings/extract.ts';
 import type { Matrix } from '../../src/metrics/types.ts';
-import { loadKmerBert, randomKmerBert } from '../../src/models/kmer-bert.ts';
+import { loadBertFolder, randomKmerBert } from '../../src/models/bert-folder.ts';
 import type { Encoder, FrozenModel, Pooling } from '../../src/models/types.ts';
 import { createRandom } from '../../src/random.ts';
 import { TINY } from '../models/fixtures.ts';
@@ -37,7 +37,7 @@ const all = (layers: number) =>
 let model: FrozenModel;
 let encoder: Encoder;
 beforeAll(async () => {
-  model = await loadKmerBert(fileURLToPath(new URL('../models/goldens/tiny-bert', import.meta.url)));
+  model = await loadBertFolder(fileURLToPath(new URL('../models/goldens/tiny-bert', import.meta.url)));
   encoder = encoderOf(model, COMPUTE);
 });
 afterAll(() => encoder.dispose());
@@ -114,6 +114,19 @@ describe('an embedding', () => {
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
   });
 
+  it('is computed in batches of the whole budget where memory allows it, and in smaller ones where it does not', () => {
+    const gib = 2 ** 30;
+    const [base, tokens] = [768, 512]; // BERT base: 12 layers
+    expect(rowsPerBatch(base, 13, tokens, 16 * gib)).toBe(32);
+    const little = rowsPerBatch(base, 13, tokens, gib / 2);
+    expect(little).toBeGreaterThan(1);
+    expect(little).toBeLessThan(16);
+    expect(rowsPerBatch(base, 1, tokens, gib / 2)).toBeGreaterThanOrEqual(little);
+    expect(rowsPerBatch(base, 13, 4 * tokens, 2 * gib)).toBeLessThan(little);
+    expect(rowsPerBatch(base, 13, 100_000, 1)).toBe(1);
+    expect(rowsPerBatch(128, 3, 1, 16 * gib)).toBe(16_384);
+  });
+
   it('of a sequence of N alone is finite under every pooling', async () => {
     const [mean, max, first] = await encoder.embed(
       ['NNNNNN'],
@@ -154,7 +167,7 @@ describe('what cannot be embedded is refused', () => {
 
   it.each([3, -1, 0.5])('a layer %d that the model has not', async (layer) => {
     await expect(encoder.embed(['ACGT'], [{ layer, pooling: 'mean' }])).rejects.toThrow(
-      `k-mer BERT (2 x 16) has layers 0 (embeddings) to 2, not ${layer}`,
+      `BERT (2 x 16) has layers 0 (embeddings) to 2, not ${layer}`,
     );
   });
 

@@ -1,5 +1,6 @@
+import { totalmem } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { automaticBatchSize, runInBatches } from '../../src/runtime/batches.ts';
+import { automaticBatchSize, batchMemory, runInBatches } from '../../src/runtime/batches.ts';
 import { OutOfMemoryError } from '../../src/runtime/session.ts';
 
 describe('runInBatches', () => {
@@ -35,12 +36,16 @@ describe('runInBatches', () => {
 });
 
 describe('automaticBatchSize', () => {
-  it('is the largest power of two that fits, between 1 and the maximum', () => {
-    const at = (bytesPerRow: number) => automaticBatchSize({ bytesPerRow, device: 'cpu', memoryBytes: 1000 });
-    expect(at(100)).toBe(8);
-    expect(at(5000)).toBe(1);
-    expect(at(0.1)).toBe(512);
-    expect(automaticBatchSize({ bytesPerRow: 1, device: 'cuda', maximum: 100 })).toBe(64);
-    expect(() => at(0)).toThrow('bytesPerRow');
+  it('is what memory holds, between 1 and the maximum', () => {
+    expect(automaticBatchSize(100, 1050, 512)).toBe(10);
+    expect(automaticBatchSize(5000, 1000, 512)).toBe(1);
+    expect(automaticBatchSize(0.1, 1000, 512)).toBe(512);
+    expect(() => automaticBatchSize(0, 1000, 512)).toThrow('bytesPerRow');
+  });
+
+  it('begins with a share of the memory there is', () => {
+    expect(batchMemory('cpu')).toBeGreaterThan(0);
+    expect(batchMemory('cpu')).toBeLessThan(totalmem());
+    expect(batchMemory('cuda')).toBe(2 ** 32);
   });
 });
