@@ -15,13 +15,8 @@ import { type Architecture, chipCnn, resNet } from '../../baselines/networks/arc
 import { engine } from '../../src/index.ts';
 import { type BertConfig, bertHiddenStates, bertMaskedLanguageModel } from '../../src/models/bert.ts';
 import { createRandom, type Random } from '../../src/random.ts';
-import {
-  compileForward,
-  compileTrainingStep,
-  type Feeds,
-  initialState,
-  type Network,
-} from '../../src/runtime/network.ts';
+import { compileForward, type Feeds, initialState, type Network } from '../../src/runtime/network.ts';
+import { compileTrainingStep } from '../../src/runtime/training-step.ts';
 
 const { values: flags } = parseArgs({
   options: {

@@ -12,7 +12,6 @@ import { hashJson } from './files.ts';
 import {
   type Compute,
   compileForward,
-  compileTrainingStep,
   type Feeds,
   type Forward,
   initialState,
@@ -21,6 +20,7 @@ import {
   type NetworkState,
 } from './network.ts';
 import { Plateau, rateAt, type Schedule } from './schedules.ts';
+import { compileTrainingStep } from './training-step.ts';
 
 export type { EpochRecord };
 

@@ -3,9 +3,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Graph } from '../../src/onnx/graph.ts';
 import { dropout, type Mode } from '../../src/onnx/layers.ts';
 import * as op from '../../src/onnx/ops.ts';
-import { compileForward, compileTrainingStep, initialState, type Network } from '../../src/runtime/network.ts';
+import { compileForward, initialState, type Network } from '../../src/runtime/network.ts';
 import { OutOfMemoryError } from '../../src/runtime/session.ts';
 import { train } from '../../src/runtime/train.ts';
+import { compileTrainingStep } from '../../src/runtime/training-step.ts';
 import { relativeError } from '../onnx/helpers.ts';
 import { score, TOY_OPTIONS, toyData, toyNetwork } from './fixtures/toy-network.ts';
 
