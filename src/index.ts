@@ -9,15 +9,15 @@ export type { RunEvent, RunOptions, RunSummary } from './harness/run.ts';
 export { metric, metricsFor } from './metrics/registry.ts';
 export * from './metrics/types.ts';
 export * from './models/types.ts';
+export type { Mode } from './onnx/dropout.ts';
 export type { Graph, Tensor } from './onnx/graph.ts';
-export type { Mode } from './onnx/layers.ts';
 export * from './probes/types.ts';
+export { createRandom, type Random } from './random.ts';
 export type { Device } from './runtime/device.ts';
 export type { Feeds, Network } from './runtime/network.ts';
 export type { TrainedNetwork, TrainingData, TrainOptions } from './runtime/train.ts';
 export { applyAlphabet, reverseComplement } from './sequences/alphabet.ts';
 export { encodeBases, kmerCounts, kmerNames, oneHot } from './sequences/encode.ts';
-export { createRandom, type Random } from './random.ts';
 export { type ReadOptions, readDataPath, readLabelled } from './sequences/readers.ts';
 export { SequenceError } from './sequences/sequence-error.ts';
 export * from './sequences/types.ts';
@@ -29,14 +29,16 @@ import type { RunOptions, RunSummary } from './harness/run.ts';
  * Loaded when first asked for.
  */
 export async function engine() {
-  const [op, layers, losses, initialisers, { train }] = await Promise.all([
+  const [op, layers, attention, dropout, losses, initialisers, { train }] = await Promise.all([
     import('./onnx/ops.ts'),
     import('./onnx/layers.ts'),
+    import('./onnx/attention.ts'),
+    import('./onnx/dropout.ts'),
     import('./onnx/losses.ts'),
     import('./onnx/initialisers.ts'),
     import('./runtime/train.ts'),
   ]);
-  return { op, layers, losses, initialisers, train };
+  return { op, layers: { ...layers, ...attention, ...dropout }, losses, initialisers, train };
 }
 export type Engine = Awaited<ReturnType<typeof engine>>;
 

@@ -5,9 +5,9 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { INFERENCE } from '../onnx/dropout.ts';
 import { unflatten } from '../onnx/flat.ts';
 import type { ConstantData, Graph } from '../onnx/graph.ts';
-import { INFERENCE } from '../onnx/layers.ts';
 import { hashJson, sha256 } from '../runtime/files.ts';
 import { initialState, type Network } from '../runtime/network.ts';
 import { readSafetensors } from '../runtime/safetensors.ts';

@@ -2,9 +2,11 @@
  * BERT (Devlin et al. 2019) as graphs: the encoder with all its hidden states, and the masked-language-model head tied to the word
  * embeddings. Parameter names, layouts and the config's fields are those of Hugging Face's `BertForMaskedLM`, so checkpoints move both ways.
  */
+import { attention, paddingBias } from '../onnx/attention.ts';
+import { dropout, type Mode } from '../onnx/dropout.ts';
 import type { Graph, Tensor } from '../onnx/graph.ts';
 import { normal, zeros } from '../onnx/initialisers.ts';
-import { attention, dense, dropout, embedding, layerNorm, linear, type Mode, paddingBias } from '../onnx/layers.ts';
+import { dense, embedding, layerNorm, linear } from '../onnx/layers.ts';
 import { softmaxCrossEntropy } from '../onnx/losses.ts';
 import * as op from '../onnx/ops.ts';
 

@@ -2,9 +2,11 @@
  * Layers over the operators: weights are declared on the graph under PyTorch's names and layouts, so that checkpoints load by name.
  * Tensor lines carry shapes; b = batch, t = tokens or positions, c = channels, d = model width, h = heads.
  */
-import { type DType, type Graph, GraphError, type Initialiser, type Shape, type Tensor } from './graph.ts';
+import type { Mode } from './dropout.ts';
+import { GraphError, type Initialiser, type Tensor } from './graph.ts';
 import { normal, ones, torchBias, torchUniform, zeros } from './initialisers.ts';
 import * as op from './ops.ts';
+import { lastAxis } from './shapes.ts';
 
 /** y = x W^T + bias over the last axis. x [..., in] -> [..., out]; weight [out, in]. */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
@@ -74,56 +76,6 @@ export function maxPool1d(x: Tensor, kernel: number, stride = kernel): Tensor {
 
 export function averagePool1d(x: Tensor, kernel: number, stride = kernel): Tensor {
   return x.graph.node('AveragePool', [x], { kernel_shape: [kernel], strides: [stride] })[0];
-}
-
-/** Whether a network is being trained, and what training needs: batch statistics and dropout masks. */
-export interface Mode {
-  readonly training: boolean;
-  readonly dropout?: DropoutSource;
-}
-export const INFERENCE: Mode = { training: false };
-
-/**
- * Where dropout masks come from. For each rate one long bank of independent masks (0 or 1 / (1 - rate)) is fed or bound, and every
- * layer of every step reads a window of it at an offset fed at run time. So masks are a pure function of (seed, step, layer): the
- * same on every device, after a resume, and at the price of a copy. Windows of different steps may overlap, shifted.
- */
-export class DropoutSource {
-  readonly rates = new Map<number, Tensor>();
-  /** One window start per dropout layer, in the order the layers were built. */
-  readonly offsets: Tensor;
-  layers = 0;
-  /** Shape of each layer's mask, the batch first. */
-  readonly shapes: Shape[] = [];
-
-  constructor(private readonly graph: Graph) {
-    this.offsets = graph.input('dropout:offsets', 'int64', ['dropout:layers']);
-  }
-
-  /** A mask of x's shape. */
-  mask(x: Tensor, rate: number): Tensor {
-    let bank = this.rates.get(rate);
-    if (!bank) {
-      bank = this.graph.input(`dropout:${rate}`, 'float32', [`dropout:${rate}:length`]);
-      this.rates.set(rate, bank);
-    }
-    const start = op.slice(this.offsets, 0, this.layers, this.layers + 1); // [1]
-    this.layers += 1;
-    this.shapes.push(x.shape);
-    const size = op.reshape(this.graph.node('Size', [x])[0], [1]);
-    const inputs = [bank, start, op.add(start, size), this.graph.integers([0])];
-    const total = x.shape.every((dim) => typeof dim === 'number')
-      ? x.shape.reduce<number>((product, dim) => product * Number(dim), 1)
-      : x.shape.join('*');
-    const window = this.graph.node('Slice', inputs, {}, { inferred: [{ dtype: 'float32', shape: [total] }] })[0];
-    return op.reshapeLike(window, x);
-  }
-}
-
-/** Zeroes a share `rate` of the values and scales the rest by 1 / (1 - rate); the identity at inference. */
-export function dropout(x: Tensor, rate: number, mode: Mode): Tensor {
-  if (!mode.training || rate === 0 || !mode.dropout) return x;
-  return op.multiply(x, mode.dropout.mask(x, rate));
 }
 
 export interface BatchNormOptions {
@@ -227,42 +179,6 @@ export function embedding(
   return op.gather(ids.graph.parameter(`${name}.weight`, [entries, width], options.weight ?? normal(0.02)), ids);
 }
 
-/** Additive attention bias: 0 where the mask (int64 or float [b, t]) is 1, a large negative number where it is 0. -> [b, 1, 1, t] */
-export function paddingBias(mask: Tensor, dtype: DType = 'float32'): Tensor {
-  const kept = op.cast(mask, dtype);
-  return op.unsqueeze(op.multiply(op.subtract(1, kept), -1e9), [1, 2]);
-}
-
-export interface AttentionOptions {
-  readonly heads: number;
-  /** Added to the scores: [b, 1, 1, t] padding, [1, h, t, t] ALiBi or causal, or their sum. */
-  readonly bias?: Tensor | null;
-  readonly dropoutRate?: number;
-  /** Applied to queries and keys [b, h, t, d / h] before the product: rotary positions. */
-  readonly rotate?: (x: Tensor) => Tensor;
-}
-
-/** Softmax(q k^T / sqrt(d / h) + bias) v per head (Vaswani et al. 2017). q, k, v [b, t, d] -> [b, t, d]. */
-export function attention(q: Tensor, k: Tensor, v: Tensor, mode: Mode, options: AttentionOptions): Tensor {
-  const [batch, tokens, width] = q.shape;
-  const { heads } = options;
-  if (typeof width !== 'number' || width % heads !== 0)
-    throw new GraphError(`attention: a width of ${width} does not divide into ${heads} heads`);
-  const perHead = width / heads;
-  const split = (x: Tensor) => op.transpose(op.reshape(x, [batch, x.shape[1], heads, perHead]), [0, 2, 1, 3]); // [b, h, t, d/h]
-  let queries = split(op.multiply(q, 1 / Math.sqrt(perHead)));
-  let keys = split(k);
-  if (options.rotate) {
-    queries = options.rotate(queries);
-    keys = options.rotate(keys);
-  }
-  let scores = op.matmul(queries, op.transpose(keys, [0, 1, 3, 2])); // [b, h, t, t]
-  if (options.bias) scores = op.add(scores, options.bias);
-  const weights = dropout(op.softmax(scores), options.dropoutRate ?? 0, mode);
-  const mixed = op.matmul(weights, split(v)); // [b, h, t, d/h]
-  return op.reshape(op.transpose(mixed, [0, 2, 1, 3]), [batch, tokens, width]);
-}
-
 /** Gated linear unit: activation(a) * b where [a, b] are the halves of the last axis (Shazeer 2020). [..., 2f] -> [..., f] */
 export function gatedLinearUnit(x: Tensor, activation: (gate: Tensor) => Tensor): Tensor {
   const width = lastAxis(x, 'gatedLinearUnit');
@@ -273,41 +189,6 @@ export function gatedLinearUnit(x: Tensor, activation: (gate: Tensor) => Tensor)
 /** x sigmoid(x). */
 export function silu(x: Tensor): Tensor {
   return op.multiply(x, op.sigmoid(x));
-}
-
-/**
- * Rotary position embedding in the half-split convention (Su et al. 2021, as ESM-2 and GPT-NeoX have it):
- * x cos + rotateHalf(x) sin. x [b, h, t, width]; positions 0..t-1; `maxTokens` bounds t.
- */
-export function rotary(x: Tensor, maxTokens: number, base = 10000): Tensor {
-  const width = lastAxis(x, 'rotary');
-  const half = width / 2;
-  const cosine = new Float32Array(maxTokens * width);
-  const sine = new Float32Array(maxTokens * width);
-  for (let t = 0; t < maxTokens; t++)
-    for (let i = 0; i < width; i++) {
-      const angle = t / base ** ((2 * (i % half)) / width);
-      cosine[t * width + i] = Math.cos(angle);
-      sine[t * width + i] = Math.sin(angle);
-    }
-  const graph = x.graph;
-  const tokens = x.shape[2];
-  const table = (data: Float32Array) => {
-    const full = graph.constant(data, [maxTokens, width]);
-    if (tokens === maxTokens) return full;
-    const end = typeof tokens === 'number' ? graph.integers([tokens]) : graph.dimension(tokens);
-    return graph.node(
-      'Slice',
-      [full, graph.integers([0]), end, graph.integers([0])],
-      {},
-      {
-        inferred: [{ dtype: 'float32', shape: [tokens, width] }],
-      },
-    )[0];
-  };
-  const [first, second] = op.split(x, x.rank - 1, [half, half]);
-  const rotated = op.concat([op.negate(second), first], x.rank - 1);
-  return op.add(op.multiply(x, table(cosine)), op.multiply(rotated, table(sine)));
 }
 
 /** Mean over tokens under a mask: x [b, t, d], mask [b, t] -> [b, d]; sum(m x) / sum(m), 0 where nothing is unmasked. */
@@ -321,10 +202,4 @@ export function maskedMean(x: Tensor, mask: Tensor): Tensor {
 export function maskedMax(x: Tensor, mask: Tensor): Tensor {
   const kept = op.unsqueeze(op.cast(mask, 'bool'), [2]);
   return op.reduceMax(op.where(kept, x, -3.4e38), [1]);
-}
-
-function lastAxis(x: Tensor, what: string): number {
-  const width = x.shape[x.rank - 1];
-  if (typeof width !== 'number') throw new GraphError(`'${what}': the last axis of '${x.name}' must be a number`);
-  return width;
 }

@@ -118,3 +118,10 @@ export function isStatic(shape: Shape): shape is readonly number[] {
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dim, i) => dim === b[i]);
 }
+
+/** Size of a tensor's last axis, which must be a number. `what` is named in the error. */
+export function lastAxis({ name, shape }: { readonly name: string; readonly shape: Shape }, what: string): number {
+  const width = shape[shape.length - 1];
+  if (typeof width !== 'number') throw new GraphError(`'${what}': the last axis of '${name}' must be a number`);
+  return width;
+}

@@ -4,8 +4,9 @@
  * standardised for training and predicted on their own scale.
  */
 import type { Matrix, Predictions } from '../metrics/types.ts';
+import { dropout, type Mode } from '../onnx/dropout.ts';
 import type { Graph } from '../onnx/graph.ts';
-import { dense, dropout, type Mode } from '../onnx/layers.ts';
+import { dense } from '../onnx/layers.ts';
 import { binaryCrossEntropy, meanSquaredError, softmaxCrossEntropy } from '../onnx/losses.ts';
 import * as op from '../onnx/ops.ts';
 import type { Feeds, Network } from '../runtime/network.ts';

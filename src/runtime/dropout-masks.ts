@@ -2,8 +2,8 @@
  * Dropout masks of a training step, as its inputs: for each rate one long bank of independent masks, and for each layer where its
  * window begins. A pure function of (seed, step) and of the layer's place; not of how a batch is cut into parts.
  */
+import type { DropoutSource } from '../onnx/dropout.ts';
 import type { Graph, Shape } from '../onnx/graph.ts';
-import type { DropoutSource } from '../onnx/layers.ts';
 import { createRandom } from '../random.ts';
 import { type Feeds, vector } from './network.ts';
 import type { TensorValue } from './session.ts';

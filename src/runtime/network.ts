@@ -2,9 +2,9 @@
  * A network as the training loop sees it, its weights as one vector (`onnx/flat.ts`), and its compiled forward pass. The weights are
  * fed with every run, so that evaluating between training steps (`training-step.ts`) reloads nothing.
  */
+import { INFERENCE, type Mode } from '../onnx/dropout.ts';
 import { bindFlat, type FlatLayout, initialValues } from '../onnx/flat.ts';
 import { type BufferInfo, Graph, type ParameterInfo, type Tensor } from '../onnx/graph.ts';
-import { INFERENCE, type Mode } from '../onnx/layers.ts';
 import { serialise } from '../onnx/serialise.ts';
 import { createRandom } from '../random.ts';
 import type { Device } from './device.ts';

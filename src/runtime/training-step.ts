@@ -3,9 +3,9 @@
  * batch does not fit into memory it is run in parts whose gradients are added up.
  */
 import { gradients } from '../onnx/autodiff.ts';
+import { DropoutSource } from '../onnx/dropout.ts';
 import { flatten } from '../onnx/flat.ts';
 import { Graph, type Tensor } from '../onnx/graph.ts';
-import { DropoutSource } from '../onnx/layers.ts';
 import { corrections, momentCount, type OptimiserOptions, update } from '../onnx/optimisers.ts';
 import { serialise } from '../onnx/serialise.ts';
 import { dropoutMasks } from './dropout-masks.ts';

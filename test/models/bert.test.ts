@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { type BertConfig, bertHiddenStates, bertLogits, bertMaskedLanguageModel } from '../../src/models/bert.ts';
 import { gradients } from '../../src/onnx/autodiff.ts';
+import { INFERENCE } from '../../src/onnx/dropout.ts';
 import { Graph, type TypedArray } from '../../src/onnx/graph.ts';
-import { INFERENCE } from '../../src/onnx/layers.ts';
 import * as op from '../../src/onnx/ops.ts';
 import type { TensorValue } from '../../src/runtime/session.ts';
 import {

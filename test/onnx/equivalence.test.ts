@@ -1,6 +1,8 @@
 /** The same function written in two ways must have the same value and the same gradients. */
 import { describe, expect, it } from 'vitest';
+import { attention } from '../../src/onnx/attention.ts';
 import { gradients } from '../../src/onnx/autodiff.ts';
+import { INFERENCE } from '../../src/onnx/dropout.ts';
 import { Graph, type Tensor } from '../../src/onnx/graph.ts';
 import * as layers from '../../src/onnx/layers.ts';
 import { binaryCrossEntropy, softmaxCrossEntropy } from '../../src/onnx/losses.ts';
@@ -178,7 +180,7 @@ const PAIRS: readonly (readonly [string, readonly (keyof Inputs)[], Build, Build
   [
     'attention of two heads, and loops over batch, head and query',
     ['query', 'key', 'value'],
-    ({ query, key, value }) => layers.attention(query, key, value, layers.INFERENCE, { heads: 2 }),
+    ({ query, key, value }) => attention(query, key, value, INFERENCE, { heads: 2 }),
     ({ query, key, value }) => {
       const cut = (x: Tensor, b: number, h: number) =>
         op.squeeze(op.slice(op.slice(x, 0, b, b + 1), 2, 2 * h, 2 * h + 2), [0]); // [t, 2]

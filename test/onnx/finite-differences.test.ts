@@ -3,6 +3,7 @@
  * (loss(x + h v) - loss(x - h v)) / 2h = <gradient, v>. Operators without a double kernel on the CPU are tried in float32.
  */
 import { describe, expect, it } from 'vitest';
+import { attention } from '../../src/onnx/attention.ts';
 import { gradients } from '../../src/onnx/autodiff.ts';
 import { type Attributes, type DType, Graph, type Shape, type Tensor, type TypedArray } from '../../src/onnx/graph.ts';
 import * as layers from '../../src/onnx/layers.ts';
@@ -436,7 +437,7 @@ describe('a graph over a symbolic batch', () => {
     const pooled = op.transpose(layers.maxPool1d(normed, 3), [0, 2, 1]); // [b, 4, 4]
     const states = op.add(pooled, layers.embedding(tokens, 'table', 6, 4)); // [b, t = 4, d = 4]
     const gate = layers.gatedLinearUnit(layers.dense(states, 'gate', 8), op.sigmoid);
-    const mixed = layers.attention(gate, states, states, mode, { heads: 2 });
+    const mixed = attention(gate, states, states, mode, { heads: 2 });
     const padded = op.pad(mixed, [0, 1, 0], [0, 0, 0]); // [b, 5, 4]
     const last = op.slice(layers.layerNorm(padded, 'last'), 1, 1, Number.POSITIVE_INFINITY); // [b, 4, 4]
     const flat = graph.node('Flatten', [last], { axis: 1 })[0]; // [b, 16]

@@ -1,7 +1,9 @@
 /** Layers, encoder blocks, gates and poolings with their weights against PyTorch and transformers (goldens/layers.py). */
 import { describe, expect, it } from 'vitest';
 import { alibiBias } from '../../src/onnx/alibi.ts';
+import { attention, paddingBias, rotary } from '../../src/onnx/attention.ts';
 import { gradients } from '../../src/onnx/autodiff.ts';
+import { INFERENCE } from '../../src/onnx/dropout.ts';
 import { Graph, type Tensor } from '../../src/onnx/graph.ts';
 import * as layers from '../../src/onnx/layers.ts';
 import * as op from '../../src/onnx/ops.ts';
@@ -44,33 +46,33 @@ const gated =
 
 const BUILD: Readonly<Record<string, Build>> = {
   multiHeadAttention: ({ hiddenStates, attentionMask }, item) =>
-    selfAttention(hiddenStates, '', { heads: heads(item), bias: layers.paddingBias(attentionMask) }),
+    selfAttention(hiddenStates, '', { heads: heads(item), bias: paddingBias(attentionMask) }),
   rotaryAttention: ({ hiddenStates, attentionMask }, item) =>
     selfAttention(hiddenStates, '', {
       heads: heads(item),
-      bias: layers.paddingBias(attentionMask),
-      rotate: (x) => layers.rotary(x, 16),
+      bias: paddingBias(attentionMask),
+      rotate: (x) => rotary(x, 16),
     }),
   alibiAttention: ({ hiddenStates, attentionMask }, item) =>
     selfAttention(hiddenStates, '', {
       heads: heads(item),
-      bias: op.add(layers.paddingBias(attentionMask), alibiBias(hiddenStates, heads(item))),
+      bias: op.add(paddingBias(attentionMask), alibiBias(hiddenStates, heads(item))),
     }),
   scaledDotProductAttention: ({ query, key, value: values, attentionMask }) => {
     // The engine's attention splits heads itself, so the golden's are merged first.
     const merge = (x: Tensor) => op.reshape(op.transpose(x, [0, 2, 1, 3]), [2, x.shape[2], 8]);
-    const bias = layers.paddingBias(attentionMask);
-    const mixed = layers.attention(merge(query), merge(key), merge(values), layers.INFERENCE, { heads: 2, bias });
+    const bias = paddingBias(attentionMask);
+    const mixed = attention(merge(query), merge(key), merge(values), INFERENCE, { heads: 2, bias });
     return op.transpose(op.reshape(mixed, [2, 3, 2, 4]), [0, 2, 1, 3]);
   },
-  rotaryPositions: ({ states }) => layers.rotary(states, Number(states.shape[2])),
+  rotaryPositions: ({ states }) => rotary(states, Number(states.shape[2])),
   alibiBias: ({ scores }, item) => op.add(scores, alibiBias(op.transpose(scores, [0, 2, 1, 3]), heads(item))),
   bertLayer: ({ hiddenStates, attentionMask }, item) =>
-    bertLayer(hiddenStates, '', layers.paddingBias(attentionMask), { heads: heads(item), feedForward: 12 }),
+    bertLayer(hiddenStates, '', paddingBias(attentionMask), { heads: heads(item), feedForward: 12 }),
   preNormBlock: ({ hiddenStates, attentionMask }, item) =>
-    preNormBlock(hiddenStates, layers.paddingBias(attentionMask), { heads: heads(item), feedForward: 12 }),
+    preNormBlock(hiddenStates, paddingBias(attentionMask), { heads: heads(item), feedForward: 12 }),
   modernBlock: ({ hiddenStates, attentionMask }, item) =>
-    modernBlock(hiddenStates, layers.paddingBias(attentionMask), { heads: heads(item), feedForward: 12 }),
+    modernBlock(hiddenStates, paddingBias(attentionMask), { heads: heads(item), feedForward: 12 }),
   glu: ({ hiddenStates }, item) => {
     // nn.GLU gates with its second half: sigmoid(b) a.
     const feedForward = Number(item.settings.feedForward);
@@ -159,9 +161,9 @@ describe('shapes that are only known at run time', () => {
     expect(actual.alibi.data).toEqual(expected.alibi.data);
 
     const states = graph.input('states', 'float32', ['batch', 2, 'tokens', 4]);
-    graph.output('rotated', layers.rotary(states, 16));
+    graph.output('rotated', rotary(states, 16));
     const same = new Graph();
-    same.output('rotated', layers.rotary(same.input('states', 'float32', [1, 2, 5, 4]), 5));
+    same.output('rotated', rotary(same.input('states', 'float32', [1, 2, 5, 4]), 5));
     const data = Float32Array.from({ length: 40 }, (_, i) => Math.sin(i));
     const given = { ...feed, states: { type: 'float32', data, dims: [1, 2, 5, 4] } as const };
     expect((await runGraph(graph, given)).rotated.data).toEqual((await runGraph(same, given)).rotated.data);
@@ -200,9 +202,9 @@ describe('layers refuse what they cannot build', () => {
     const graph = new Graph();
     const x = graph.input('x', 'float32', ['batch', 'width']);
     expect(() => layers.dense(x, 'head', 3)).toThrow(/dense 'head': the last axis of 'x' must be a number/);
-    expect(() => layers.batchNorm(x, 'norm', layers.INFERENCE)).toThrow(/batchNorm 'norm': the channels of 'x'/);
+    expect(() => layers.batchNorm(x, 'norm', INFERENCE)).toThrow(/batchNorm 'norm': the channels of 'x'/);
     const q = graph.input('q', 'float32', [2, 5, 7]);
-    expect(() => layers.attention(q, q, q, layers.INFERENCE, { heads: 2 })).toThrow(/width of 7 .* 2 heads/);
+    expect(() => attention(q, q, q, INFERENCE, { heads: 2 })).toThrow(/width of 7 .* 2 heads/);
   });
 
   it('refuses a parameter name used twice', () => {

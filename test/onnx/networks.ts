@@ -1,23 +1,19 @@
 /** The networks and blocks of the goldens, built from the engine's layers under the goldens' parameter names. For tests only. */
+import { type AttentionOptions, attention, paddingBias, rotary } from '../../src/onnx/attention.ts';
+import { INFERENCE, type Mode } from '../../src/onnx/dropout.ts';
 import type { Tensor } from '../../src/onnx/graph.ts';
 import { ones, zeros } from '../../src/onnx/initialisers.ts';
 import {
-  type AttentionOptions,
-  attention,
   averagePool1d,
   batchNorm,
   type Conv1dOptions,
   conv1d,
   dense,
   embedding,
-  INFERENCE,
   layerNorm,
   linear,
-  type Mode,
   maxPool1d,
-  paddingBias,
   rmsNorm,
-  rotary,
   silu,
 } from '../../src/onnx/layers.ts';
 import * as op from '../../src/onnx/ops.ts';

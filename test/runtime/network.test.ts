@@ -1,7 +1,7 @@
 /** Compiled networks: weights as vectors, dropout masks, and training steps that are run in parts where memory is short. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { dropout, type Mode } from '../../src/onnx/dropout.ts';
 import type { Graph } from '../../src/onnx/graph.ts';
-import { dropout, type Mode } from '../../src/onnx/layers.ts';
 import * as op from '../../src/onnx/ops.ts';
 import { compileForward, initialState, type Network } from '../../src/runtime/network.ts';
 import { OutOfMemoryError } from '../../src/runtime/session.ts';

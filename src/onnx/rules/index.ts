@@ -9,11 +9,13 @@ import { pooling } from './pooling.ts';
 import { reductions } from './reductions.ts';
 import type { Rule, RuleTable } from './rule.ts';
 import { shaping } from './shaping.ts';
+import { slicing } from './slicing.ts';
 
 export const RULES: RuleTable = {
   ...elementwise,
   ...reductions,
   ...shaping,
+  ...slicing,
   ...indexing,
   ...matrix,
   ...convolution,
