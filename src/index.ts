@@ -15,6 +15,7 @@ export * from './probes/types.ts';
 export { createRandom, type Random } from './random.ts';
 export type { Device } from './runtime/device.ts';
 export type { Feeds, Network } from './runtime/network.ts';
+export type { RestartedNetwork, RestartOptions, RestartRecord } from './runtime/restarts.ts';
 export type { TrainedNetwork, TrainingData, TrainOptions } from './runtime/train.ts';
 export { applyAlphabet, reverseComplement } from './sequences/alphabet.ts';
 export { encodeBases, kmerCounts, kmerNames, oneHot } from './sequences/encode.ts';
@@ -29,7 +30,7 @@ import type { RunOptions, RunSummary } from './harness/run.ts';
  * Loaded when first asked for.
  */
 export async function engine() {
-  const [op, layers, attention, dropout, losses, initialisers, { train }] = await Promise.all([
+  const [op, layers, attention, dropout, losses, initialisers, { train }, { trainWithRestarts }] = await Promise.all([
     import('./onnx/ops.ts'),
     import('./onnx/layers.ts'),
     import('./onnx/attention.ts'),
@@ -37,8 +38,9 @@ export async function engine() {
     import('./onnx/losses.ts'),
     import('./onnx/initialisers.ts'),
     import('./runtime/train.ts'),
+    import('./runtime/restarts.ts'),
   ]);
-  return { op, layers: { ...layers, ...attention, ...dropout }, losses, initialisers, train };
+  return { op, layers: { ...layers, ...attention, ...dropout }, losses, initialisers, train, trainWithRestarts };
 }
 export type Engine = Awaited<ReturnType<typeof engine>>;
 
