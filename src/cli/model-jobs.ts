@@ -1,6 +1,7 @@
 /** What the child process of `embed` and `pretrain` does: native code never runs in the process that talks to the terminal. */
 import { encoderOf } from '../embeddings/extract.ts';
 import { modelInFolder } from '../harness/registry.ts';
+import { codeHash } from '../harness/source-hash.ts';
 import type { PretrainConfig } from '../models/presets.ts';
 import { type PretrainReport, pretrain } from '../models/pretrain.ts';
 import type { Pooling } from '../models/types.ts';
@@ -65,7 +66,8 @@ export async function embedJob(request: EmbedRequest, progress: Progress): Promi
   const { definition } = await modelInFolder(request.model);
   const longestSequence = sequences.reduce((longest, { length }) => Math.max(longest, length), 0);
   const unlabelled = { unlabelled: [], unlabelledHash: '', longestSequence };
-  const context = { seed: 0, device, threads, effort: 1, cacheFolder, ...unlabelled, progress };
+  const made = { seed: 0, effort: 1, codeHash: await codeHash() };
+  const context = { ...made, device, threads, cacheFolder, ...unlabelled, progress };
   const encoder = encoderOf(await definition.load(context), { device, threads });
   try {
     const layer = request.layer ?? encoder.layers;

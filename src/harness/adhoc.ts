@@ -5,11 +5,12 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { MetricName, TaskKind } from '../metrics/types.ts';
+import { isMissing } from '../runtime/files.ts';
 import { DATA_FORMATS, type DataFormat, fileStem } from '../sequences/data-files.ts';
 import { type ReadOptions, readDataPath } from '../sequences/readers.ts';
 import type { AlphabetPolicy, LabelledSequence, SplitPolicy } from '../sequences/types.ts';
 import { defineTask, type TaskDefinition } from './contracts.ts';
-import { isMissing, UsageError } from './errors.ts';
+import { UsageError } from './errors.ts';
 import { guessKind, sortClasses } from './labels.ts';
 
 /** What the command line says about the data. Plain JSON: it travels to child processes. */

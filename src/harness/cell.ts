@@ -20,6 +20,8 @@ export interface CellSettings {
   readonly threads: number;
   readonly effort: number;
   readonly cacheFolder: string;
+  /** Of the plan's environment. */
+  readonly codeHash: string;
   readonly progress: (fraction: number, message: string) => void;
 }
 

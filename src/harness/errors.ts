@@ -9,9 +9,3 @@ export class UsageError extends Error {
     this.hint = hint;
   }
 }
-
-/** Whether a file system error says that nothing is there. */
-export function isMissing(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return code === 'ENOENT' || code === 'ENOTDIR';
-}

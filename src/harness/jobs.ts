@@ -44,6 +44,7 @@ export interface CellRequest {
   readonly device: string;
   readonly threads: number;
   readonly effort: number;
+  readonly codeHash: string;
 }
 
 const tasks = new LruCache<Promise<PreparedRows>>(2);
@@ -109,7 +110,7 @@ export async function runCellJob(request: CellRequest, progress: Progress): Prom
 export async function runCell(
   task: PreparedRows,
   contender: Found<'baseline' | 'model'>,
-  request: Pick<CellRequest, 'context' | 'probe' | 'seed' | 'device' | 'threads' | 'effort'>,
+  request: Pick<CellRequest, 'context' | 'probe' | 'seed' | 'device' | 'threads' | 'effort' | 'codeHash'>,
   progress: Progress,
 ): Promise<TimedOutcome> {
   const startedAt = performance.now();
@@ -123,8 +124,8 @@ async function outcomeOf(
   request: Parameters<typeof runCell>[2],
   progress: Progress,
 ): Promise<CellOutcome> {
-  const { seed, device, threads, effort } = request;
-  const settings = { seed, device, threads, effort, cacheFolder: request.context.cacheFolder, progress };
+  const { seed, device, threads, effort, codeHash, context } = request;
+  const settings = { seed, device, threads, effort, codeHash, cacheFolder: context.cacheFolder, progress };
   if (contender.type === 'baseline') return runBaseline(task, (contender as Found<'baseline'>).definition, settings);
   const model = (contender as Found<'model'>).definition;
   const probe = await findProbe(request.probe);

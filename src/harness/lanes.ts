@@ -80,6 +80,7 @@ export function processLanes(
             device,
             threads: environment.threads,
             effort: environment.effort,
+            codeHash: environment.codeHash,
           };
           const report = ({ fraction, message }: JobProgress) => tell({ type: 'progress', cell, fraction, message });
           try {
@@ -105,8 +106,8 @@ export function inlineLane(prepared: PreparedRun, store: ResultStore, tell: Tell
     run: (cell) =>
       conclude(cell, prepared, store, signal, async () => {
         const { runInline } = await import('./jobs.ts');
-        const { threads, effort } = environment;
-        const request = { context, probe: cell.probe, seed: cell.seed, device, threads, effort };
+        const { threads, effort, codeHash } = environment;
+        const request = { context, probe: cell.probe, seed: cell.seed, device, threads, effort, codeHash };
         const object = objects.get(cell.task.description.id)?.definition;
         return runInline(object ?? cell.task.reference!, cell.contender, request, (fraction, message) =>
           tell({ type: 'progress', cell, fraction, message }),

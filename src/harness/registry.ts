@@ -8,11 +8,11 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Probe } from '../probes/types.ts';
-import { sha256, sha256File } from '../runtime/files.ts';
+import { isMissing, sha256, sha256File } from '../runtime/files.ts';
 import { registerPluginHook } from '../runtime/plugins.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
 import { checkDefinition, type Definitions, type DefinitionType, definitionType } from './definition-schemas.ts';
-import { isMissing, UsageError } from './errors.ts';
+import { UsageError } from './errors.ts';
 import { PACKAGE_ROOT, pluginHash } from './source-hash.ts';
 
 /** A definition and where it came from. `file`: the plugin, or a model's folder; absent for objects and for our own models. */

@@ -7,10 +7,10 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import type { Targets } from '../metrics/types.ts';
-import { sha256, sha256File, writeFileAtomic } from '../runtime/files.ts';
+import { isMissing, sha256, sha256File, writeFileAtomic } from '../runtime/files.ts';
+import { type Lock, tryLock, withLock } from '../runtime/lock.ts';
 import { encodeNpy, writeNpy } from '../runtime/npy.ts';
-import { isMissing, UsageError } from './errors.ts';
-import { type Lock, tryLock, withLock } from './lock.ts';
+import { UsageError } from './errors.ts';
 import {
   type Result,
   RUN_MANIFEST_SCHEMA,

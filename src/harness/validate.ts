@@ -8,6 +8,7 @@ import { runBaseline } from './cell.ts';
 import { type BaselineDefinition, defineBaseline, type FitTask, type TaskContext } from './contracts.ts';
 import { prepareTask, sizesOf } from './prepare.ts';
 import { findTasks } from './registry.ts';
+import { codeHash } from './source-hash.ts';
 
 export interface ValidationReport {
   readonly task: string;
@@ -46,6 +47,7 @@ export async function validateTaskFile(
       threads: 1,
       effort: 1,
       cacheFolder: context.cacheFolder,
+      codeHash: await codeHash(),
       progress: () => {},
     };
     const { scores } = await runBaseline(task, mock, settings);

@@ -2,26 +2,32 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashJson } from '../runtime/files.ts';
+import { withLock } from '../runtime/lock.ts';
 import { PRESETS, type PretrainConfig } from './presets.ts';
 import type { Encoder, FrozenModel, ModelContext, ModelDefinition } from './types.ts';
 
 const CITATION =
   'Devlin et al. 2019, BERT; k-mer tokens and masking as in Millan Arias et al. 2023, BarcodeBERT (arXiv 2311.02401)';
 
-/** Pre-trains in the cache folder under a key of everything that decides the weights, or finds it there. */
+/**
+ * Pre-trains in the cache folder under a key of everything that decides the weights, or finds it there. Of several processes that
+ * want the same encoder one pre-trains it; the others wait.
+ */
 async function pretrained(config: PretrainConfig, context: ModelContext): Promise<FrozenModel> {
   const { loadBertFolder } = await import('./bert-folder.ts');
   const scaled = { ...config, maxTokens: Math.ceil(config.maxTokens * context.effort) };
   const fitted = fittingLength(scaled, context.longestSequence);
   const key = hashJson({
-    version: 2,
+    code: context.codeHash,
     config: fitted,
     seed: context.seed,
     corpus: context.unlabelledHash,
     device: context.device,
   });
   const folder = join(context.cacheFolder, 'models', key.slice(0, 24));
-  if (!existsSync(join(folder, 'config.json'))) {
+  const present = () => existsSync(join(folder, 'config.json'));
+  const make = async () => {
+    if (present()) return; // made while this process waited
     const { pretrain } = await import('./pretrain.ts');
     await pretrain(context.unlabelled, {
       config: fitted,
@@ -30,6 +36,12 @@ async function pretrained(config: PretrainConfig, context: ModelContext): Promis
       device: deviceOf(context.device),
       threads: context.threads,
       progress: (fraction, message) => context.progress(fraction, `pre-training: ${message}`),
+    });
+  };
+  if (!present()) {
+    await withLock(`${folder}.lock`, make, {
+      patience: Number.POSITIVE_INFINITY,
+      onWait: () => context.progress(0, 'pre-training: another process is at it, waiting for its result'),
     });
   }
   return loadBertFolder(folder);

@@ -25,6 +25,8 @@ export interface ModelContext {
   readonly unlabelled: readonly string[];
   /** Hash of `unlabelled`, part of any artefact's key. */
   readonly unlabelledHash: string;
+  /** Hash of the code that numbers depend on, part of any artefact's key: what other code made is made anew. */
+  readonly codeHash: string;
   /** Nucleotides of the longest sequence that will be embedded, in any split: a model makes room for it. */
   readonly longestSequence: number;
   readonly progress: (fraction: number, message: string) => void;

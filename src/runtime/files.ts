@@ -65,3 +65,9 @@ export function canonicalJson(value: unknown, path = '$'): string {
 export function hashJson(value: unknown): string {
   return sha256(canonicalJson(value));
 }
+
+/** Whether a file system error says that nothing is there. */
+export function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}

@@ -6,7 +6,15 @@ import { planCells } from '../../src/harness/plan.ts';
 import { type PreparedRows, prepareTask } from '../../src/harness/prepare.ts';
 import { fromObject } from '../../src/harness/registry.ts';
 
-const settings = { seed: 0, device: 'cpu', threads: 1, effort: 1, cacheFolder: '/nowhere', progress: () => {} };
+const settings = {
+  seed: 0,
+  device: 'cpu',
+  threads: 1,
+  effort: 1,
+  cacheFolder: '/nowhere',
+  codeHash: 'c',
+  progress: () => {},
+};
 const definition = defineTask({
   ...{ id: 'x', title: 'X', kind: 'binary', metric: 'accuracy', citation: '-', licence: '-' },
   load: async () =>

@@ -1,9 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tryLock } from '../../src/harness/lock.ts';
 import { RESULT_SCHEMA, type Result, type RunManifest } from '../../src/harness/result.ts';
 import { mergeCells, openStore, type ResultStore } from '../../src/harness/store.ts';
 
@@ -92,37 +90,5 @@ describe('the manifest', () => {
     const add = (name: string) => store.addToManifest({ title: 'T', command: 'run', cells: [cell('t', name, 'v1')] });
     await Promise.all(names.map(add));
     expect((await store.readManifest())?.cells.map(({ contender }) => contender).sort()).toEqual(names);
-  });
-});
-
-describe('a lock', () => {
-  const path = () => join(folder, 'a.lock');
-
-  it('is held by one at a time', async () => {
-    const lock = await tryLock(path());
-    expect(lock).toBeDefined();
-    expect(await tryLock(path())).toBeUndefined();
-    await lock?.release();
-    const next = await tryLock(path());
-    expect(next).toBeDefined();
-    await next?.release();
-  });
-
-  it('is taken over from a process that is gone', async () => {
-    const { pid } = spawnSync(process.execPath, ['-e', '0']);
-    await writeFile(path(), `${pid} ${hostname()} x\n`);
-    const lock = await tryLock(path());
-    expect(await readFile(path(), 'utf8')).toMatch(new RegExp(`^${process.pid} `));
-    await lock?.release();
-  });
-
-  it('of another machine is respected until it has not been touched for a minute', async () => {
-    await writeFile(path(), '1 another-machine x\n');
-    expect(await tryLock(path())).toBeUndefined();
-    const longAgo = new Date(Date.now() - 61_000);
-    await utimes(path(), longAgo, longAgo);
-    const lock = await tryLock(path());
-    expect(lock).toBeDefined();
-    await lock?.release();
   });
 });

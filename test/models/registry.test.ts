@@ -23,6 +23,7 @@ const context = (changes: Partial<ModelContext> = {}): ModelContext => ({
   cacheFolder,
   unlabelled,
   unlabelledHash: 'four repeats',
+  codeHash: 'this code',
   longestSequence: 40,
   progress: () => undefined,
   ...changes,
@@ -57,6 +58,28 @@ it('a model is pre-trained once per seed and corpus, then found', async () => {
   expect(await readdir(join(cacheFolder, 'models'))).toHaveLength(2);
   const fromFolder = await folderModel(join(cacheFolder, 'models', folder), 'mine').load(context());
   expect(fromFolder.fingerprint).toBe(first.fingerprint);
+});
+
+it('what other code pre-trained is not taken', async () => {
+  const folders = async () => (await readdir(join(cacheFolder, 'models'))).length;
+  await load('kmer-bert-tiny');
+  const before = await folders();
+  await load('kmer-bert-tiny', { codeHash: 'other code' });
+  expect(await folders()).toBe(before + 1);
+});
+
+it('of two that want a model at once, one pre-trains it and the other waits for the result', async () => {
+  const told: string[][] = [[], []];
+  const both = told.map((messages) =>
+    load('kmer-bert-tiny', { seed: 3, progress: (_, message) => messages.push(message) }),
+  );
+  const [one, other] = await Promise.all(both);
+  expect(other.fingerprint).toBe(one.fingerprint);
+  const [idle, busy] = told.toSorted((a, b) => a.length - b.length);
+  expect(idle).toEqual(['pre-training: another process is at it, waiting for its result']);
+  expect(busy.length).toBeGreaterThan(1);
+  expect(busy.join()).not.toContain('waiting');
+  expect((await readdir(join(cacheFolder, 'models'))).filter((name) => name.endsWith('.lock'))).toEqual([]);
 });
 
 it.each(['kmer-bert-tiny', 'kmer-bert-tiny-random'])(

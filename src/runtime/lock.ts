@@ -1,14 +1,14 @@
 /**
- * Lock files, so that several runs can share one results folder. A lock is made with O_EXCL and touched while it is held; it
- * is stale, and may be taken over, when its process is gone (same machine) or it has not been touched for a minute (another
- * machine). Should two takers of a stale lock ever both win, a cell is computed twice and nothing worse: every file of the
- * store is written whole and the same cell gives the same result.
+ * Lock files, so that several runs can share one results folder and one cache. A lock is made with O_EXCL and touched while it is
+ * held; it is stale, and may be taken over, when its process is gone (same machine) or it has not been touched for a minute
+ * (another machine). Should two takers of a stale lock ever both win, a cell or an encoder is computed twice and nothing worse:
+ * every file is written whole and the same work gives the same result.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { isMissing } from './errors.ts';
+import { isMissing } from './files.ts';
 
 export interface Lock {
   release(): Promise<void>;
@@ -86,13 +86,23 @@ function hold(path: string, text: string, times: LockTimes): Lock {
   };
 }
 
-/** Runs `action` under the lock, waiting for it where another holds it. Throws after `patience` milliseconds. */
-export async function withLock<T>(path: string, action: () => Promise<T>, patience = 30_000): Promise<T> {
+export interface WaitOptions {
+  /** How long to wait for a lock that another holds. Milliseconds; default 30 seconds. */
+  readonly patience?: number;
+  /** Told once, when another holds the lock. */
+  readonly onWait?: () => void;
+}
+
+/** Runs `action` under the lock, waiting for it where another holds it. Throws when patience ends. */
+export async function withLock<T>(path: string, action: () => Promise<T>, options: WaitOptions = {}): Promise<T> {
+  const { patience = 30_000, onWait } = options;
   const deadline = Date.now() + patience;
-  for (;;) {
+  for (let attempt = 0; ; attempt++) {
     const lock = await tryLock(path);
     if (lock) return action().finally(() => lock.release());
     if (Date.now() > deadline) throw new Error(`${path}: another process has held this lock for ${patience / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, 20 + 30 * Math.random()));
+    if (attempt === 0) onWait?.();
+    // Often at first, once a second in a long wait; never in step with others that wait.
+    await new Promise((resolve) => setTimeout(resolve, Math.min(1000, 20 + attempt) * (0.5 + Math.random())));
   }
 }
