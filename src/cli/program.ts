@@ -8,7 +8,7 @@ const EXAMPLES = `
 Examples:
   npm run bench                                        the default suite: models and baselines on generated tasks
   npm run bench -- --data my.csv --sequence seq --label class      your own data against every baseline
-  npm run bench -- run --task tasks/mine.ts --contender onehot-cnn kmer-logistic --seeds 3 --out runs/mine
+  npm run bench -- run --task tasks/mine.ts --contender one-hot-chip-cnn kmer-logistic --seeds 3 --out runs/mine
   npm run bench -- run --task ./my-task.ts --model ./checkpoint    a model against the one-hot baselines
   npm run bench -- tasks validate ./my-task.ts         is my plugin fit to be run?
   npm run bench -- plan                                what would be computed

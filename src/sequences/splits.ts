@@ -2,8 +2,9 @@
  * Train, validation and test rows: as the data give them, or drawn by a policy with a seed. The same rows, policy and seed give the
  * same split on every machine. Shares are met by always handing the next unit (a row, a group, a cluster) to the split that lacks most.
  */
-import { nearDuplicateClusters } from './near-duplicates.ts';
+
 import { createRandom } from '../random.ts';
+import { nearDuplicateClusters } from './near-duplicates.ts';
 import { SequenceError } from './sequence-error.ts';
 import { type Label, type LabelledSequence, SPLIT_NAMES, type SplitName, type SplitPolicy } from './types.ts';
 

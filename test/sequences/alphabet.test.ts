@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { applyAlphabet, IUPAC, reverseComplement } from '../../src/sequences/alphabet.ts';
 import { createRandom } from '../../src/random.ts';
+import { applyAlphabet, IUPAC, reverseComplement } from '../../src/sequences/alphabet.ts';
 import golden from './goldens/encodings.json' with { type: 'json' };
 
 const dna = { alphabet: 'dna' } as const;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/random.ts';
 import { reverseComplement } from '../../src/sequences/alphabet.ts';
 import { auditSplits, describeAudit, nearDuplicateClusters } from '../../src/sequences/audit.ts';
 import { forNearDuplicates, nearDuplicateK } from '../../src/sequences/near-duplicates.ts';
-import { createRandom } from '../../src/random.ts';
 import type { Label, SplitName } from '../../src/sequences/types.ts';
 import golden from './goldens/encodings.json' with { type: 'json' };
 

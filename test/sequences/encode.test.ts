@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/random.ts';
 import { BASE_CODES, reverseComplement } from '../../src/sequences/alphabet.ts';
 import { encodeBases, kmerCounts, kmerNames, oneHot } from '../../src/sequences/encode.ts';
-import { createRandom } from '../../src/random.ts';
 import golden from './goldens/encodings.json' with { type: 'json' };
 
 const { sequences } = golden;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { reverseComplement } from '../../src/sequences/alphabet.ts';
 import { createRandom } from '../../src/random.ts';
+import { reverseComplement } from '../../src/sequences/alphabet.ts';
 import { assignSplits } from '../../src/sequences/splits.ts';
 import type { LabelledSequence, SplitName } from '../../src/sequences/types.ts';
 
