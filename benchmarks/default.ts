@@ -18,5 +18,5 @@ export default defineSuite({
   probes: [],
   seeds: 2,
   // The generated tasks are easy to learn: a share of the full recipes shows the order, and the whole suite stays a matter of minutes.
-  effort: 0.3,
+  effort: 0.2,
 });
