@@ -13,10 +13,14 @@ export class SequenceError extends Error {
   }
 }
 
-/** The candidate nearest to `name` by edit distance, as " (did you mean "x"?)", or "" when none is near. */
+/**
+ * What `name` was probably meant to be, as ` (did you mean "x"?)`, or "" when nothing is near: the candidate nearest by edit
+ * distance, else up to three that hold the same letters in the same order ("onehot-cnn": "one-hot-chip-cnn"), the shortest first.
+ */
 export function didYouMean(name: string, candidates: readonly string[]): string {
   let best = '';
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  // Short of the name's own length, so that something of it remains.
+  let bestDistance = Math.min(name.length, Math.max(2, Math.floor(name.length / 3)) + 1);
   for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
@@ -24,7 +28,27 @@ export function didYouMean(name: string, candidates: readonly string[]): string 
       bestDistance = distance;
     }
   }
-  return best === '' ? '' : ` (did you mean "${best}"?)`;
+  const found = best === '' ? holding(name, candidates).slice(0, 3) : [best];
+  if (found.length === 0) return '';
+  const quoted = found.map((candidate) => `"${candidate}"`);
+  return ` (did you mean ${[quoted.slice(0, -1).join(', '), ...quoted.slice(-1)].filter((part) => part !== '').join(' or ')}?)`;
+}
+
+/** Candidates that hold the letters and digits of `name`: in one piece, or else, for four and more, with others between. */
+function holding(name: string, candidates: readonly string[]): string[] {
+  const plain = (text: string) => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+  const wanted = plain(name);
+  if (wanted.length < 2) return [];
+  const shortest = (a: string, b: string) => a.length - b.length;
+  const whole = candidates.filter((candidate) => plain(candidate).includes(wanted));
+  if (whole.length > 0 || wanted.length < 4) return whole.sort(shortest);
+  return candidates.filter((candidate) => isSubsequence(wanted, plain(candidate))).sort(shortest);
+}
+
+function isSubsequence(wanted: string, text: string): boolean {
+  let at = 0;
+  for (const letter of text) if (letter === wanted[at]) at += 1;
+  return at === wanted.length;
 }
 
 function editDistance(a: string, b: string): number {
