@@ -134,10 +134,17 @@ export async function runBaseline(
     { definition, classes, outputs, train: splits.train, valid: splits.valid },
     { ...settings, validationScore: validationScorer(task), progress: part(settings, 0, 0.95) },
   );
+  if (typeof (fitted as Partial<typeof fitted> | undefined)?.predict !== 'function') {
+    throw new Error(`fit of baseline ${baseline.id} must return { predict, validationScore, details }`);
+  }
   try {
     settings.progress(0.95, 'predict');
     const test = scoreTest(task, await fitted.predict(splits.test.sequences));
-    return { ...test, validationScore: finite(fitted.validationScore, 'validation score'), details: fitted.details };
+    return {
+      ...test,
+      validationScore: finite(fitted.validationScore, 'validation score'),
+      details: plainJson(fitted.details),
+    };
   } finally {
     await fitted.dispose?.();
   }
@@ -272,6 +279,15 @@ export async function runProbe(
     fingerprint,
     card,
   };
+}
+
+/** Details as they will be stored. Throws for what JSON cannot hold, so that the cell fails and not the run. */
+function plainJson(details: Readonly<Record<string, unknown>> | undefined): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(JSON.stringify(details ?? {})) as Record<string, unknown>;
+  } catch (error) {
+    throw new Error(`the details are not plain JSON: ${(error as Error).message}`);
+  }
 }
 
 function finite(value: number, what: string): number {

@@ -35,7 +35,9 @@ export async function prepareTask(definition: TaskDefinition, context: TaskConte
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof SequenceError)) throw error;
     const hint = error instanceof UsageError ? error.hint : undefined;
-    const usage = new UsageError(`task ${definition.id}: ${error.message}`, hint);
+    const own = `${definition.id}: `; // a task that names itself is not named twice
+    const what = error.message.startsWith(own) ? error.message.slice(own.length) : error.message;
+    const usage = new UsageError(`task ${own}${what}`, hint);
     usage.cause = error;
     throw usage;
   }

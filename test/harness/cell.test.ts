@@ -73,6 +73,22 @@ describe('a cell', () => {
     await expect(runBaseline(await prepared(), baseline(row), settings)).rejects.toThrow(message);
   });
 
+  it.each([
+    ['a fit that returns nothing', undefined, 'fit of baseline b must return { predict, validationScore, details }'],
+    [
+      'details that no result file can hold',
+      {
+        predict: async () => ({ rows: 8, columns: 2, values: new Float64Array(16).fill(0.5) }),
+        validationScore: 0,
+        details: { n: 1n },
+      },
+      'the details are not plain JSON',
+    ],
+  ])('refuses %s', async (_what, fitted, message) => {
+    const plugin = { ...baseline(() => [1, 0]), fit: async () => fitted as never };
+    await expect(runBaseline(await prepared(), plugin, settings)).rejects.toThrow(message);
+  });
+
   it('brings rounding back into 0..1', async () => {
     const values = Float64Array.of(1 + 2e-16, -1e-17);
     const checked = checkPredictions({ rows: 1, columns: 2, values }, 1, await prepared(), 'test');

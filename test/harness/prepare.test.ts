@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defineTask, type TaskDefinition } from '../../src/harness/contracts.ts';
+import { UsageError } from '../../src/harness/errors.ts';
 import { guessKind } from '../../src/harness/labels.ts';
 import { prepareTask } from '../../src/harness/prepare.ts';
 import type { LabelledSequence } from '../../src/sequences/types.ts';
@@ -79,6 +80,16 @@ describe('preparing a task', () => {
   ])('refuses %s', async (_what, definition, message) => {
     await expect(prepareTask(definition, context)).rejects.toThrow(message);
   });
+});
+
+it('an error of a task that names itself names it once', async () => {
+  const definition = task(['a', 'b'], {
+    load: async () => {
+      throw new UsageError(`${task(['a', 'b']).id}: no data folder was given`);
+    },
+  });
+  const { id } = definition;
+  await expect(prepareTask(definition, context)).rejects.toThrow(new RegExp(`^task ${id}: no data folder was given$`));
 });
 
 describe('the kind of a task without a declared one', () => {
