@@ -19,6 +19,7 @@ export interface DataFlags {
   readonly sequence?: string;
   readonly label?: string;
   readonly id?: string;
+  readonly columns?: string;
   readonly format?: string;
   readonly kind?: string;
   readonly metric?: string;
@@ -87,6 +88,7 @@ export function dataOptions(command: Command): Command {
     .option('--split <method>', 'stratified, random, cluster, group:COLUMN, or column:COLUMN holding the split itself')
     .option('--positive <label>', 'binary: the label that counts as positive (default: the later in order)')
     .option('--id <column>', 'column of the id')
+    .option('--columns <names>', 'CSV or TSV without a header line: names of its columns, with commas between')
     .option('--format <format>', 'fasta, csv, tsv, jsonl or parquet (default: by the ending)')
     .option('--separator <text>', 'multilabel: what stands between labels (default ";")')
     .option('--label-pattern <regex>', 'FASTA: the first group, found in the header, is the label')
@@ -125,12 +127,13 @@ export function comparisonOptions(command: Command): Command {
 
 /** What `--data` and its companions mean, or undefined without `--data`. */
 export function adhocOptions(flags: DataFlags): AdhocOptions | undefined {
-  const { data, sequence, label, id, format, split, positive, separator, labelPattern, labelTable } = flags;
+  const { data, sequence, label, id, columns, format, split, positive, separator, labelPattern, labelTable } = flags;
   if (data === undefined) {
     const given = Object.entries({
       sequence,
       label,
       id,
+      columns,
       format,
       split,
       positive,
@@ -145,7 +148,7 @@ export function adhocOptions(flags: DataFlags): AdhocOptions | undefined {
     throw new UsageError(`--${flag} describes data, but there is no --data PATH`);
   }
   return {
-    ...{ data, sequence, label, id, format, split, positive, separator, labelPattern, labelTable },
+    ...{ data, sequence, label, id, columns, format, split, positive, separator, labelPattern, labelTable },
     kind: oneOf('kind', flags.kind, KINDS),
     metric: oneOf<MetricName>('metric', flags.metric, METRIC_NAMES),
     alphabet: alphabetPolicy(flags),

@@ -7,11 +7,11 @@ import { resolve } from 'node:path';
 import type { MetricName, TaskKind } from '../metrics/types.ts';
 import { isMissing } from '../runtime/files.ts';
 import { DATA_FORMATS, type DataFormat, fileStem } from '../sequences/data-files.ts';
-import { type ReadOptions, readDataPath } from '../sequences/readers.ts';
+import { columnsRead, type ReadOptions, readDataPath, SequenceError } from '../sequences/readers.ts';
 import type { AlphabetPolicy, LabelledSequence, SplitPolicy } from '../sequences/types.ts';
 import { defineTask, type TaskDefinition } from './contracts.ts';
 import { UsageError } from './errors.ts';
-import { guessKind, sortClasses } from './labels.ts';
+import { guessKind, refuseMissingLabels, sortClasses } from './labels.ts';
 
 /** What the command line says about the data. Plain JSON: it travels to child processes. */
 export interface AdhocOptions {
@@ -19,6 +19,8 @@ export interface AdhocOptions {
   readonly sequence?: string;
   readonly label?: string;
   readonly id?: string;
+  /** Names, with commas between, of the columns of a CSV or TSV file without a header line. */
+  readonly columns?: string;
   readonly format?: string;
   readonly kind?: TaskKind;
   readonly metric?: MetricName;
@@ -64,6 +66,7 @@ function readOptions(options: AdhocOptions): ReadOptions {
   }
   const { group, split } = options.split === undefined ? {} : parseSplitOption(options.split);
   const common = {
+    columns: options.columns?.split(',').map((name) => name.trim()),
     sequence,
     id,
     format: format as DataFormat | undefined,
@@ -94,6 +97,31 @@ function pattern(source: string): RegExp {
   }
 }
 
+/** Reads as the options say. Errors name flags where the reader's name options of the same name. */
+async function inFlags<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof SequenceError)) throw error;
+    const said = error.message
+      .replace('`labelFrom` the file, a header pattern or a table', '--label-pattern REGEX, or --label-table FILE')
+      .replace(/`(sequence|label|id|format)`/g, '--$1')
+      .replace('`columns`', '--columns (such as --columns sequence,label)');
+    const usage = new UsageError(said);
+    usage.cause = error;
+    throw usage;
+  }
+}
+
+/** Where sequences and labels are read from, in words. */
+async function stateColumns(path: string, options: ReadOptions): Promise<string> {
+  const columns = await columnsRead(path, options);
+  if (columns === undefined) return '';
+  const labels =
+    columns.labels.length === 0 ? '' : `, labels from ${columns.labels.map((name) => `"${name}"`).join(', ')}`;
+  return ` Sequences are read from column "${columns.sequence}"${labels}.`;
+}
+
 /** The task that `options` describe. Reads the data once when the kind has to be guessed. */
 export async function adhocTask(options: AdhocOptions): Promise<TaskDefinition> {
   const path = resolve(options.data);
@@ -102,13 +130,14 @@ export async function adhocTask(options: AdhocOptions): Promise<TaskDefinition> 
   });
   let firstRead: LabelledSequence[] | undefined;
   let kind = options.kind;
-  let stated = '';
+  let stated = await inFlags(() => stateColumns(path, readOptions(options)));
   if (kind === undefined) {
-    firstRead = await readDataPath(path, readOptions(options));
+    firstRead = await inFlags(() => readDataPath(path, readOptions(options)));
+    refuseMissingLabels(firstRead);
     const guess = guessKind(firstRead.map((row) => row.label));
     kind = guess.kind;
     if (kind === 'regression' || kind === 'multilabel') firstRead = undefined; // their labels are read in another way
-    stated = ` The kind, ${kind}, was guessed: ${guess.reason}; --kind says otherwise.`;
+    stated += ` The kind, ${kind}, was guessed: ${guess.reason}; --kind says otherwise.`;
   }
   const settled: AdhocOptions = { ...options, kind };
   const id =
@@ -127,7 +156,7 @@ export async function adhocTask(options: AdhocOptions): Promise<TaskDefinition> 
     split: options.split === undefined ? undefined : parseSplitOption(options.split).policy,
     alphabet: options.alphabet,
     async load() {
-      const rows = firstRead ?? (await readDataPath(path, readOptions(settled)));
+      const rows = firstRead ?? (await inFlags(() => readDataPath(path, readOptions(settled))));
       firstRead = undefined; // rows are kept once, by whoever asked for them
       return rows;
     },
@@ -143,7 +172,7 @@ async function binaryClasses(
   if (positive === undefined) return undefined;
   if (kind !== 'binary')
     throw new UsageError(`--positive ${positive}: this is a ${kind} task`, 'It needs --kind binary.');
-  const rows = read ?? (await readDataPath(path, readOptions({ ...options, kind })));
+  const rows = read ?? (await inFlags(() => readDataPath(path, readOptions({ ...options, kind }))));
   const names = sortClasses(rows.map((row) => String(row.label)));
   if (!names.includes(positive)) {
     throw new UsageError(`--positive ${positive}: no row has this label`, `Labels: ${names.slice(0, 10).join(', ')}.`);

@@ -31,6 +31,8 @@ export interface TaskDescription {
   readonly hash: string;
   readonly classes: readonly string[];
   readonly sizes: Readonly<Record<SplitName, number>>;
+  /** How rows were divided, in words. */
+  readonly split: string;
 }
 
 interface Remembered {
@@ -46,8 +48,9 @@ interface Watched {
 /** The description of a prepared task. */
 export function describeTask(task: PreparedRows): TaskDescription {
   const { id, title, description, kind, metric, metrics, citation, licence } = task.definition;
-  const { hash, classes } = task;
-  return { id, title, description, kind, metric, metrics, citation, licence, hash, classes, sizes: sizesOf(task) };
+  const { hash, classes, splitDescription: split } = task;
+  const sizes = sizesOf(task);
+  return { id, title, description, kind, metric, metrics, citation, licence, hash, classes, sizes, split };
 }
 
 async function memoryFile(reference: TaskReference, context: TaskContext): Promise<string> {

@@ -126,6 +126,23 @@ export function encodeLabels(kind: TaskKind, rows: readonly LabelledSequence[], 
   return { rows: rows.length, columns, values };
 }
 
+/** Above this, whole numbers may as well be measurements as classes, and the guess says so. */
+const MANY_NUMBERS = 10;
+
+/** Refuses labels that are numbers but for a word such as NaN or NA, which no one means as a class. For labels without a declared kind. */
+export function refuseMissingLabels(rows: readonly LabelledSequence[]): void {
+  const isWord = ({ label }: LabelledSequence) =>
+    typeof label === 'string' && /^(nan|n\/?a|<na>|null|none|[+-]?inf(inity)?)$/i.test(label.trim());
+  const word = rows.find(isWord);
+  if (word === undefined) return;
+  const others = rows.filter((row) => !isWord(row));
+  if (others.length === 0 || others.some(({ label }) => !Number.isFinite(Number(label)))) return;
+  throw new UsageError(
+    `${placeOf(word)}: label "${String(word.label)}" among numbers (${rows.length - others.length} of ${rows.length} rows have no finite number)`,
+    'Fill in or remove these rows; if it is a class, say --kind multiclass.',
+  );
+}
+
 /** What labels look like, for data that come without a declared kind: a guess, and the reason for it in words. */
 export function guessKind(labels: readonly Label[]): { kind: TaskKind; reason: string } {
   if (labels.some((label) => typeof label === 'object')) {
@@ -141,6 +158,10 @@ export function guessKind(labels: readonly Label[]): { kind: TaskKind; reason: s
   const numeric = names.every((name) => name !== '' && Number.isFinite(Number(name)));
   if (numeric && (names.some((name) => !Number.isInteger(Number(name))) || names.length > 50)) {
     return { kind: 'regression', reason: `${names.length} distinct numbers` };
+  }
+  if (numeric && names.length > MANY_NUMBERS) {
+    const remedy = 'if they are measurements, say --kind regression';
+    return { kind: 'multiclass', reason: `${names.length} distinct whole numbers, taken for classes; ${remedy}` };
   }
   return { kind: 'multiclass', reason: `${names.length} distinct labels` };
 }

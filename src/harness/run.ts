@@ -9,7 +9,7 @@ import { basename, join, resolve } from 'node:path';
 import { type Device, deviceEnvironment, parseDevice, precisionLabel, resolveDevice } from '../runtime/device.ts';
 import { type JobProgress, type JobWorker, startWorker } from '../runtime/job.ts';
 import type { TaskContext } from './contracts.ts';
-import { describeTask, recallDescription } from './describe.ts';
+import { describeTask, recallDescription, type TaskDescription } from './describe.ts';
 import { UsageError } from './errors.ts';
 import type { DescribeReply, DescribeRequest } from './jobs.ts';
 import { inlineLane, JOBS, processLanes } from './lanes.ts';
@@ -106,10 +106,20 @@ export async function prepareRun(options: RunOptions, store?: ResultStore): Prom
   };
   const context = taskContext(options);
   const tasks = await describeTasks(comparison.tasks, context, jobs, options, store);
+  for (const { description, reference } of tasks) {
+    if (reference?.type === 'adhoc') options.onEvent?.({ type: 'notice', message: statement(description) });
+  }
   const plan = planCells({ ...comparison, tasks, environment });
   const objects = new Map(comparison.tasks.filter((task) => task.definition).map((task) => [task.id, task]));
   const title = comparison.title ?? tasks.map(({ description }) => description.id).join(', ');
   return { plan, title, environment, device, jobs, context, objects };
+}
+
+/** What was made of data that came without a plugin: kind, columns, metric, split; guesses are said to be guesses. */
+function statement({ id, kind, metric, description, classes, sizes, split }: TaskDescription): string {
+  const rows = Object.entries(sizes).map(([name, count]) => `${count} ${name}`);
+  const what = kind === 'regression' ? kind : `${kind}, ${classes.length} classes`;
+  return `${id}: ${what}, metric ${metric}; ${rows.join(', ')} rows (split: ${split}). ${description ?? ''}`.trimEnd();
 }
 
 function positive(name: string, value: number): number {

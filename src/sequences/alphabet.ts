@@ -86,14 +86,14 @@ export function applyAlphabet(
       if (ambiguous === 'n') code = N_CODE;
       count(ambiguous === 'n' ? 'ambiguity codes turned into N' : 'ambiguity codes kept');
     } else if (letterClass === LETTER.gap) {
-      if (gaps === 'error') refuse(i, 'a gap', 'set the alphabet policy gaps: "remove" or "n"');
+      if (gaps === 'error') refuse(i, 'a gap', 'set the alphabet policy gaps: "remove" or "n" (--gaps remove)');
       count(gaps === 'remove' ? 'gaps removed' : 'gaps turned into N');
       if (gaps === 'remove') continue;
       code = N_CODE;
     } else if (letterClass === LETTER.unknown) {
       if (policy.unknown !== 'n') {
         const name = rna ? 'RNA' : 'DNA';
-        refuse(i, `no ${name} letter`, 'correct the data or set the alphabet policy unknown: "n"');
+        refuse(i, `no ${name} letter`, 'correct the data or set the alphabet policy unknown: "n" (--unknown n)');
       }
       code = N_CODE;
       count('unknown letters turned into N');

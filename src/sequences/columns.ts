@@ -25,11 +25,16 @@ export function columnIndex(columns: readonly string[], name: string, what: stri
   );
 }
 
-/** The column of a usual name, or undefined. */
-export function guessColumn(columns: readonly string[], what: keyof typeof USUAL_COLUMNS): number | undefined {
+/** The column of a usual name, or undefined. @throws SequenceError when two columns have that name. */
+export function guessColumn(
+  columns: readonly string[],
+  what: keyof typeof USUAL_COLUMNS,
+  file: string,
+): number | undefined {
   for (const name of USUAL_COLUMNS[what]) {
-    const index = columns.findIndex((column) => column.trim().toLowerCase() === name);
-    if (index >= 0) return index;
+    const found = columns.flatMap((column, i) => (column.trim().toLowerCase() === name ? [i] : []));
+    if (found.length > 1) return columnIndex(columns, columns[found[0]], what, file); // refuses
+    if (found.length === 1) return found[0];
   }
   return undefined;
 }
@@ -38,6 +43,27 @@ export function guessColumn(columns: readonly string[], what: keyof typeof USUAL
 export function labelColumns(columns: readonly string[], name: string, file: string): number[] {
   if (columns.includes(name) || !name.includes(',')) return [columnIndex(columns, name, 'label', file)];
   return name.split(',').map((part) => columnIndex(columns, part.trim(), 'label', file));
+}
+
+/** Indices of the columns that hold the label: as named, a usual name, or the other one of two. */
+export function labelIndices(
+  columns: readonly string[],
+  label: string | undefined,
+  sequenceAt: number,
+  file: string,
+): number[] {
+  if (label !== undefined) return labelColumns(columns, label, file);
+  const guessed = guessColumn(columns, 'label', file) ?? (columns.length === 2 ? 1 - sequenceAt : undefined);
+  if (guessed === undefined) throw unguessable(columns, 'label', file);
+  return [guessed];
+}
+
+/** Index of the column that holds the sequence: as named, or a usual name. */
+export function sequenceIndex(columns: readonly string[], sequence: string | undefined, file: string): number {
+  if (sequence !== undefined) return columnIndex(columns, sequence, 'sequence', file);
+  const guessed = guessColumn(columns, 'sequence', file);
+  if (guessed === undefined) throw unguessable(columns, 'sequence', file);
+  return guessed;
 }
 
 /** An error for a column that was not named and could not be guessed. */

@@ -7,11 +7,11 @@ import { basename } from 'node:path';
 import {
   columnIndex,
   guessColumn,
-  labelColumns,
+  labelIndices,
   parseLabel,
   parseLabelColumns,
   parseSplit,
-  unguessable,
+  sequenceIndex,
 } from './columns.ts';
 import { type DataFormat, detectFormat, fileStem, findDataFiles } from './data-files.ts';
 import { fastaId, headerValue, readFasta } from './fasta.ts';
@@ -139,6 +139,22 @@ export async function readDataPath(path: string, options: ReadOptions = {}): Pro
   return rows;
 }
 
+/** Names of the columns that {@link readDataPath} reads sequences and labels from; undefined for FASTA. Reads the first file's header only. */
+export async function columnsRead(
+  path: string,
+  options: ReadOptions = {},
+): Promise<{ readonly sequence: string; readonly labels: readonly string[] } | undefined> {
+  const ignore = options.labelFrom?.kind === 'table' ? [options.labelFrom.path] : [];
+  const [first] = await findDataFiles(path, ignore);
+  const format = options.format ?? (await detectFormat(first.path));
+  if (format === 'fasta') return undefined;
+  const { columns } = await openTable(first.path, format, options.columns);
+  const sequenceAt = sequenceIndex(columns, options.sequence, first.path);
+  const labelled = options.labelFrom === undefined && (options.label !== undefined || first.className === undefined);
+  const labelsAt = labelled ? labelIndices(columns, options.label, sequenceAt, first.path) : [];
+  return { sequence: columns[sequenceAt], labels: labelsAt.map((index) => columns[index]) };
+}
+
 async function* readRows(
   path: string,
   options: ReadOptions,
@@ -207,9 +223,8 @@ async function* tableRows(
   const { columns, select } = await openTable(path, format, options.columns);
   const optional = (name: string | undefined, what: string) =>
     name === undefined ? undefined : columnIndex(columns, name, what, path);
-  const sequenceAt = optional(options.sequence, 'sequence') ?? guessColumn(columns, 'sequence');
-  if (sequenceAt === undefined) throw unguessable(columns, 'sequence', path);
-  const idAt = optional(options.id, 'id') ?? guessColumn(columns, 'id');
+  const sequenceAt = sequenceIndex(columns, options.sequence, path);
+  const idAt = optional(options.id, 'id') ?? guessColumn(columns, 'id', path);
   const groupAt = optional(options.group, 'group');
   const splitAt = optional(options.split, 'split');
   const fromColumn = labelled && options.labelFrom === undefined;
@@ -249,18 +264,6 @@ async function* tableRows(
       split: value(row, splitAt),
     };
   }
-}
-
-function labelIndices(
-  columns: readonly string[],
-  label: string | undefined,
-  sequenceAt: number,
-  path: string,
-): number[] {
-  if (label !== undefined) return labelColumns(columns, label, path);
-  const guessed = guessColumn(columns, 'label') ?? (columns.length === 2 ? 1 - sequenceAt : undefined);
-  if (guessed === undefined) throw unguessable(columns, 'label', path);
-  return [guessed];
 }
 
 async function readLabelTable(
