@@ -16,6 +16,14 @@ export async function main(words: readonly string[]): Promise<number> {
     if (verb !== undefined && !verb.startsWith('-') && !verbs.includes(verb)) {
       throw new UsageError(`There is no command "${verb}"${didYouMean(verb, verbs)}`, `Commands: ${verbs.join(', ')}.`);
     }
+    const group = program.commands.find((command) => command.name() === verb && command.commands.length > 0);
+    const below = group?.commands.map((command) => command.name()) ?? [];
+    if (group && words[1] !== undefined && !words[1].startsWith('-') && ![...below, 'help'].includes(words[1])) {
+      throw new UsageError(
+        `There is no command "${verb} ${words[1]}"${didYouMean(words[1], below)}`,
+        `Commands: ${below.map((name) => `${verb} ${name}`).join(', ')}.`,
+      );
+    }
     await program.parseAsync(words, { from: 'user' });
     return code;
   } catch (error) {

@@ -7,5 +7,13 @@ function returnToCaller(): void {
   if (INIT_CWD && event === 'bench') process.chdir(INIT_CWD);
 }
 
+/** Whoever read our output has gone (`| head`): that is no failure to show a stack of. The code is that of SIGPIPE. */
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(141);
+  });
+}
+
 returnToCaller();
 process.exitCode = await main(process.argv.slice(2));

@@ -129,7 +129,10 @@ async function pretrainConfig(spec: string): Promise<PretrainConfig> {
   const checked = schema.safeParse(read);
   if (!checked.success) {
     const { path, message } = checked.error.issues[0];
-    throw new UsageError(`${spec}: ${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`);
+    throw new UsageError(
+      `${spec}: ${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`,
+      `Fields: ${Object.keys(schema.shape).join(', ')}.`,
+    );
   }
   const { preset, ...fields } = checked.data;
   return { ...PRESETS[preset as string], ...fields } as PretrainConfig;

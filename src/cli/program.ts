@@ -1,5 +1,6 @@
 /** The commands, their flags and help. Each command's module is imported when it is run, so that `--help` answers at once. */
 import { Command } from 'commander';
+import { PRESETS } from '../models/presets.ts';
 import { comparisonOptions, dataOptions, wholeNumber } from './options.ts';
 
 const JSON_FLAG = ['--json', 'print one JSON document on standard output, words on standard error'] as const;
@@ -101,7 +102,7 @@ export function createProgram(finish: (code: number) => void): Command {
     .action(async (flags) => finish(await (await import('./model-command.ts')).embedCommand(flags)));
 
   command(program, 'pretrain', 'pre-train a k-mer encoder by masked-language modelling; continues where it was cut off')
-    .requiredOption('--config <name>', 'a preset (tiny, small) or a .json file of its fields')
+    .requiredOption('--config <name>', `a preset (${Object.keys(PRESETS).join(', ')}) or a .json file of its fields`)
     .requiredOption('--sequences <file...>', 'unlabelled sequences: FASTA, CSV, TSV, JSONL or Parquet; also .gz')
     .requiredOption('--out <folder>', 'where the model goes; use it with run --model FOLDER')
     .option('--seed <n>', 'of weights, masks and order (default: 0)')

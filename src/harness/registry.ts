@@ -27,6 +27,11 @@ export interface Found<T extends DefinitionType = DefinitionType> {
 const FOLDERS = { task: 'tasks', baseline: 'baselines', suite: 'benchmarks' } as const;
 const PLUGIN_SUFFIXES = ['.ts', '.mts', '.js', '.mjs'];
 
+/** Whether a word means a file (`./mine.ts`, `mine.ts#id`, `../folder/x`) rather than an id or an npm package. */
+export function isPluginPath(spec: string): boolean {
+  return /^\.{1,2}[\\/]/.test(spec) || PLUGIN_SUFFIXES.includes(extname(splitSpec(spec)[0]));
+}
+
 /** The definitions that a plugin file exports, checked. Throws a {@link UsageError} naming the file. */
 export async function loadPluginFile(file: string): Promise<Found[]> {
   registerPluginHook();
@@ -115,6 +120,10 @@ export async function findModels(spec: string): Promise<Found<'baseline' | 'mode
     () => false,
   );
   if (isFolder) return [await modelInFolder(spec)];
+  const isFile = PLUGIN_SUFFIXES.includes(extname(splitSpec(spec)[0]));
+  if (/[\\/]/.test(spec) && !isFile && !spec.startsWith('@')) {
+    throw new UsageError(`${spec}: there is no such model folder`, `Looked for ${resolve(spec)}.`);
+  }
   const found = await findContenders(spec);
   const models = found.filter(({ type }) => type === 'model');
   if (models.length > 0) return models;
@@ -129,6 +138,12 @@ export async function modelInFolder(path: string): Promise<Found<'model'>> {
   const files = (await readdir(folder, { withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map(({ name }) => name);
+  if (!files.includes('config.json')) {
+    throw new UsageError(
+      `${path}: holds no config.json, so it is no model folder`,
+      'Give a folder that `pretrain` wrote, or a BERT of the Hugging Face hub saved as safetensors.',
+    );
+  }
   const hashes = await Promise.all(
     files.sort().map(async (name) => `${name} ${await sha256File(join(folder, name))}\n`),
   );

@@ -2,6 +2,7 @@
  * From what a person asks for (a suite, ids, files, flags, objects) to definitions: which tasks, which contenders, which
  * probes, how many seeds. Whatever is not named comes from the suite, and the suite, when not named, is the default one.
  */
+import { dirname, resolve } from 'node:path';
 import type { TaskKind } from '../metrics/types.ts';
 import type { ModelDefinition } from '../models/types.ts';
 import type { Probe } from '../probes/types.ts';
@@ -17,6 +18,7 @@ import {
   findSuite,
   findTasks,
   fromObject,
+  isPluginPath,
   listShipped,
 } from './registry.ts';
 
@@ -89,7 +91,12 @@ export async function resolveComparison(request: ComparisonRequest): Promise<Com
 
 async function suiteOf(suite: string | SuiteDefinition | undefined): Promise<SuiteDefinition> {
   if (typeof suite === 'object') return suite;
-  return (await findSuite(suite ?? DEFAULT_SUITE)).definition;
+  const { definition, file } = await findSuite(suite ?? DEFAULT_SUITE);
+  if (file === undefined) return definition;
+  // Paths inside a suite are relative to its file, so that it means the same wherever one stands.
+  const placed = (specs: readonly string[]) =>
+    specs.map((spec) => (isPluginPath(spec) ? resolve(dirname(file), spec) : spec));
+  return { ...definition, tasks: placed(definition.tasks), contenders: placed(definition.contenders) };
 }
 
 /** The default suite for what remains open (seeds, probes), where one ships. */

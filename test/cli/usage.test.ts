@@ -2,8 +2,9 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/command-line.ts';
+import { PRESETS } from '../../src/models/presets.ts';
 import { toyFolder } from '../harness/fixtures/toy.ts';
-import { bench, type Finished } from './bench.ts';
+import { bench, type Finished, finished, start } from './bench.ts';
 
 const home = process.cwd();
 let folder: string;
@@ -52,6 +53,7 @@ async function inProcess(words: readonly string[]): Promise<Finished> {
 describe('wrong usage ends with 2, one clear line and a hint', () => {
   it.each([
     ['an unknown command', ['pln'], /There is no command "pln" \(did you mean "plan"\?\)/],
+    ['an unknown command of a group', ['tasks', 'shw'], /There is no command "tasks shw" \(did you mean "show"\?\)/],
     ['an unknown flag', ['run', '--taks', 'x'], /unknown option '--taks'/],
     ['a missing argument', ['report'], /missing required argument 'folder'/],
     ['a folder that is no run', ['report', '.'], /holds no run\.json/],
@@ -125,6 +127,39 @@ describe('help', () => {
       expect(stdout).toContain(word);
     }
   });
+});
+
+it('paths inside a suite are relative to its file, wherever one stands', async () => {
+  await mkdir(join(folder, 'suites'));
+  await writeFile(
+    join(folder, 'suites', 'quick.ts'),
+    `import { defineSuite } from 'glm-bench';
+export default defineSuite({ id: 'quick', title: 'Quick', tasks: ['../task.ts'],
+  contenders: ['majority', '../baselines.ts#quick'], probes: [], seeds: 1 });\n`,
+  );
+  const { code, stdout, stderr } = await bench(folder, [
+    'plan',
+    '--suite',
+    'suites/quick.ts',
+    '--device',
+    'cpu',
+    '--json',
+  ]);
+  expect({ code, stderr: stderr.match(/error.*/)?.[0] }).toEqual({ code: 0, stderr: undefined });
+  const { cells } = JSON.parse(stdout) as { cells: { task: string; contender: string }[] };
+  expect(cells.map(({ task, contender }) => `${task} ${contender}`)).toEqual(['toy majority', 'toy quick']);
+});
+
+it('pretrain --help names every preset', async () => {
+  const { stdout } = await inProcess(['pretrain', '--help']);
+  for (const name of Object.keys(PRESETS)) expect(stdout).toContain(name);
+});
+
+it('a reader that goes away (`| head`) is no error', async () => {
+  const child = start(folder, ['tasks', 'list']);
+  child.stdout?.destroy();
+  const { code, stderr } = await finished(child);
+  expect({ code, stderr }).toEqual({ code: 141, stderr: '' });
 });
 
 describe('--json prints one document and nothing else', () => {
