@@ -18,11 +18,11 @@ export function columnIndex(columns: readonly string[], name: string, what: stri
   if (exact >= 0 && columns.lastIndexOf(name) === exact) return exact;
   const loose = columns.flatMap((column, i) => (column.toLowerCase() === name.toLowerCase() ? [i] : []));
   if (exact < 0 && loose.length === 1) return loose[0];
-  const problem = loose.length > 1 ? `several columns "${name}"` : `no column "${name}"`;
-  throw new SequenceError(
-    `${problem} to read the ${what} from${didYouMean(name, columns)}; the columns are ${listed(columns)}`,
-    { file, line: 1 },
-  );
+  const problem =
+    loose.length > 1
+      ? `several columns "${name}" to read the ${what} from; give them names of their own`
+      : `no column "${name}" to read the ${what} from${didYouMean(name, columns)}`;
+  throw new SequenceError(`${problem}; the columns are ${listed(columns)}`, { file, line: 1 });
 }
 
 /** The column of a usual name, or undefined. @throws SequenceError when two columns have that name. */
