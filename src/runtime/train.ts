@@ -49,7 +49,7 @@ export interface TrainOptions extends Compute {
    * average per step (Polyak and Juditsky 1992), ramped up as (1 + step) / (10 + step) while that is smaller. Default: none.
    */
   readonly averageDecay?: number;
-  /** Rows per epoch-end evaluation batch. Default: batchSize * 4. */
+  /** Rows per epoch-end evaluation batch. Default: batchSize. */
   readonly evaluationBatch?: number;
   /** Score of the weights of the moment, larger is better. Without it the last weights are kept. */
   readonly score?: (evaluate: Evaluate) => Promise<number>;
@@ -152,7 +152,7 @@ export async function train(network: Network, data: TrainingData, options: Train
     async (rows, output) => {
       const forward = forwards.get(output) ?? (await compileForward(network, [output], compute));
       forwards.set(output, forward);
-      return runAll(forward, weights(), rows, output, options.evaluationBatch ?? options.batchSize * 4);
+      return runAll(forward, weights(), rows, output, options.evaluationBatch ?? options.batchSize);
     };
 
   let savedAt = Date.now();
