@@ -17,13 +17,20 @@ interface Sidecar {
   readonly fingerprint: string;
   readonly sequencesHash: string;
   readonly representation: Representation;
+  readonly made: Provenance;
+}
+
+/** What decides the vectors beside model and sequences: another device rounds otherwise, other code may pool otherwise. */
+export interface Provenance {
   readonly device: string;
+  /** Of the package's numeric code and of the model's own plugin source. */
+  readonly codeHash: string;
 }
 
 /** Embeddings of `sequences`, from the store where they are there whole, computed and stored otherwise. */
 export async function storedEmbeddings(
   folder: string,
-  device: string,
+  made: Provenance,
   encoder: Encoder,
   sequences: readonly string[],
   representations: readonly Representation[],
@@ -31,7 +38,7 @@ export async function storedEmbeddings(
 ): Promise<Matrix[]> {
   const sequencesHash = sha256(sequences.join('\n'));
   const entry = (representation: Representation) => {
-    const key = hashJson({ fingerprint: encoder.fingerprint, sequencesHash, ...representation, device });
+    const key = hashJson({ fingerprint: encoder.fingerprint, sequencesHash, ...representation, ...made });
     return join(folder, encoder.fingerprint.slice(0, 16), key.slice(0, 32));
   };
   const found = await Promise.all(representations.map((r) => load(entry(r), sequences.length)));
@@ -53,7 +60,7 @@ export async function storedEmbeddings(
         fingerprint: encoder.fingerprint,
         sequencesHash,
         representation,
-        device,
+        made,
       };
       await writeFileAtomic(`${path}.json`, `${JSON.stringify(sidecar, null, 2)}\n`);
     }

@@ -168,7 +168,7 @@ export async function embedTask(
   refuseLong(task, model);
   const { encoderOf } = await import('../embeddings/extract.ts');
   const { storedEmbeddings } = await import('../embeddings/store.ts');
-  const { device, threads, cacheFolder } = settings;
+  const { device, threads, cacheFolder, codeHash } = settings;
   const loaded = await model.load({
     ...settings,
     unlabelled: train.sequences,
@@ -192,7 +192,14 @@ export async function embedTask(
       const [low, high] = [done, done + sequences.length].map((count) => 0.5 + (0.2 * count) / total);
       const store = join(cacheFolder, 'embeddings');
       const progress = part(settings, low, high);
-      const matrices = await storedEmbeddings(store, device, encoder, sequences, representations, progress);
+      const matrices = await storedEmbeddings(
+        store,
+        { device, codeHash },
+        encoder,
+        sequences,
+        representations,
+        progress,
+      );
       checkFeatures(matrices, sequences.length, representations, name);
       features[name] = matrices;
       done += sequences.length;

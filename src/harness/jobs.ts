@@ -3,6 +3,7 @@
  * the embeddings it made last, because cells of one task, and probes of one model, follow each other.
  */
 
+import { hashJson } from '../runtime/files.ts';
 import { adhocTask } from './adhoc.ts';
 import { type CellOutcome, type EmbeddedTask, embedTask, runBaseline, runProbe } from './cell.ts';
 import type { TaskContext, TaskDefinition } from './contracts.ts';
@@ -124,12 +125,14 @@ async function outcomeOf(
   request: Parameters<typeof runCell>[2],
   progress: Progress,
 ): Promise<CellOutcome> {
-  const { seed, device, threads, effort, codeHash, context } = request;
+  const { seed, device, threads, effort, context } = request;
+  // Artefacts (weights, embeddings) must not outlive an edit of the plugin that made them.
+  const codeHash = hashJson([request.codeHash, contender.sourceHash]);
   const settings = { seed, device, threads, effort, codeHash, cacheFolder: context.cacheFolder, progress };
   if (contender.type === 'baseline') return runBaseline(task, (contender as Found<'baseline'>).definition, settings);
   const model = (contender as Found<'model'>).definition;
   const probe = await findProbe(request.probe);
-  const key = JSON.stringify([task.hash, model.id, contender.file, model.options, seed, device, effort]);
+  const key = JSON.stringify([task.hash, model.id, contender.file, model.options, codeHash, seed, device, effort]);
   const embedded = await embeddings.get(key, () => embedTask(task, model, settings));
   return runProbe(task, embedded, probe, settings);
 }

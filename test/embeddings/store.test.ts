@@ -37,8 +37,13 @@ function countingEncoder(fingerprint = 'f'.repeat(64)): Encoder & { readonly ask
 const SEQUENCES = ['ACGT', 'AC', 'ACGTTT'];
 const FIRST: Representation = { layer: 1, pooling: 'mean' };
 const SECOND: Representation = { layer: 2, pooling: 'max' };
-const ask = (encoder: Encoder, representations = [FIRST, SECOND], sequences = SEQUENCES, device = 'cpu') =>
-  storedEmbeddings(folder, device, encoder, sequences, representations);
+const ask = (
+  encoder: Encoder,
+  representations = [FIRST, SECOND],
+  sequences = SEQUENCES,
+  device = 'cpu',
+  codeHash = 'c',
+) => storedEmbeddings(folder, { device, codeHash }, encoder, sequences, representations);
 /** Paths of the stored files with this ending. */
 const files = async (ending: string) =>
   (await readdir(folder, { recursive: true }))
@@ -69,6 +74,7 @@ describe('the store', () => {
     ['sequences', () => ask(countingEncoder(), [FIRST], [...SEQUENCES].reverse())],
     ['model', () => ask(countingEncoder('e'.repeat(64)), [FIRST])],
     ['device', () => ask(countingEncoder(), [FIRST], SEQUENCES, 'cuda')],
+    ['code', () => ask(countingEncoder(), [FIRST], SEQUENCES, 'cpu', 'd')],
     ['pooling', () => ask(countingEncoder(), [{ ...FIRST, pooling: 'max' }])],
   ])('keeps another %s apart', async (_what, other) => {
     await ask(countingEncoder(), [FIRST]);
@@ -86,7 +92,7 @@ describe('the store', () => {
       columns: 2,
       fingerprint: 'f'.repeat(64),
       representation: FIRST,
-      device: 'cpu',
+      made: { device: 'cpu', codeHash: 'c' },
     });
     expect(json.replace(/json$/, 'npy')).toBe(npy);
   });
