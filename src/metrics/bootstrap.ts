@@ -8,8 +8,12 @@
  * A resample whose score is undefined (AUROC when a class was not drawn) is drawn again and counted in `redrawn`: intervals
  * are then conditional on a defined score. Draws in strata (the class of each row) avoid that by keeping class counts fixed.
  * It does not see errors of the training data or of hyper-parameter choice, and a score at its bound (accuracy 1) has no width.
+ *
+ * Scores that repeated rows distort (clusterings) are resampled by halves instead, `resampling: 'halves'`: the scores of random
+ * halves of the rows, recentred on the score of all rows, take the place of bootstrap scores everywhere (see `resampling.ts`).
  */
 import { type Random, random } from './random.ts';
+import { type ResamplingMethod, recentreHalves, rowSampler } from './resampling.ts';
 import type { PreparedMetric } from './types.ts';
 
 export interface BootstrapOptions {
@@ -21,6 +25,8 @@ export interface BootstrapOptions {
   readonly seed: number;
   /** `[rows]` stratum of each row, say its class: each resample holds as many rows of a stratum as the test set does. */
   readonly strata?: ArrayLike<number>;
+  /** Default 'bootstrap'; `resamplingFor(kind)` has the right one. Halves take no strata. */
+  readonly resampling?: ResamplingMethod;
 }
 
 export interface BootstrapInterval {
@@ -100,7 +106,7 @@ type DrawScore = (multiplicities: Uint16Array, source: Random) => number;
 
 function resample(
   rows: number,
-  { resamples = 2000, level = 0.95, seed, strata }: BootstrapOptions,
+  { resamples = 2000, level = 0.95, seed, strata, resampling = 'bootstrap' }: BootstrapOptions,
   plainScore: () => number,
   drawScore: DrawScore,
 ): { estimate: number; scores: Float64Array; redrawn: number } {
@@ -110,7 +116,7 @@ function resample(
   }
   if (!(level > 0 && level < 1)) throw new Error(`Bootstrap level must lie between 0 and 1, not ${level}`);
   const source = random(seed);
-  const drawRows = rowSampler(rows, strata);
+  const drawRows = rowSampler(resampling, rows, strata);
   const estimate = plainScore();
   const undefinedScores = { estimate, scores: new Float64Array(0) };
   if (Number.isNaN(estimate) || rows < 2) return { ...undefinedScores, redrawn: 0 };
@@ -123,27 +129,8 @@ function resample(
     if (!Number.isNaN(score)) scores[i++] = score;
     else if (++redrawn > resamples) return { ...undefinedScores, redrawn };
   }
+  if (resampling === 'halves') recentreHalves(scores, estimate, rows);
   return { estimate, scores: scores.sort(), redrawn };
-}
-
-/** Draws as many rows as there are, with replacement: of all rows, or within each stratum. */
-function rowSampler(rows: number, strata?: ArrayLike<number>): (multiplicities: Uint16Array, source: Random) => void {
-  if (strata && strata.length !== rows) throw new Error(`${strata.length} strata for ${rows} rows`);
-  const groups = new Map<number, number[]>();
-  for (let row = 0; row < rows; row++) {
-    const stratum = strata ? strata[row] : 0;
-    const members = groups.get(stratum);
-    if (members) members.push(row);
-    else groups.set(stratum, [row]);
-  }
-  const members = [...groups.values()].map((group) => Int32Array.from(group));
-  return (multiplicities, source) => {
-    multiplicities.fill(0);
-    for (const group of members) {
-      const size = group.length;
-      for (let i = 0; i < size; i++) multiplicities[group[source.below(size)]]++;
-    }
-  };
 }
 
 /** Mean score over seeds drawn with replacement; each seed that was drawn is scored once. */

@@ -3,7 +3,8 @@
  * are probabilities, classes that exist. Errors name row and column, counted from 0. Nothing is repaired here.
  *
  * The layout tells the kind of task (see `types.ts`): one target column beside two or more prediction columns holds class
- * indices; as many target columns as prediction columns holds one 0/1 column per label.
+ * indices; as many target columns as prediction columns holds one 0/1 column per label. Clusters are told apart from labels by
+ * the metric that asks.
  */
 import type { Matrix, Predictions, Targets } from './types.ts';
 
@@ -32,6 +33,19 @@ export interface LabelAnswers {
   /** `[rows, labels]` 1 where the probability exceeds one half (exactly one half is a no, as for ties of two classes). */
   readonly predicted: Uint8Array;
   readonly predictions: Predictions;
+}
+
+/** One cluster per row beside its true class, both renamed 0, 1, ... in the order in which they first occur. */
+export interface ClusterAnswers {
+  readonly rows: number;
+  readonly classes: number;
+  readonly clusters: number;
+  /** Pairs of class and cluster that occur in a row. */
+  readonly pairs: number;
+  /** `[rows]` class, cluster, and pair of both. */
+  readonly actual: Int32Array;
+  readonly predicted: Int32Array;
+  readonly pair: Int32Array;
 }
 
 /**
@@ -77,6 +91,42 @@ export function checkRegression(metric: string, targets: Targets, predictions: P
   }
   checkFinite(metric, 'target', targets);
   checkFinite(metric, 'prediction', predictions);
+}
+
+/**
+ * Checks the answers of a clustering task: one column on both sides, class indices and cluster indices.
+ * @throws when shapes disagree or an index is not a whole number of at least 0.
+ */
+export function clusterAnswers(metric: string, targets: Targets, predictions: Predictions): ClusterAnswers {
+  checkShape(metric, 'targets', targets);
+  checkShape(metric, 'predictions', predictions);
+  checkRows(metric, targets, predictions);
+  if (targets.columns !== 1 || predictions.columns !== 1) {
+    throw new Error(
+      `${metric} is defined for clustering tasks: it needs one column of class indices and one of cluster indices, ` +
+        `not ${targets.columns} target and ${predictions.columns} prediction columns`,
+    );
+  }
+  checkIndices(metric, 'target', targets);
+  checkIndices(metric, 'prediction', predictions);
+  const [classes, actual] = numbered(targets.values);
+  const [clusters, predicted] = numbered(predictions.values);
+  const [pairs, pair] = numbered(Float64Array.from(actual, (index, row) => index * clusters + predicted[row]));
+  return { rows: targets.rows, classes, clusters, pairs, actual, predicted, pair };
+}
+
+/** How many different values there are, and the place of each row's value in their order of first occurrence. */
+function numbered(values: ArrayLike<number>): [number, Int32Array] {
+  const places = new Map<number, number>();
+  const indices = Int32Array.from(values, (value) => {
+    let place = places.get(value);
+    if (place === undefined) {
+      place = places.size;
+      places.set(value, place);
+    }
+    return place;
+  });
+  return [places.size, indices];
 }
 
 function classAnswers(metric: string, targets: Targets, predictions: Predictions): ClassAnswers {
@@ -145,6 +195,16 @@ function checkFinite(metric: string, name: string, { columns, values }: Matrix):
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i])) {
       throw new Error(`${metric}: ${name} at ${position(i, columns)} is ${values[i]}; expected a finite number`);
+    }
+  }
+}
+
+function checkIndices(metric: string, name: string, { columns, values }: Matrix): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isSafeInteger(values[i]) || values[i] < 0) {
+      throw new Error(
+        `${metric}: ${name} at ${position(i, columns)} is ${values[i]}; expected an index, a whole number of at least 0`,
+      );
     }
   }
 }

@@ -1,4 +1,5 @@
 /** Every metric by name. Degenerate cases, multi-class and multi-label definitions are stated at each metric. */
+import { ami, ari, nmi, vMeasure } from './clustering.ts';
 import { accuracy, balancedAccuracy, macroF1, mcc, microF1, weightedF1 } from './confusion.ts';
 import { mse, pearson, r2, spearman } from './correlation.ts';
 import { calibrationError, logLoss } from './probability.ts';
@@ -20,6 +21,10 @@ export const METRICS: Readonly<Record<MetricName, Metric>> = {
   spearman,
   r2,
   mse,
+  ami,
+  ari,
+  nmi,
+  vMeasure,
 };
 
 /** Metrics defined for a kind of task, in the order of `METRIC_NAMES`. */
@@ -55,6 +60,12 @@ const SYNONYMS: Readonly<Record<string, MetricName>> = {
   ece: 'calibrationError',
   pearsonr: 'pearson',
   spearmanr: 'spearman',
+  adjustedmutualinformation: 'ami',
+  adjustedmutualinfo: 'ami',
+  adjustedrandindex: 'ari',
+  adjustedrand: 'ari',
+  normalizedmutualinformation: 'nmi',
+  normalisedmutualinformation: 'nmi',
 };
 
 function nearest(name: string): MetricName | undefined {

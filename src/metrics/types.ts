@@ -11,12 +11,12 @@ export interface Matrix {
 }
 
 /** What a task asks for. Decides the layout of targets and predictions (see {@link Targets} and {@link Predictions}). */
-export type TaskKind = 'binary' | 'multiclass' | 'multilabel' | 'regression';
+export type TaskKind = 'binary' | 'multiclass' | 'multilabel' | 'regression' | 'clustering';
 
 /**
  * True answers, `[rows, columns]`.
  * binary / multiclass: one column holding the class index (0..classes-1; binary: 1 = the positive class).
- * multilabel: one 0/1 column per label. regression: one column per target.
+ * multilabel: one 0/1 column per label. regression: one column per target. clustering: one column holding the class index.
  */
 export interface Targets extends Matrix {
   readonly values: Float64Array;
@@ -26,6 +26,7 @@ export interface Targets extends Matrix {
  * Predicted answers, `[rows, columns]`.
  * binary: two columns, P(negative), P(positive). multiclass: one probability column per class, rows summing to 1.
  * multilabel: one probability column per label. regression: one column per target.
+ * clustering: one column holding the cluster index, a whole number of at least 0 whose value says nothing.
  */
 export type Predictions = Matrix;
 
@@ -62,5 +63,9 @@ export const METRIC_NAMES = [
   'spearman',
   'r2',
   'mse',
+  'ami',
+  'ari',
+  'nmi',
+  'vMeasure',
 ] as const;
 export type MetricName = (typeof METRIC_NAMES)[number];

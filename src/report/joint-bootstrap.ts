@@ -3,16 +3,18 @@
  * every contender is scored on them, so that 15 contenders cost 15 scorings per resample and not 15 intervals plus 14 pairs.
  * Rows come from that file's own sampler; with one seed per contender the numbers equal `bootstrapInterval` and
  * `pairedDifference` exactly, with several they differ in which seeds were drawn. A resample on which a contender's score is
- * undefined is left out for that contender (there: drawn again).
+ * undefined is left out for that contender (there: drawn again). Halves, where the kind of task asks for them, are recentred here
+ * for each contender, so that differences are recentred with them.
  */
-import { bootstrapInterval } from '../metrics/bootstrap.ts';
+import { type BootstrapOptions, bootstrapInterval } from '../metrics/bootstrap.ts';
 import { random } from '../metrics/random.ts';
+import { recentreHalves } from '../metrics/resampling.ts';
 import type { PreparedMetric } from '../metrics/types.ts';
 
 export interface JointScores {
   /** `[contenders]` score on the rows as they are, mean over seeds. */
   readonly estimates: readonly number[];
-  /** `[contenders][resamples]` mean over the seeds drawn; NaN where undefined. */
+  /** `[contenders][resamples]` mean over the seeds drawn, halves recentred; NaN where undefined. */
   readonly resampled: readonly Float64Array[];
 }
 
@@ -28,7 +30,7 @@ export interface JointEstimate {
 export function resampleJointly(
   contenders: readonly (readonly PreparedMetric[])[],
   rows: number,
-  options: { readonly resamples: number; readonly seed: number; readonly strata?: ArrayLike<number> },
+  options: Pick<BootstrapOptions, 'seed' | 'strata' | 'resampling'> & { readonly resamples: number },
 ): JointScores {
   const estimates = contenders.map((seeds) => seeds.reduce((sum, score) => sum + score(), 0) / seeds.length);
   const resampled = contenders.map(() => new Float64Array(options.resamples).fill(Number.NaN));
@@ -49,6 +51,8 @@ export function resampleJointly(
     return 0; // undefined scores are kept as NaN per contender, so no resample is drawn again
   };
   bootstrapInterval([scoreAll], rows, options);
+  if (options.resampling === 'halves')
+    for (const [i, scores] of resampled.entries()) recentreHalves(scores, estimates[i], rows);
   return { estimates, resampled };
 }
 

@@ -37,6 +37,26 @@ describe('the joint bootstrap', () => {
     });
   });
 
+  it('equals them for halves too, which need no strata', () => {
+    const halves = { resamples: 400, seed: 3, resampling: 'halves' } as const;
+    const joint = resampleJointly([[a], [b]], ROWS, halves);
+    const alone = bootstrapInterval([b], ROWS, halves);
+    expect(intervalOf(joint, 1, 0.95)).toMatchObject({ estimate: alone.estimate, low: alone.low, high: alone.high });
+    const { difference, low, high, p } = pairedDifference([a], [b], ROWS, { ...halves, higherIsBetter: false });
+    const found = differenceOf(joint, 0, 1, { level: 0.95, higherIsBetter: false });
+    expect([found.estimate, found.p]).toEqual([difference, p]);
+    expect(found.low).toBeCloseTo(low, 12);
+    expect(found.high).toBeCloseTo(high, 12);
+    expect(
+      differenceOf(resampleJointly([[a], [a]], ROWS, halves), 0, 1, { level: 0.95, higherIsBetter: true }),
+    ).toEqual({
+      estimate: 0,
+      low: 0,
+      high: 0,
+      p: 1,
+    });
+  });
+
   it('agrees with them within the error of resampling when there are several seeds', () => {
     const seeds = [accuracyOf(0.1, 1), accuracyOf(0.25, 2), accuracyOf(0.4, 3)];
     const many = { ...options, resamples: 4000 };
