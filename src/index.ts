@@ -18,6 +18,21 @@ export type { Feeds, Network } from './runtime/network.ts';
 export type { RestartedNetwork, RestartOptions, RestartRecord } from './runtime/restarts.ts';
 export type { TrainedNetwork, TrainingData, TrainOptions } from './runtime/train.ts';
 export { applyAlphabet, reverseComplement } from './sequences/alphabet.ts';
+export {
+  askBarcodes,
+  type BarcodeQuestion,
+  type BarcodeRows,
+  type ClusterLabel,
+  describeBarcodes,
+} from './sequences/barcode-questions.ts';
+export {
+  type BarcodeReadOptions,
+  type BarcodeRecord,
+  type BarcodeReport,
+  createBarcodeReport,
+  readBarcodes,
+} from './sequences/barcode-records.ts';
+export { type BarcodeCounts, drawSplits, givenSplits, type SplitBarcodes } from './sequences/barcode-splits.ts';
 export { encodeBases, kmerCounts, kmerNames, oneHot } from './sequences/encode.ts';
 export { type ReadOptions, readDataPath, readLabelled } from './sequences/readers.ts';
 export { SequenceError } from './sequences/sequence-error.ts';
