@@ -5,7 +5,8 @@ including what one would not guess from the papers:
 
 mae_v2  the tokens that are not removed, [UNK]s and padding among them, are packed to the left with their own positions and attention; the packed
         rows are filled up with id 1, position 0, attention 0. Encoder -> projection (always) -> back to their places; a removed place is filled
-        with row 0 of the decoder's word embeddings; the decoder adds its own positions.
+        with row 0 of the decoder's word embeddings; the decoder adds its own positions. (The authors' code allots the decoder's input at the
+        encoder's width and therefore stops where the widths differ; here it has the decoder's width, as the projection means.)
 mae_v1  full length; a removed token enters as the zero vector with attention 0. The encoder's position embedding is added once by hand and once
         more inside the encoder; the decoder's input gets the *encoder's* position embedding by hand, and its own inside. No projection.
 mlm     BertForTokenClassification on the ids as given.
