@@ -1,18 +1,27 @@
 /**
- * Real DNA barcodes. DeepCOI: COI of eight phyla as FASTA train, valid and test whose headers end in "|species"; DIMACS 2007: four
- * aligned COI libraries as CSV. Two tasks each: species seen in training (closed world), and the genus of species that
- * training never saw (open world). What is left out, and why, is said in each task's description and follows one rule:
- * a test row stays when its answer is known and can be learned, and its barcode is not among the training rows.
+ * Real DNA barcodes, one table of collections: DeepCOI (COI of eight phyla, its own splits), the real-world DeepCOI samples of PBBC, DIMACS 2007
+ * (four aligned COI libraries), BOLD exports, BIOSCAN-5M and the Canadian Invertebrates (their own splits). Each has the same questions
+ * of one split: species of the closed world, genus of unseen species, and clusters. How rows are chosen is in
+ * `sources/barcode-tasks.ts` and said in each task's description.
  */
-import {
-  defineTask,
-  type LabelledSequence,
-  SequenceError,
-  type TaskContext,
-  type TaskDefinition,
-} from '../src/index.ts';
-import { type DataRequest, locateFiles, readRows } from './sources/data-folder.ts';
-import { groupBy } from './sources/grouping.ts';
+import type { BarcodeReadOptions, BarcodeRecord, TaskContext } from '../src/index.ts';
+import { exportsOfFolder, pbbcFiles } from './sources/barcode-folders.ts';
+import { type BarcodeCollection, barcodeTasks } from './sources/barcode-tasks.ts';
+import { type DataRequest, locateFiles } from './sources/data-folder.ts';
+
+/** The files of a request, in the order of its roles, each with the options of its role. */
+const filesOf =
+  (request: DataRequest, options: (role: string) => BarcodeReadOptions) => async (context: TaskContext) => {
+    const files = await locateFiles(request, context);
+    return Object.entries(files).flatMap(([role, paths]) => paths.map((path) => ({ path, options: options(role) })));
+  };
+
+const THREE = (clusters: string) =>
+  ({
+    species: { question: 'species' },
+    genus: { question: 'genus' },
+    [clusters]: { question: 'clusters' },
+  }) as const;
 
 const PHYLA = [
   'Annelida',
@@ -24,71 +33,35 @@ const PHYLA = [
   'Nematoda',
   'Platyhelminthes',
 ];
-/** In DeepCOI the species of a test row is written out when training has it; else the genus stands alone. */
-const isGenusOnly = (label: string): boolean => !/\s/.test(label);
-const genusOf = (species: string): string => species.split(/\s+/)[0];
 
-const DEEPCOI_NOTES = {
-  species:
-    'Test rows whose species training lacks (given as genus only) are left out; so are test rows whose barcode is also in ' +
-    'train or valid. In the Annelida release 906 of 7,020 test rows stay.',
-  genus:
-    'Only test rows of species absent from train (given as genus only); left out are those whose genus training lacks and those ' +
-    'whose barcode is also in train or valid (0 and 143 in the Annelida release; 5,971 of 7,020 stay).',
-};
-
-function deepCoiTask(phylum: string, rank: 'species' | 'genus'): TaskDefinition {
-  const id = `deepcoi.${phylum}.${rank}`;
-  const stems = (split: string) => [`${phylum}.${split}`];
-  const request: DataRequest = {
+function deepCoi(phylum: string): BarcodeCollection {
+  const own = `deepcoi_${phylum.toLowerCase()}`;
+  const id = `deepcoi.${phylum}`;
+  return {
     id,
-    folders: [
-      `barcodes/deepcoi_${phylum.toLowerCase()}`,
-      `deepcoi_${phylum.toLowerCase()}`,
-      'barcodes/deepcoi',
-      'deepcoi',
-    ],
-    files: { train: stems('train'), valid: stems('valid'), test: stems('test') },
-    otherwise: 'the files are named after the phylum, such as Annelida.train.fasta.gz',
-  };
-  return defineTask({
-    id,
-    title: `DeepCOI ${phylum}: ${rank === 'species' ? 'species (closed world)' : 'genus of unseen species (open world)'}`,
-    description: `Train and valid rows as published. ${DEEPCOI_NOTES[rank]}`,
-    kind: 'multiclass',
-    metric: rank === 'species' ? 'macroF1' : 'accuracy',
+    title: `DeepCOI ${phylum}`,
+    remark:
+      'A test row names its species when training has it; else the genus stands alone, and the species counts as unseen. There are no BINs.',
     citation: 'Gwak & Rho 2025, DeepCOI, Genome Biology, doi:10.1186/s13059-025-03861-7.',
     licence: 'MIT',
-    alphabet: { alphabet: 'dna', ambiguous: 'keep', gaps: 'remove' },
-    load: async (context: TaskContext) => {
-      const files = await locateFiles(request, context);
-      const options = { labelFrom: { kind: 'header', pattern: /\|\s*(.+?)\s*$/ } } as const;
-      const read = (split: 'train' | 'valid' | 'test') => readRows(files[split], options, { split });
-      const fitted = [...(await read('train')), ...(await read('valid'))];
-      return [...fitted, ...unlearnedRows(fitted, await read('test'), rank)].map((row) => ({
-        ...row,
-        label: rank === 'species' ? row.label : genusOf(String(row.label)),
-        group: String(row.label),
-      }));
+    version: '2',
+    files: filesOf(
+      {
+        id,
+        folders: [`barcodes/${own}`, own, 'barcodes/deepcoi', 'deepcoi'],
+        files: { train: [`${phylum}.train`], valid: [`${phylum}.valid`], test: [`${phylum}.test`] },
+        otherwise: 'the files are named after the phylum, such as Annelida.train.fasta.gz',
+      },
+      (split) => ({ names: 'given', split }),
+    ),
+    split: 'given',
+    partOf: ({ split, species }: BarcodeRecord) => (split === 'test' && species === undefined ? 'test_unseen' : split),
+    cluster: 'genus',
+    tasks: {
+      ...THREE('clusters'),
+      'genus-any': { question: 'genusAny' },
     },
-  });
-}
-
-/** Test rows of the rank's question (see the description) whose answer is in train and whose barcode is not among `fitted`. */
-function unlearnedRows(
-  fitted: readonly LabelledSequence[],
-  test: readonly LabelledSequence[],
-  rank: 'species' | 'genus',
-): LabelledSequence[] {
-  const barcodes = new Set(fitted.map((row) => row.sequence));
-  const train = fitted.filter((row) => row.split === 'train').map((row) => String(row.label));
-  const answers = new Set(rank === 'species' ? train : train.map(genusOf));
-  const known = new Set(train);
-  return test.filter((row) => {
-    const label = String(row.label);
-    const isAsked = rank === 'species' ? known.has(label) : isGenusOnly(label) && !known.has(label);
-    return isAsked && answers.has(rank === 'species' ? label : genusOf(label)) && !barcodes.has(row.sequence);
-  });
+  };
 }
 
 const DIMACS = {
@@ -98,74 +71,140 @@ const DIMACS = {
   FishAustralia: 'fishes of Australia',
 } as const;
 
-function dimacsTask(name: keyof typeof DIMACS, rank: 'species' | 'genus'): TaskDefinition {
-  const id = `dimacs.${name}.${rank}`;
-  const request: DataRequest = {
+function dimacs(name: keyof typeof DIMACS): BarcodeCollection {
+  const id = `dimacs.${name}`;
+  const columns = { id: 'Process ID', genus: 'Species', species: 'Sub-Species', sequence: 'Code' };
+  return {
     id,
-    folders: ['barcodes/dimacs2007', 'dimacs2007', 'dimacs'],
-    files: { all: [name] },
-  };
-  return defineTask({
-    id,
-    title: `DIMACS ${DIMACS[name]}: ${rank === 'species' ? 'species (closed world)' : 'genus of unseen species (open world)'}`,
-    description:
-      rank === 'species'
-        ? 'Identical barcodes of a species count once; species with fewer than five different barcodes are left out; stratified split.'
-        : 'Identical barcodes of a species count once; genera with fewer than three species are left out; of each genus one species is ' +
-          'held out for test, and with four species or more another for validation.',
-    kind: 'multiclass',
-    metric: rank === 'species' ? 'macroF1' : 'accuracy',
+    title: `DIMACS ${DIMACS[name]}`,
+    remark: 'Species as the library names them, provisional ones ("Astraptes BYTTNER") included.',
     citation: 'DIMACS BOLD data analysis working group, 2007.',
     licence: 'not stated',
-    split: { method: rank === 'species' ? 'stratified' : 'group', valid: 0.2, test: 0.2, seed: 0 },
-    alphabet: { alphabet: 'dna', ambiguous: 'keep', gaps: 'remove', unknown: 'n' },
-    load: async (context: TaskContext) => {
-      const { all } = await locateFiles(request, context);
-      const rows = await readRows(all, { sequence: 'Code', id: 'Process ID', label: 'Sub-Species' });
-      const letters = (row: LabelledSequence) => row.sequence.replaceAll('-', '').toUpperCase();
-      const distinct = [...new Map(rows.map((row) => [`${row.label} ${letters(row)}`, row])).values()];
-      return rank === 'species' ? commonSpecies(distinct, all[0]) : heldOutSpecies(distinct, all[0]);
+    version: '2',
+    files: filesOf({ id, folders: ['barcodes/dimacs2007', 'dimacs2007', 'dimacs'], files: { all: [name] } }, () => ({
+      names: 'given',
+      columns,
+    })),
+    split: 'drawn',
+    cluster: 'species',
+    tasks: THREE('clusters'),
+  };
+}
+
+const PBBC: BarcodeCollection = {
+  id: 'pbbc',
+  title: 'DeepCOI real-world samples (PBBC)',
+  remark: 'Four BOLD data sets, DS-PBBC1 to 4, mostly insects; only rows with a binomial are labelled.',
+  citation: 'Gwak & Rho 2025, DeepCOI, Genome Biology, doi:10.1186/s13059-025-03861-7.',
+  licence: 'MIT',
+  version: '1',
+  files: pbbcFiles,
+  split: 'drawn',
+  cluster: 'species',
+  tasks: THREE('clusters'),
+};
+
+const BOLD_FOLDERS = ['barcodes/bold_tsv_with_bin', 'barcodes/bold', 'bold_tsv_with_bin', 'bold'];
+const BOLD = {
+  Astropectinidae: 'sand stars',
+  Chaetognatha: 'arrow worms',
+  Daphnia: 'water fleas',
+  Pteropodidae: 'fruit bats',
+  Sciuridae: 'squirrels',
+} as const;
+const BOLD_COMMON = {
+  remark: 'Rows of the marker COI-5P; names with "sp.", "cf." or digits are no species.',
+  citation:
+    'Ratnasingham & Hebert 2007, BOLD, Mol. Ecol. Notes 7:355; BINs: Ratnasingham & Hebert 2013, PLoS ONE 8:e66213.',
+  licence: 'as stated by each record on BOLD; not stated in the exports',
+  version: '1',
+  split: 'drawn',
+  cluster: 'bin',
+} as const;
+
+function bold(name: keyof typeof BOLD): BarcodeCollection {
+  const id = `bold.${name}`;
+  const files = { all: [name, `${name}_BOLD`, `${name}_BOLD.filtered`] };
+  const { genus, ...withoutGenus } = THREE('bins');
+  return {
+    ...BOLD_COMMON,
+    id,
+    title: `BOLD ${name} (${BOLD[name]})`,
+    files: filesOf({ id, folders: BOLD_FOLDERS, files }, () => ({ required: ['marker', 'bin', 'species'] })),
+    tasks: name === 'Daphnia' ? withoutGenus : { ...withoutGenus, genus }, // Daphnia is one genus
+  };
+}
+
+const BOLD_ALL: BarcodeCollection = {
+  ...BOLD_COMMON,
+  id: 'bold.all',
+  title: 'BOLD, all exports of a folder',
+  files: async (context) => {
+    const paths = await exportsOfFolder('bold.all', BOLD_FOLDERS, context);
+    return paths.map((path) => ({ path, options: { required: ['marker', 'bin', 'species'] as const } }));
+  },
+  tasks: THREE('bins'),
+};
+
+/** Metadata tables with a split column. The unseen species of BIOSCAN-5M are placeholder names, so names are taken as given. */
+const GIVEN: BarcodeReadOptions = { names: 'given', required: ['id', 'split', 'species', 'genus', 'bin'] };
+const below = (...names: readonly string[]) => names.flatMap((name) => [`barcodes/${name}`, name]);
+
+const BIOSCAN_5M: BarcodeCollection = {
+  id: 'bioscan-5m',
+  title: 'BIOSCAN-5M',
+  remark:
+    'From the metadata file; the rows to pre-train on (pretrain, other_heldout) and key_unseen, val_unseen take part in the de-duplication ' +
+    'but are not among the rows. After it the published files hold 117,991 train, 6,585 validation, 18,348 test and 3,396 unseen rows.',
+  citation: 'Gharaee et al. 2024, BIOSCAN-5M, NeurIPS Datasets and Benchmarks, arXiv:2406.12723.',
+  licence: 'CC BY 3.0',
+  url: 'https://zenodo.org/records/11973457',
+  version: '1',
+  files: filesOf(
+    {
+      id: 'bioscan-5m',
+      folders: below('bioscan5m/metadata/csv', 'bioscan-5m', 'bioscan5m', 'BIOSCAN-5M'),
+      files: { all: ['BIOSCAN_5M_Insect_Dataset_metadata', 'BIOSCAN-5M_Dataset_metadata'] },
+      url: 'https://zenodo.org/records/11973457',
     },
-  });
-}
+    () => GIVEN,
+  ),
+  split: 'given',
+  cluster: 'bin',
+  tasks: THREE('bins'),
+};
 
-/** Rows of species with at least five; labels are species. */
-function commonSpecies(rows: readonly LabelledSequence[], file: string): LabelledSequence[] {
-  const bySpecies = groupBy(rows, (row) => row.label);
-  return notEmpty(
-    rows.filter((row) => (bySpecies.get(row.label)?.length ?? 0) >= 5),
-    file,
-  );
-}
+const CANADIAN: BarcodeCollection = {
+  id: 'canadian-invertebrates',
+  title: 'Canadian Invertebrates',
+  remark:
+    'From the metadata file; the rows to pre-train on take part in the de-duplication but are not among the rows.',
+  citation: 'deWaard et al. 2019, Sci. Data 6:308; splits: Millan Arias et al. 2023, BarcodeBERT, arXiv:2311.02401.',
+  licence: 'CC BY 3.0',
+  url: 'https://huggingface.co/datasets/bioscan-ml/CanadianInvertebrates-ML',
+  version: '1',
+  files: filesOf(
+    {
+      id: 'canadian-invertebrates',
+      folders: below('canadian-invertebrates', 'canadian_invertebrates', 'CanadianInvertebrates-ML'),
+      files: { all: ['CanInv_metadata'] },
+      hub: { repository: 'datasets/bioscan-ml/CanadianInvertebrates-ML', files: /(^|\/)CanInv_metadata\.csv$/ },
+    },
+    () => GIVEN,
+  ),
+  split: 'given',
+  cluster: 'bin',
+  tasks: THREE('bins'),
+};
 
-/** Rows of genera with at least three species, species held out in the order of their names; labels are genera. */
-function heldOutSpecies(rows: readonly LabelledSequence[], file: string): LabelledSequence[] {
-  const byGenus = groupBy(rows, (row) => genusOf(String(row.label)));
-  const kept = [...byGenus].flatMap(([genus, members]) => {
-    const species = [...new Set(members.map((row) => String(row.label)))].sort();
-    if (species.length < 3) return [];
-    const splitOf = (label: string) =>
-      label === species[0]
-        ? ('test' as const)
-        : label === species[1] && species.length > 3
-          ? ('valid' as const)
-          : ('train' as const);
-    return members.map((row) => {
-      const label = String(row.label);
-      return { ...row, label: genus, group: label, split: splitOf(label) };
-    });
-  });
-  return notEmpty(kept, file);
-}
-
-function notEmpty(rows: LabelledSequence[], file: string): LabelledSequence[] {
-  if (rows.length > 0) return rows;
-  throw new SequenceError('no species has enough barcodes for this task (see its description)', { file });
-}
-
-const RANKS = ['species', 'genus'] as const;
-
-export default [
-  ...PHYLA.flatMap((phylum) => RANKS.map((rank) => deepCoiTask(phylum, rank))),
-  ...(Object.keys(DIMACS) as (keyof typeof DIMACS)[]).flatMap((name) => RANKS.map((rank) => dimacsTask(name, rank))),
+export const BARCODE_COLLECTIONS: readonly BarcodeCollection[] = [
+  ...PHYLA.map(deepCoi),
+  ...(Object.keys(DIMACS) as (keyof typeof DIMACS)[]).map(dimacs),
+  PBBC,
+  ...(Object.keys(BOLD) as (keyof typeof BOLD)[]).map(bold),
+  BOLD_ALL,
+  BIOSCAN_5M,
+  CANADIAN,
 ];
+
+export default BARCODE_COLLECTIONS.flatMap(barcodeTasks).filter(({ kind }) => kind !== 'clustering');

@@ -153,37 +153,6 @@ describe('their layouts', () => {
     );
   });
 
-  it('DeepCOI: species seen in training, and genus of species never seen; no training barcode is asked again', async () => {
-    await put({
-      'deepcoi/Annelida.train.fasta': '>a |Eisenia fetida\nAAAC\n>b |Eisenia andrei\nAAAG\n>c |Nereis virens\nCCCC\n',
-      'deepcoi/Annelida.valid.fasta': '>d |Nereis virens\nCCCG\n',
-      'deepcoi/Annelida.test.fasta':
-        '>e |Eisenia fetida\nAAAT\n>f |Eisenia\nAATT\n>g |Nereis\nCCCG\n>h |Terebella\nGGGG\n>i |Nereis virens\nCCCC\n',
-    });
-    const test = async (rank: string) =>
-      (await load(`deepcoi.Annelida.${rank}`))
-        .filter(({ split }) => split === 'test')
-        .map(({ id, label }) => `${id} ${label}`);
-    expect(await test('species')).toEqual(['e Eisenia fetida']);
-    expect(await test('genus')).toEqual(['f Eisenia']);
-  });
-
-  it('DIMACS: a species is held out whole, its genus stays in training', async () => {
-    const header = '"Process ID","Sample ID","Sub-Species","Species","Sub-name","Code"';
-    const row = (id: number, name: string) =>
-      `">P${id}","S","${name}","${name.split(' ')[0]}","x","--ACG${'T'.repeat(id)}"`;
-    const names = ['Aus primus', 'Aus secundus', 'Aus tertius', 'Aus quartus', 'Bus solus', 'Bus alius'];
-    await put({ 'dimacs/BatGuyana.csv': `${header}\n${names.map((name, i) => row(i + 1, name)).join('\n')}\n` });
-    const rows = await load('dimacs.BatGuyana.genus');
-    expect(rows.map(({ group, split, label }) => `${group} ${split} ${label}`)).toEqual([
-      'Aus primus test Aus',
-      'Aus secundus train Aus',
-      'Aus tertius train Aus',
-      'Aus quartus valid Aus',
-    ]);
-    expect(await messageOf(load('dimacs.BatGuyana.species'))).toMatch(/no species has enough barcodes/);
-  });
-
   it('R-loops against their reverse complements: each pair is one group', async () => {
     await put({
       'rloop100/rloop.pos.fa': '>pos-1\nAACC\n>pos-2\nAAAC\n',

@@ -1,0 +1,144 @@
+/**
+ * From a barcode collection to its tasks: one split of the collection (its own, or drawn), and the questions of the closed world, the
+ * open world and clustering asked of that same split. What the hygiene does is said once, in the tasks' descriptions.
+ */
+import {
+  askBarcodes,
+  type BarcodeQuestion,
+  type BarcodeReadOptions,
+  type BarcodeRecord,
+  type BarcodeReport,
+  type ClusterLabel,
+  createBarcodeReport,
+  defineTask,
+  describeBarcodes,
+  drawSplits,
+  givenSplits,
+  readBarcodes,
+  type SplitBarcodes,
+  type TaskContext,
+  type TaskDefinition,
+  UsageError,
+} from '../../src/index.ts';
+
+export interface BarcodeFile {
+  readonly path: string;
+  readonly options: BarcodeReadOptions;
+  /** Named in the rows' source instead of a file unpacked from it. */
+  readonly archive?: string;
+}
+
+export interface BarcodeCollection {
+  /** Begins the ids of its tasks. */
+  readonly id: string;
+  readonly title: string;
+  readonly citation: string;
+  readonly licence: string;
+  readonly url?: string;
+  readonly version: string;
+  /** Files in the order in which identical barcodes are judged: of several the first is kept. */
+  readonly files: (context: TaskContext) => Promise<readonly BarcodeFile[]>;
+  /** The collection's own splits, a part told by more than its name where `partOf` is given; or drawn ones. */
+  readonly split: 'given' | 'drawn';
+  readonly partOf?: (record: BarcodeRecord) => string | undefined;
+  /** What a cluster is. */
+  readonly cluster: ClusterLabel;
+  /** Tasks by the ending of their id; which counts hold for a known release is said after the rule. */
+  readonly tasks: Readonly<Record<string, { readonly question: BarcodeQuestion; readonly counts?: string }>>;
+  /** Said of all its tasks, before the rule. */
+  readonly remark?: string;
+}
+
+/** The seed of every drawn split. */
+export const SPLIT_SEED = 0;
+
+const RULES: Readonly<Record<BarcodeCollection['split'], string>> = {
+  given:
+    'Splits as published; of identical barcodes (trailing N stripped) the first in the order of the files is kept, whatever its split.',
+  drawn:
+    'Of identical barcodes (gaps and trailing N stripped) the best named one is kept. Unseen species: those with fewer than five ' +
+    'barcodes, and a quarter of the others of each genus; a genus of several species none of which has five keeps the one with the ' +
+    'most for training. Of the other seen species a fifth is test and a tenth validation, one barcode at least. ' +
+    'Barcodes without species or genus are for pre-training only.',
+};
+
+const CLUSTERS: Readonly<Record<ClusterLabel, string>> = { bin: 'BINs', species: 'species', genus: 'genera' };
+
+const QUESTIONS = {
+  species: {
+    title: () => 'species (closed world)',
+    rule: 'Test: seen species; rows of species that train lacks are left out.',
+    metric: 'macroF1',
+  },
+  genus: {
+    title: () => 'genus of unseen species (open world)',
+    rule: 'Test: species that train lacks; rows whose genus train lacks are left out.',
+    metric: 'accuracy',
+  },
+  genusAny: {
+    title: () => 'genus, seen and unseen species',
+    rule: 'Test: seen and unseen species together; rows whose genus train lacks are left out.',
+    metric: 'accuracy',
+  },
+  clusters: {
+    title: (cluster: ClusterLabel) => `clustering into ${CLUSTERS[cluster]}`,
+    rule: 'Test: seen and unseen species together; rows without the label are left out. Train and valid are text to pre-train on.',
+    metric: 'ami',
+  },
+} as const;
+
+/** The tasks of a collection, in the order declared. */
+export function barcodeTasks(collection: BarcodeCollection): TaskDefinition[] {
+  const { citation, licence, url, version, cluster } = collection;
+  return Object.entries(collection.tasks).map(([ending, { question, counts }]) => {
+    const { title, rule, metric } = QUESTIONS[question];
+    const id = `${collection.id}.${ending}`;
+    return defineTask({
+      id,
+      title: `${collection.title}: ${title(cluster)}`,
+      description: [collection.remark, RULES[collection.split], rule, counts].filter(Boolean).join(' '),
+      kind: question === 'clusters' ? 'clustering' : 'multiclass',
+      metric,
+      ...{ citation, licence, url, version },
+      alphabet: { alphabet: 'dna', ambiguous: 'keep', gaps: 'remove', unknown: 'n' },
+      load: async (context: TaskContext) => {
+        const { splits, report } = await splitCollection(collection, context);
+        const asked = askBarcodes(splits, question, cluster);
+        if (asked.rows.some(({ split }) => split === 'test') && asked.rows.some(({ split }) => split === 'train')) {
+          return asked.rows;
+        }
+        throw new UsageError(
+          `${id}: no rows to train on or to test`,
+          describeBarcodes(report, splits.counts, asked).join(' '),
+        );
+      },
+    });
+  });
+}
+
+/** Reads, de-duplicates and splits a collection. */
+export async function splitCollection(
+  collection: BarcodeCollection,
+  context: TaskContext,
+): Promise<{ readonly splits: SplitBarcodes; readonly report: BarcodeReport }> {
+  const report = createBarcodeReport();
+  const records = readAll(await collection.files(context), collection, report);
+  if (collection.split === 'given') return { splits: await givenSplits(records), report };
+  const all: BarcodeRecord[] = [];
+  for await (const record of records) all.push(record);
+  return { splits: drawSplits(all, { seed: SPLIT_SEED }), report };
+}
+
+async function* readAll(
+  files: readonly BarcodeFile[],
+  { partOf }: BarcodeCollection,
+  report: BarcodeReport,
+): AsyncGenerator<BarcodeRecord> {
+  for (const { path, options, archive } of files) {
+    for await (const record of readBarcodes(path, options, report)) {
+      const split = partOf?.(record) ?? record.split;
+      const source = archive === undefined ? record.source : { file: archive, line: record.source.line };
+      yield partOf === undefined && archive === undefined ? record : { ...record, split, source };
+    }
+  }
+}
