@@ -20,6 +20,7 @@ import {
   type TaskDefinition,
   UsageError,
 } from '../../src/index.ts';
+import { RELEASES } from './barcode-releases.ts';
 
 export interface BarcodeFile {
   readonly path: string;
@@ -43,8 +44,8 @@ export interface BarcodeCollection {
   readonly partOf?: (record: BarcodeRecord) => string | undefined;
   /** What a cluster is. */
   readonly cluster: ClusterLabel;
-  /** Tasks by the ending of their id; which counts hold for a known release is said after the rule. */
-  readonly tasks: Readonly<Record<string, { readonly question: BarcodeQuestion; readonly counts?: string }>>;
+  /** Tasks by the ending of their id. */
+  readonly tasks: Readonly<Record<string, { readonly question: BarcodeQuestion }>>;
   /** Said of all its tasks, before the rule. */
   readonly remark?: string;
 }
@@ -90,13 +91,15 @@ const QUESTIONS = {
 /** The tasks of a collection, in the order declared. */
 export function barcodeTasks(collection: BarcodeCollection): TaskDefinition[] {
   const { citation, licence, url, version, cluster } = collection;
-  return Object.entries(collection.tasks).map(([ending, { question, counts }]) => {
+  return Object.entries(collection.tasks).map(([ending, { question }]) => {
     const { title, rule, metric } = QUESTIONS[question];
     const id = `${collection.id}.${ending}`;
     return defineTask({
       id,
       title: `${collection.title}: ${title(cluster)}`,
-      description: [collection.remark, RULES[collection.split], rule, counts].filter(Boolean).join(' '),
+      description: [collection.remark, RULES[collection.split], rule, checkedOn(collection.id, ending)]
+        .filter(Boolean)
+        .join(' '),
       kind: question === 'clusters' ? 'clustering' : 'multiclass',
       metric,
       ...{ citation, licence, url, version },
@@ -114,6 +117,12 @@ export function barcodeTasks(collection: BarcodeCollection): TaskDefinition[] {
       },
     });
   });
+}
+
+/** The counts of the files that a task was checked on, or nothing where none were at hand. */
+function checkedOn(id: string, ending: string): string | undefined {
+  const release = RELEASES[id];
+  return release && `Checked on ${release.files}. This task: ${release.tasks[ending]}.`;
 }
 
 /** Reads, de-duplicates and splits a collection. */
