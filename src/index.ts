@@ -32,7 +32,14 @@ export {
   createBarcodeReport,
   readBarcodes,
 } from './sequences/barcode-records.ts';
-export { type BarcodeCounts, drawSplits, givenSplits, type SplitBarcodes } from './sequences/barcode-splits.ts';
+export {
+  type BarcodeCounts,
+  BarcodeSet,
+  barcodesOfPart,
+  drawSplits,
+  givenSplits,
+  type SplitBarcodes,
+} from './sequences/barcode-splits.ts';
 export { encodeBases, kmerCounts, kmerNames, oneHot } from './sequences/encode.ts';
 export { type ReadOptions, readDataPath, readLabelled } from './sequences/readers.ts';
 export { SequenceError } from './sequences/sequence-error.ts';

@@ -100,6 +100,22 @@ export async function givenSplits(
   return { ...parts, counts: distinct.counts };
 }
 
+/**
+ * Distinct records of one part of a collection with given splits, streamed: millions of barcodes to pre-train on, in the memory that
+ * their hashes take. All records take part in the de-duplication.
+ * @throws SequenceError as {@link givenSplits}.
+ */
+export async function* barcodesOfPart(
+  records: AsyncIterable<BarcodeRecord> | Iterable<BarcodeRecord>,
+  part: BarcodePart,
+  distinct = new BarcodeSet(),
+): AsyncGenerator<BarcodeRecord> {
+  for await (const record of records) {
+    const own = partOf(record);
+    if (distinct.add(record) && own === part) yield record;
+  }
+}
+
 function partOf({ split, source }: BarcodeRecord): BarcodePart | 'unused' {
   const word = split?.toLowerCase();
   if (word !== undefined && Object.hasOwn(PARTS, word)) return PARTS[word];

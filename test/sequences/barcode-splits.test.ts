@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/random.ts';
 import { type BarcodeRecord, readBarcodes } from '../../src/sequences/barcode-records.ts';
-import { BARCODE_PARTS, drawSplits, givenSplits, type SplitBarcodes } from '../../src/sequences/barcode-splits.ts';
+import {
+  BARCODE_PARTS,
+  barcodesOfPart,
+  drawSplits,
+  givenSplits,
+  type SplitBarcodes,
+} from '../../src/sequences/barcode-splits.ts';
 
 const GOLDENS = join(import.meta.dirname, 'goldens');
 const source = { file: 'x', line: 1 };
@@ -40,6 +46,12 @@ describe('given splits', () => {
     const { unused } = splits.counts;
     expect(unused['split pretrain'] + unused['split other_heldout']).toBe(golden.ids.pretrain.length);
     expect(Object.keys(golden.sequences)).toHaveLength(all + unused['split key_unseen'] + unused['split val_unseen']);
+  });
+
+  it('one part alone can be streamed', async () => {
+    const found: string[] = [];
+    for await (const { id } of barcodesOfPart(bioscan(), 'pretrain')) found.push(id);
+    expect(found).toEqual(golden.ids.pretrain);
   });
 
   it('an unknown or missing split is an error at its line', async () => {
