@@ -17,6 +17,14 @@ export type { Device } from './runtime/device.ts';
 export type { Feeds, Network } from './runtime/network.ts';
 export type { RestartedNetwork, RestartOptions, RestartRecord } from './runtime/restarts.ts';
 export type { TrainedNetwork, TrainingData, TrainOptions } from './runtime/train.ts';
+export { ALIGNMENT_SCORES } from './sequences/alignment.ts';
+export {
+  ALIGNMENT_SEARCH_DEFAULTS,
+  type AlignmentHit,
+  type AlignmentSearch,
+  type AlignmentSearchOptions,
+  openAlignmentSearch,
+} from './sequences/alignment-search.ts';
 export { applyAlphabet, reverseComplement } from './sequences/alphabet.ts';
 export {
   askBarcodes,
