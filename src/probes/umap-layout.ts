@@ -74,13 +74,33 @@ function headsOf({ vertices, offsets }: SparseGraph): Int32Array {
   return heads;
 }
 
+// These two run a hundred million times in a large layout: indices stay whole numbers, and two steps at a time halve the
+// waiting for additions.
+
 function squaredDistance(points: Float32Array, i: number, j: number, dim: number): number {
-  let sum = 0;
-  for (let d = 0; d < dim; d++) {
-    const difference = points[i + d] - points[j + d];
-    sum += difference * difference;
+  let even = 0;
+  let odd = 0;
+  const last = i + dim - 1;
+  for (; i < last; i += 2, j += 2) {
+    const x = points[i] - points[j];
+    const y = points[i + 1] - points[j + 1];
+    even += x * x;
+    odd += y * y;
   }
-  return sum;
+  if (i === last) even += (points[i] - points[j]) ** 2;
+  return even + odd;
+}
+
+/** Moves point i by factor * (i - j): a push in which no coordinate can reach the limit. */
+function pushGently(points: Float32Array, i: number, j: number, dim: number, factor: number): void {
+  const last = i + dim - 1;
+  for (; i < last; i += 2, j += 2) {
+    const x = points[i];
+    const y = points[i + 1];
+    points[i] = x + factor * (x - points[j]);
+    points[i + 1] = y + factor * (y - points[j + 1]);
+  }
+  if (i === last) points[i] += factor * (points[i] - points[j]);
 }
 
 const clip = (value: number) => Math.min(CLIP, Math.max(-CLIP, value));
@@ -94,22 +114,9 @@ function pull(points: Float32Array, i: number, j: number, dim: number, coefficie
   }
 }
 
-/** Moves point i by rate * clip(coefficient * (i - j)); `clips` is false where no coordinate can reach the limit. */
-function push(
-  points: Float32Array,
-  i: number,
-  j: number,
-  dim: number,
-  coefficient: number,
-  rate: number,
-  clips: boolean,
-): void {
-  if (clips) {
-    for (let d = 0; d < dim; d++) points[i + d] += rate * clip(coefficient * (points[i + d] - points[j + d]));
-  } else {
-    const factor = rate * coefficient;
-    for (let d = 0; d < dim; d++) points[i + d] += factor * (points[i + d] - points[j + d]);
-  }
+/** Moves point i by rate * clip(coefficient * (i - j)) in each coordinate. */
+function push(points: Float32Array, i: number, j: number, dim: number, coefficient: number, rate: number): void {
+  for (let d = 0; d < dim; d++) points[i + d] += rate * clip(coefficient * (points[i + d] - points[j + d]));
 }
 
 export interface LayoutOptions {
@@ -123,7 +130,7 @@ export interface LayoutOptions {
   readonly onEpoch?: (epoch: number) => void;
 }
 
-/** Improves `points` `[vertices, dim]` in place, `epochs` times over the edges. */
+/** Improves `points` `[vertices, dim]` in place, `epochs` times over the edges. d^(2b) is exp(b log d^2): faster than a power. */
 export function optimiseLayout(graph: SparseGraph, points: Float32Array, dim: number, options: LayoutOptions): void {
   const { curve, epochs, negativeSamples, drawVertex, onEpoch } = options;
   const { a, b } = curve;
@@ -139,21 +146,22 @@ export function optimiseLayout(graph: SparseGraph, points: Float32Array, dim: nu
     for (let e = 0; e < heads.length; e++) {
       if (nextVisit[e] > epoch) continue;
       const head = heads[e];
-      const i = head * dim;
+      const i = Math.imul(head, dim);
       const near = squaredDistance(points, i, tails[e] * dim, dim);
       if (near > 0) {
-        const power = near ** b;
+        const power = Math.exp(b * Math.log(near));
         pull(points, i, tails[e] * dim, dim, (-2 * a * b * power) / (near * (a * power + 1)), rate);
       }
       nextVisit[e] += period[e];
       if (negativeSamples === 0) continue;
       const draws = Math.trunc((epoch - nextNegative[e]) / negativePeriod[e]);
       for (let draw = 0; draw < draws; draw++) {
-        const other = drawVertex(head) * dim;
+        const other = Math.imul(drawVertex(head), dim);
         const far = squaredDistance(points, i, other, dim);
         if (far === 0) continue;
-        const coefficient = (2 * b) / ((SOFTENING + far) * (a * far ** b + 1));
-        push(points, i, other, dim, coefficient, rate, coefficient * coefficient * far > CLIP * CLIP);
+        const coefficient = (2 * b) / ((SOFTENING + far) * (a * Math.exp(b * Math.log(far)) + 1));
+        if (coefficient * coefficient * far > CLIP * CLIP) push(points, i, other, dim, coefficient, rate);
+        else pushGently(points, i, other, dim, coefficient * rate);
       }
       nextNegative[e] += draws * negativePeriod[e];
     }
