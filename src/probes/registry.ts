@@ -5,12 +5,19 @@ import { logisticProbe } from './logistic.ts';
 import { mlpProbe } from './mlp.ts';
 import { referenceLogisticProbe } from './reference-logistic.ts';
 import { ridgeProbe } from './ridge.ts';
+import { sgdLinearProbe } from './sgd-linear.ts';
 import type { Probe } from './types.ts';
 
 export const PROBES: Readonly<Record<string, Probe>> = Object.fromEntries(
-  [logisticProbe(), ridgeProbe(), knnProbe('cosine'), knnProbe('euclidean'), mlpProbe(), referenceLogisticProbe()].map(
-    (probe) => [probe.id, probe],
-  ),
+  [
+    logisticProbe(),
+    ridgeProbe(),
+    knnProbe('cosine'),
+    knnProbe('euclidean'),
+    mlpProbe(),
+    referenceLogisticProbe(),
+    sgdLinearProbe(),
+  ].map((probe) => [probe.id, probe]),
 );
 
 /** Linear probes are the default: ridge for regression, logistic regression for everything else. */

@@ -12,6 +12,7 @@ describe('probe registry', () => {
       'knn-euclidean',
       'mlp',
       'ml-logistic-regression',
+      'linear-sgd-paper',
     ]);
     for (const [id, probe] of Object.entries(PROBES)) {
       expect(probe.id).toBe(id);
