@@ -207,4 +207,4 @@ export const BARCODE_COLLECTIONS: readonly BarcodeCollection[] = [
   CANADIAN,
 ];
 
-export default BARCODE_COLLECTIONS.flatMap(barcodeTasks).filter(({ kind }) => kind !== 'clustering');
+export default BARCODE_COLLECTIONS.flatMap(barcodeTasks);

@@ -82,6 +82,7 @@ export function scalesOf(targets: Targets): { mean: number; deviation: number }[
 export function answersOf(kind: TaskKind, targets: Targets, outputs: number): Answers {
   if (kind === 'binary' || kind === 'multiclass') return classAnswers(targets, outputs);
   if (kind === 'multilabel') return columnAnswers(targets, targets.values, kind);
+  if (kind === 'clustering') throw new Error('a network that is fitted to labels cannot cluster without them');
   const scales = scalesOf(targets);
   const { columns } = targets;
   const standardised = targets.values.map(

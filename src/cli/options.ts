@@ -3,12 +3,11 @@ import type { Command } from 'commander';
 import type { AdhocOptions } from '../harness/adhoc.ts';
 import { UsageError } from '../harness/errors.ts';
 import type { RunOptions } from '../harness/run.ts';
-import { METRIC_NAMES, type MetricName, type TaskKind } from '../metrics/types.ts';
+import { METRIC_NAMES, type MetricName, TASK_KINDS } from '../metrics/types.ts';
 import { DEVICES } from '../runtime/device.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
 import type { AlphabetPolicy } from '../sequences/types.ts';
 
-const KINDS: readonly TaskKind[] = ['binary', 'multiclass', 'multilabel', 'regression'];
 const GAPS = ['remove', 'n', 'error'] as const;
 const UNKNOWN = ['n', 'error'] as const;
 const ALPHABETS = ['dna', 'rna'] as const;
@@ -149,7 +148,7 @@ export function adhocOptions(flags: DataFlags): AdhocOptions | undefined {
   }
   return {
     ...{ data, sequence, label, id, columns, format, split, positive, separator, labelPattern, labelTable },
-    kind: oneOf('kind', flags.kind, KINDS),
+    kind: oneOf('kind', flags.kind, TASK_KINDS),
     metric: oneOf<MetricName>('metric', flags.metric, METRIC_NAMES),
     alphabet: alphabetPolicy(flags),
   };

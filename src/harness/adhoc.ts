@@ -42,6 +42,7 @@ const DEFAULT_METRIC: Record<TaskKind, MetricName> = {
   multiclass: 'mcc',
   multilabel: 'macroF1',
   regression: 'pearson',
+  clustering: 'ami',
 };
 
 /** `METHOD[:COLUMN]` -> a policy, and the columns that the reader must fetch for it. */

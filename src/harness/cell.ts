@@ -7,12 +7,13 @@
 import { join } from 'node:path';
 import { bootstrapInterval } from '../metrics/bootstrap.ts';
 import { metric, metricsFor } from '../metrics/registry.ts';
+import { resamplingFor } from '../metrics/resampling.ts';
 import type { Matrix, MetricName, Predictions, Targets } from '../metrics/types.ts';
-import type { ModelDefinition, Representation } from '../models/types.ts';
+import type { ModelContext, ModelDefinition, Representation } from '../models/types.ts';
 import type { Probe } from '../probes/types.ts';
 import type { Device } from '../runtime/device.ts';
-import { sha256 } from '../runtime/files.ts';
-import type { BaselineDefinition, PreparedTask } from './contracts.ts';
+import { hashJson, sha256 } from '../runtime/files.ts';
+import type { BaselineDefinition, PreparedTask, SplitData } from './contracts.ts';
 
 export interface CellSettings {
   readonly seed: number;
@@ -69,7 +70,8 @@ export function checkPredictions(
   split: string,
 ): Predictions {
   const { kind } = task.definition;
-  const columns = task.outputs;
+  const isProbability = kind !== 'regression' && kind !== 'clustering';
+  const columns = kind === 'clustering' ? 1 : task.outputs;
   if (predictions.rows !== rows || predictions.columns !== columns || predictions.values.length !== rows * columns) {
     throw new Error(
       `${split} predictions are [${predictions.rows}, ${predictions.columns}] (${predictions.values.length} values), ` +
@@ -82,7 +84,12 @@ export function checkPredictions(
       const value = predictions.values[r * columns + c];
       if (!Number.isFinite(value))
         throw new Error(`${split} prediction ${value} in row ${r}, column ${c}: it must be finite`);
-      if (kind !== 'regression' && (value < -SUM_TOLERANCE || value > 1 + SUM_TOLERANCE)) {
+      if (kind === 'clustering' && !(Number.isInteger(value) && value >= 0)) {
+        throw new Error(
+          `${split} prediction ${value} in row ${r} is no cluster index: give whole numbers of at least 0`,
+        );
+      }
+      if (isProbability && (value < -SUM_TOLERANCE || value > 1 + SUM_TOLERANCE)) {
         throw new Error(`${split} prediction ${value} in row ${r}, column ${c} is no probability`);
       }
       sum += value;
@@ -91,7 +98,7 @@ export function checkPredictions(
       throw new Error(`${split} probabilities of row ${r} sum to ${sum}, not 1`);
     }
   }
-  if (kind === 'regression') return predictions;
+  if (kind === 'regression' || kind === 'clustering') return predictions;
   return { ...predictions, values: predictions.values.map((value) => Math.min(1, Math.max(0, value))) };
 }
 
@@ -107,7 +114,10 @@ function scoreTest(
   const scores: Partial<Record<MetricName, number | null>> = {};
   for (const name of names) scores[name] = finiteOrNull(metric(name).prepare(targets, predictions)());
   const prepared = metric(primary).prepare(targets, predictions);
-  const { low, high, level, resamples } = bootstrapInterval([prepared], targets.rows, { seed: BOOTSTRAP_SEED });
+  const { low, high, level, resamples } = bootstrapInterval([prepared], targets.rows, {
+    seed: BOOTSTRAP_SEED,
+    resampling: resamplingFor(kind),
+  });
   return {
     scores,
     interval: { low: finiteOrNull(low), high: finiteOrNull(high), level, resamples },
@@ -173,6 +183,7 @@ export async function embedTask(
     ...settings,
     unlabelled: train.sequences,
     unlabelledHash: sha256(train.sequences.join('\n')),
+    supervised: supervisedRows(train),
     longestSequence: [train, valid, test].reduce(
       (most, { sequences }) => sequences.reduce((longest, { length }) => Math.max(longest, length), most),
       0,
@@ -209,6 +220,13 @@ export async function embedTask(
   } finally {
     await encoder.dispose();
   }
+}
+
+/** Training rows with something to learn from: see `ModelContext.supervised`. */
+function supervisedRows({ sequences, groups }: SplitData): NonNullable<ModelContext['supervised']> {
+  const rows = groups.flatMap((group, i) => (group === '' ? [] : [i]));
+  const labelled = { sequences: rows.map((i) => sequences[i]), labels: rows.map((i) => groups[i]) };
+  return { ...labelled, hash: hashJson(labelled) };
 }
 
 function refuseLong(task: PreparedTask, model: ModelDefinition): void {
@@ -253,8 +271,10 @@ export async function runProbe(
   const { train, valid } = task.splits;
   const choices: { layer: number; pooling: string; validationScore: number }[] = [];
   let best: { index: number; predictions: Predictions; validationScore: number; details: object } | undefined;
-  for (const [i, representation] of representations.entries()) {
-    const [low, high] = [i, i + 1].map((count) => 0.7 + (0.3 * count) / representations.length);
+  const offered = probe.layers === 'last' ? [lastLayer(representations)] : [...representations.keys()];
+  for (const [place, i] of offered.entries()) {
+    const representation = representations[i];
+    const [low, high] = [place, place + 1].map((count) => 0.7 + (0.3 * count) / offered.length);
     const fitted = await probe.fit(
       { features: features.train[i], targets: train.targets },
       { features: features.valid[i], targets: valid.targets },
@@ -286,6 +306,13 @@ export async function runProbe(
     fingerprint,
     card,
   };
+}
+
+/** Where the deepest layer stands, its mean over tokens where that is offered. */
+function lastLayer(representations: readonly Representation[]): number {
+  const depth = Math.max(...representations.map(({ layer }) => layer));
+  const mean = representations.findIndex(({ layer, pooling }) => layer === depth && pooling === 'mean');
+  return mean >= 0 ? mean : representations.findIndex(({ layer }) => layer === depth);
 }
 
 /** Details as they will be stored. Throws for what JSON cannot hold, so that the cell fails and not the run. */

@@ -48,6 +48,8 @@ export interface SplitData {
   readonly ids: readonly string[];
   readonly sequences: readonly string[];
   readonly targets: Targets;
+  /** What a row has in common with others (the species, for barcodes), or its label; '' where it has neither. */
+  readonly groups: readonly string[];
 }
 
 /** A task whose rows are read, checked, split and encoded. `valid` is always present (cut from train where absent). */

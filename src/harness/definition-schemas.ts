@@ -3,12 +3,11 @@
  * An error names the file, the definition and the field.
  */
 import { z } from 'zod';
-import { METRIC_NAMES } from '../metrics/types.ts';
+import { METRIC_NAMES, TASK_KINDS } from '../metrics/types.ts';
 import type { ModelDefinition } from '../models/types.ts';
 import type { BaselineDefinition, SuiteDefinition, TaskDefinition } from './contracts.ts';
 import { UsageError } from './errors.ts';
 
-const TASK_KINDS = ['binary', 'multiclass', 'multilabel', 'regression'] as const;
 const text = z.string().min(1);
 const id = z
   .string()
@@ -71,6 +70,7 @@ const modelSchema = z.looseObject({
   title: text,
   description: z.string().optional(),
   kind: z.enum(['model', 'control']),
+  family: z.enum(['one-hot', 'composition']).optional(),
   citation: text,
   licence: text,
   version: text,

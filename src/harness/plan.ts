@@ -113,7 +113,7 @@ export function cellDeterminants(
   return {
     task: { id: task.id, hash: task.hash, kind: task.kind, metric: task.metric, metrics: task.metrics },
     contender: { type, id, version, options, sourceHash },
-    probe: probe && { id: probe.id, options: probe.options },
+    probe: probe && { id: probe.id, options: probe.options, layers: probe.layers },
     seed,
     environment,
   };

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { metricsFor } from '../metrics/registry.ts';
+import type { Targets } from '../metrics/types.ts';
 import { applyAlphabet } from '../sequences/alphabet.ts';
 import { auditSplits } from '../sequences/audit.ts';
 import { SequenceError } from '../sequences/sequence-error.ts';
@@ -13,7 +14,7 @@ import { assignSplits } from '../sequences/splits.ts';
 import { type LabelledSequence, SPLIT_NAMES, type SplitName } from '../sequences/types.ts';
 import type { PreparedTask, SplitData, TaskContext, TaskDefinition } from './contracts.ts';
 import { UsageError } from './errors.ts';
-import { classesOf, encodeLabels, placeOf } from './labels.ts';
+import { classesOf, encodeLabels, placeOf, sortClasses } from './labels.ts';
 import { TASK_RECORD_SCHEMA, type TaskRecord } from './result.ts';
 
 /** A prepared task and what its record says about how it was prepared. */
@@ -65,11 +66,14 @@ async function prepare(definition: TaskDefinition, context: TaskContext): Promis
       );
     }
   }
-  const classes = classesOf(kind, bySplit.train, definition.classes);
+  // A clustering is judged on the test rows' own labels; other splits are clusterings of their own.
+  const classes = classesOf(kind, kind === 'clustering' ? bySplit.test : bySplit.train, definition.classes);
   const encoded = (name: SplitName): SplitData => ({
     ids: bySplit[name].map((row) => row.id),
     sequences: bySplit[name].map((row) => row.sequence),
-    targets: encodeLabels(kind, bySplit[name], classes),
+    targets:
+      kind === 'clustering' && name !== 'test' ? ownTargets(bySplit[name]) : encodeLabels(kind, bySplit[name], classes),
+    groups: bySplit[name].map((row) => row.group ?? String(row.label)),
   });
   return {
     definition,
@@ -82,6 +86,13 @@ async function prepare(definition: TaskDefinition, context: TaskContext): Promis
     alphabetChanges: changes,
     files: [...new Set(rows.flatMap((row) => (row.source ? [row.source.file] : [])))].sort(),
   };
+}
+
+/** Class indices among the rows' own labels; an empty label is one like any other. `[rows, 1]` */
+function ownTargets(rows: readonly LabelledSequence[]): Targets {
+  const names = sortClasses(rows.map((row) => String(row.label)));
+  const index = new Map(names.map((name, i) => [name, i]));
+  return { rows: rows.length, columns: 1, values: Float64Array.from(rows, (row) => index.get(String(row.label))!) };
 }
 
 function checkIds(rows: readonly LabelledSequence[]): void {
@@ -106,8 +117,8 @@ function inAlphabet(rows: readonly LabelledSequence[], { alphabet }: TaskDefinit
 
 function hashRows(kind: string, classes: readonly string[], rows: readonly LabelledSequence[]): string {
   const hash = createHash('sha256').update(`${JSON.stringify([kind, classes])}\n`);
-  for (const { id, sequence, label, split: name } of rows)
-    hash.update(`${JSON.stringify([id, sequence, label, name])}\n`);
+  for (const { id, sequence, label, split: name, group } of rows)
+    hash.update(`${JSON.stringify([id, sequence, label, name, ...(group === undefined ? [] : [group])])}\n`);
   return hash.digest('hex');
 }
 

@@ -72,6 +72,7 @@ function contenderPart(contender: Found<'baseline' | 'model'>): Result['contende
   if (contender.type === 'baseline') {
     return { ...common, kind: 'baseline', family: (contender as Found<'baseline'>).definition.family };
   }
-  const { kind, licence } = (contender as Found<'model'>).definition;
-  return { ...common, kind, licence };
+  const { kind, family, licence } = (contender as Found<'model'>).definition;
+  // An encoder that learned nothing, or learned from labels, is compared as the baseline that it is.
+  return { ...common, ...(family ? { kind: 'baseline', family } : { kind }), licence };
 }

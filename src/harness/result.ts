@@ -3,7 +3,7 @@
  * The schema is versioned; a reader refuses a version it does not know.
  */
 import { z } from 'zod';
-import { METRIC_NAMES } from '../metrics/types.ts';
+import { METRIC_NAMES, TASK_KINDS } from '../metrics/types.ts';
 
 export const RESULT_SCHEMA = 'glm-bench/result@1';
 
@@ -22,7 +22,7 @@ export const resultSchema = z.object({
   task: z.object({
     id: z.string(),
     title: z.string(),
-    kind: z.enum(['binary', 'multiclass', 'multilabel', 'regression']),
+    kind: z.enum(TASK_KINDS),
     metric: z.enum(METRIC_NAMES),
     hash: z.string(),
     classes: z.array(z.string()),
@@ -36,7 +36,7 @@ export const resultSchema = z.object({
     id: z.string(),
     title: z.string(),
     kind: z.enum(['baseline', 'model', 'control']),
-    /** Baselines only. */
+    /** Baselines, and encoders that stand with them. */
     family: z.enum(['one-hot', 'composition', 'chance']).optional(),
     description: z.string().optional(),
     citation: z.string(),
@@ -87,7 +87,7 @@ export const taskRecordSchema = z.object({
   id: z.string(),
   title: z.string(),
   description: z.string().optional(),
-  kind: z.enum(['binary', 'multiclass', 'multilabel', 'regression']),
+  kind: z.enum(TASK_KINDS),
   metric: z.enum(METRIC_NAMES),
   hash: z.string(),
   classes: z.array(z.string()),

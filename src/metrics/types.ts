@@ -11,7 +11,8 @@ export interface Matrix {
 }
 
 /** What a task asks for. Decides the layout of targets and predictions (see {@link Targets} and {@link Predictions}). */
-export type TaskKind = 'binary' | 'multiclass' | 'multilabel' | 'regression' | 'clustering';
+export const TASK_KINDS = ['binary', 'multiclass', 'multilabel', 'regression', 'clustering'] as const;
+export type TaskKind = (typeof TASK_KINDS)[number];
 
 /**
  * True answers, `[rows, columns]`.

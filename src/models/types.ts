@@ -25,6 +25,15 @@ export interface ModelContext {
   readonly unlabelled: readonly string[];
   /** Hash of `unlabelled`, part of any artefact's key. */
   readonly unlabelledHash: string;
+  /**
+   * The training rows that carry a label, for encoders that learn from labels: the row's group (species, for barcodes) where it has one,
+   * else its label. Never validation or test rows.
+   */
+  readonly supervised?: {
+    readonly sequences: readonly string[];
+    readonly labels: readonly string[];
+    readonly hash: string;
+  };
   /** Hash of the code that numbers depend on, part of any artefact's key: what other code made is made anew. */
   readonly codeHash: string;
   /** Nucleotides of the longest sequence that will be embedded, in any split: a model makes room for it. */
@@ -75,6 +84,8 @@ export interface ModelDefinition {
   readonly description?: string;
   /** `control`: the same architecture with weights that have learned nothing. */
   readonly kind: 'model' | 'control';
+  /** Set for encoders that are no gLM but baselines to be run under the same probes: they stand with the baselines of that family. */
+  readonly family?: 'one-hot' | 'composition';
   readonly citation: string;
   readonly licence: string;
   /** Raise when the numbers it gives change. */

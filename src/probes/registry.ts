@@ -20,7 +20,15 @@ export const PROBES: Readonly<Record<string, Probe>> = Object.fromEntries(
   ].map((probe) => [probe.id, probe]),
 );
 
-/** Linear probes are the default: ridge for regression, logistic regression for everything else. */
+const DEFAULTS: Readonly<Record<TaskKind, string>> = {
+  binary: 'logistic',
+  multiclass: 'logistic',
+  multilabel: 'logistic',
+  regression: 'ridge',
+  clustering: 'ward-pca',
+};
+
+/** Linear probes are the default; a clustering task gets Ward on principal components. */
 export function defaultProbe(kind: TaskKind): Probe {
-  return PROBES[kind === 'regression' ? 'ridge' : 'logistic'];
+  return PROBES[DEFAULTS[kind]];
 }

@@ -35,6 +35,8 @@ export interface Probe {
   readonly kinds: readonly TaskKind[];
   /** True when the fit draws random numbers, so that several seeds are run. */
   readonly stochastic: boolean;
+  /** 'last': fitted on the last layer's mean over tokens, as a paper's protocol has it. Default 'all': the layer is chosen on validation rows. */
+  readonly layers?: 'last' | 'all';
   /** Everything that changes the numbers; part of the cell's key. */
   readonly options: Readonly<Record<string, unknown>>;
   fit(train: ProbeData, valid: ProbeData, context: ProbeContext): Promise<FittedProbe>;

@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { METRICS } from '../metrics/registry.ts';
+import { resamplingFor } from '../metrics/resampling.ts';
 import { hashJson } from '../runtime/files.ts';
 import { contenderCards, countCells, environments, taskCard } from './cards.ts';
 import {
@@ -144,7 +145,7 @@ async function compareTask(
   const joint = resampleJointly(
     entrants.map(({ prepared }) => prepared),
     targets.rows,
-    { resamples, seed: resampling.seed, strata },
+    { resamples, seed: resampling.seed, strata, resampling: resamplingFor(statistics.kind) },
   );
   for (const [i, group] of compete.entries()) {
     const { estimate, low, high } = intervalOf(joint, i, resampling.level);
@@ -197,7 +198,7 @@ function methodInWords({ level, resamples, seed }: Resampling): Leaderboard['met
     level,
     resamples,
     seed,
-    interval: `${level * 100}% percentile bootstrap interval over test rows (within classes for classification) and, where there are several, seeds`,
+    interval: `${level * 100}% percentile bootstrap interval over test rows (within classes for classification; random half-samples, recentred, for clustering) and, where there are several, seeds`,
     test: 'Paired bootstrap: both contenders are scored on the same resampled test rows',
     correction:
       'p-values are Holm-corrected within each task over every row compared with the reference (models, controls and baselines alike)',

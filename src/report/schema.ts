@@ -4,7 +4,7 @@
  * run do not determine, and no time of its own making, so that the same results always give the same bytes.
  */
 import { z } from 'zod';
-import { METRIC_NAMES } from '../metrics/types.ts';
+import { METRIC_NAMES, TASK_KINDS } from '../metrics/types.ts';
 
 export const LEADERBOARD_SCHEMA = 'glm-bench/leaderboard@1';
 
@@ -107,7 +107,7 @@ const taskSchema = z.object({
   id: z.string(),
   title: z.string(),
   description: z.string().nullable(),
-  kind: z.enum(['binary', 'multiclass', 'multilabel', 'regression']).nullable(),
+  kind: z.enum(TASK_KINDS).nullable(),
   metric: metricName.nullable(),
   metricLabel: z.string(),
   higherIsBetter: z.boolean(),

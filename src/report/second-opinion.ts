@@ -1,6 +1,6 @@
 /**
  * A classical second opinion beside the bootstrap of a comparison: McNemar's exact test on right and wrong answers for binary
- * and multiclass tasks, the Wilcoxon signed-rank test on squared errors for regression, none for multilabel tasks. It pairs the
+ * and multiclass tasks, the Wilcoxon signed-rank test on squared errors for regression, none for multilabel and clustering tasks. It pairs the
  * test rows of one trained network per side (the lowest seed that has a score), so it knows nothing of the spread over seeds,
  * and it tests accuracy or error size whatever the task's metric. No verdict is drawn from it.
  */
@@ -25,6 +25,7 @@ const JUDGES: Readonly<Record<TaskKind, Judge | null>> = {
   multiclass: mcNemar,
   multilabel: null,
   regression: wilcoxon,
+  clustering: null,
 };
 
 /** Two-sided p of the test for `kind`, uncorrected; null where there is none. The tests are loaded when first asked for. */

@@ -7,7 +7,7 @@ import { type Label, type LabelledSequence, SPLIT_NAMES, type SplitName } from '
 
 export { nearDuplicateClusters } from './near-duplicates.ts';
 
-type TaskKind = 'binary' | 'multiclass' | 'multilabel' | 'regression';
+type TaskKind = 'binary' | 'multiclass' | 'multilabel' | 'regression' | 'clustering';
 
 export type SplitSummary = {
   rows: number;

@@ -8,7 +8,7 @@ import { nearDuplicateClusters } from './near-duplicates.ts';
 import { SequenceError } from './sequence-error.ts';
 import { type Label, type LabelledSequence, SPLIT_NAMES, type SplitName, type SplitPolicy } from './types.ts';
 
-type TaskKind = 'binary' | 'multiclass' | 'multilabel' | 'regression';
+type TaskKind = 'binary' | 'multiclass' | 'multilabel' | 'regression' | 'clustering';
 type Shares = Readonly<Partial<Record<SplitName, number>>>;
 type Method = SplitPolicy['method'];
 
