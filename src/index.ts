@@ -56,21 +56,32 @@ export * from './sequences/types.ts';
 import type { RunOptions, RunSummary } from './harness/run.ts';
 
 /**
- * What a plugin that trains networks of its own is built from: operators, layers, losses, initialisers, and the training loop.
+ * What a plugin that trains networks of its own is built from: operators, layers, losses, initialisers, the one-hot CNN that is an encoder
+ * too, and the training loop.
  * Loaded when first asked for.
  */
 export async function engine() {
-  const [op, layers, attention, dropout, losses, initialisers, { train }, { trainWithRestarts }] = await Promise.all([
-    import('./onnx/ops.ts'),
-    import('./onnx/layers.ts'),
-    import('./onnx/attention.ts'),
-    import('./onnx/dropout.ts'),
-    import('./onnx/losses.ts'),
-    import('./onnx/initialisers.ts'),
-    import('./runtime/train.ts'),
-    import('./runtime/restarts.ts'),
-  ]);
-  return { op, layers: { ...layers, ...attention, ...dropout }, losses, initialisers, train, trainWithRestarts };
+  const [op, layers, attention, dropout, losses, initialisers, barcodeCnn, { train }, { trainWithRestarts }] =
+    await Promise.all([
+      import('./onnx/ops.ts'),
+      import('./onnx/layers.ts'),
+      import('./onnx/attention.ts'),
+      import('./onnx/dropout.ts'),
+      import('./onnx/losses.ts'),
+      import('./onnx/initialisers.ts'),
+      import('./models/barcode-cnn.ts'),
+      import('./runtime/train.ts'),
+      import('./runtime/restarts.ts'),
+    ]);
+  return {
+    op,
+    layers: { ...layers, ...attention, ...dropout },
+    losses,
+    initialisers,
+    barcodeCnn,
+    train,
+    trainWithRestarts,
+  };
 }
 export type Engine = Awaited<ReturnType<typeof engine>>;
 

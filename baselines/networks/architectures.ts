@@ -93,24 +93,12 @@ export const resNet = (widths = [196, 256], dense = [256, 256]): Architecture =>
   multiplications: (t) => t * (76 * widths[0] + 18 * widths[0] ** 2 + (7 * widths[0] * widths[1]) / 5),
 });
 
-/**
- * BarcodeBERT's CNN. Its kernels are 3 positions by 1 letter: every letter's row goes through the same convolutions on its own until the
- * dense layer, so letters join the batch.
- */
+/** BarcodeBERT's CNN: three times conv k3 on each letter's row by itself, ReLU, BN, max-pool 3; BN, dense 500, tanh. */
 export const barcodeCnn = (widths = [64, 32, 16], hidden = 500): Architecture => ({
   channels: 5,
   logits(x, { engine, mode, outputs }) {
-    const { op, layers } = engine;
-    const { max } = pools(engine);
-    const [rows, letters, length] = x.shape;
-    let y = op.reshape(x, [-1, 1, length]); // [rows * letters, 1, t]
-    for (const [i, width] of widths.entries())
-      y = max(layers.batchNorm(op.relu(layers.conv1d(y, `conv${i + 1}`, width, 3)), `bn${i + 1}`, mode), 3);
-    const [, channels, steps] = y.shape;
-    const flat = Number(letters) * Number(channels) * Number(steps);
-    y = op.transpose(op.reshape(y, [-1, letters, channels, steps]), [0, 2, 3, 1]); // [rows, 16, t / 27, letters]
-    y = layers.batchNorm(op.reshape(y, [rows, flat]), 'bn4', mode);
-    return layers.dense(op.tanh(layers.dense(y, 'fc1', hidden)), 'fc2', outputs);
+    const { barcodeCnnFeatures, barcodeCnnLogits } = engine.barcodeCnn;
+    return barcodeCnnLogits(barcodeCnnFeatures(x, mode, { widths, hidden }), outputs);
   },
   multiplications: (t) =>
     5 * t * (3 * widths[0] + widths[0] * widths[1] + (widths[1] * widths[2]) / 3 + (16 * hidden) / 27),

@@ -1,8 +1,13 @@
-/** The built-in models: encoders pre-trained within the run on a task's own unlabelled training sequences, and their controls. */
+/**
+ * The built-in models: encoders pre-trained within the run on a task's own unlabelled training sequences, their controls, and what they are
+ * compared with: k-mer composition and the one-hot CNN trained with labels.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashJson } from '../runtime/files.ts';
 import { withLock } from '../runtime/lock.ts';
+import { kmerComposition } from './kmer-composition.ts';
+import { oneHotCnnEncoder } from './one-hot-cnn-encoder.ts';
 import { PRESETS, type PretrainConfig } from './presets.ts';
 import type { Encoder, FrozenModel, ModelContext, ModelDefinition } from './types.ts';
 
@@ -90,7 +95,9 @@ function kmerBert(preset: string): ModelDefinition[] {
 }
 
 export const MODELS: Readonly<Record<string, ModelDefinition>> = Object.fromEntries(
-  ['tiny', 'small'].flatMap(kmerBert).map((definition) => [definition.id, definition]),
+  [...['tiny', 'small'].flatMap(kmerBert), kmerComposition(5), kmerComposition(6), oneHotCnnEncoder].map(
+    (definition) => [definition.id, definition],
+  ),
 );
 
 /** A model from a folder that `pretrain` wrote; its id is the folder's name. */
