@@ -58,6 +58,7 @@ describe('composition', () => {
       ids: Array.from({ length: rows }, (_, r) => `${r}`),
       sequences: Array.from({ length: rows }, (_, r) => (r % 2 ? 'GCGCGAC' : 'ATGATAT').repeat(5)),
       targets: { rows, columns: 1, values: Float64Array.from({ length: rows }, (_, r) => r % 2) },
+      groups: Array.from({ length: rows }, (_, r) => `${r % 2}`),
     });
     const model = await fitted(lengthGc, { ...task, train: split(40), valid: split(20) });
     const { values } = await model.predict(['GGGGGGAT', 'ATATATGC']);

@@ -1,10 +1,35 @@
 /** Small tasks of every kind for the baselines' tests. */
 import type { BaselineDefinition, FitContext, FitTask, SplitData, TaskDefinition } from '../../src/index.ts';
-import { createRandom, metric, type Predictions, type Targets, type TaskKind } from '../../src/index.ts';
+import {
+  createRandom,
+  type MetricName,
+  metric,
+  type Predictions,
+  type Targets,
+  type TaskKind,
+} from '../../src/index.ts';
 
-export const METRIC_OF = { binary: 'auroc', multiclass: 'accuracy', multilabel: 'logLoss', regression: 'mse' } as const;
-const COLUMNS = { binary: 1, multiclass: 1, multilabel: 2, regression: 1 } as const;
-const OUTPUTS = { binary: 2, multiclass: 3, multilabel: 2, regression: 1 } as const;
+export const METRIC_OF = {
+  binary: 'auroc',
+  multiclass: 'accuracy',
+  multilabel: 'logLoss',
+  regression: 'mse',
+  clustering: 'ami',
+} as const satisfies Record<TaskKind, MetricName>;
+const COLUMNS: Readonly<Record<TaskKind, number>> = {
+  binary: 1,
+  multiclass: 1,
+  multilabel: 2,
+  regression: 1,
+  clustering: 1,
+};
+const OUTPUTS: Readonly<Record<TaskKind, number>> = {
+  binary: 2,
+  multiclass: 3,
+  multilabel: 2,
+  regression: 1,
+  clustering: 2,
+};
 
 export interface MotifTask extends FitTask {
   readonly test: SplitData;
@@ -35,6 +60,7 @@ export function motifTask(
       ids: sequences.map((_, r) => `${name}-${r}`),
       sequences,
       targets: { rows, columns: COLUMNS[kind], values },
+      groups: sequences.map((_, r) => `${values[r * COLUMNS[kind]]}`),
     };
   };
   const definition: TaskDefinition = {
