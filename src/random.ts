@@ -11,7 +11,7 @@ export interface Random {
   /** Uniform whole number in 0..n-1, without modulo bias. */
   integer(n: number): number;
   /** Fisher-Yates, in place; returns the array. */
-  shuffle<T>(array: T[]): T[];
+  shuffle<A extends unknown[] | Uint32Array>(array: A): A;
   /** Standard normal (Box-Muller). */
   normal(): number;
 }

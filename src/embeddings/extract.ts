@@ -26,7 +26,7 @@ export function rowsPerBatch(dimension: number, pooledLayers: number, tokens: nu
 }
 
 /** hidden [b, t, d], mask [b, t] -> [b, d]. */
-const POOLINGS: Readonly<Record<Pooling, (hidden: Tensor, mask: Tensor) => Tensor>> = {
+const POOLINGS: Readonly<Record<Exclude<Pooling, 'frames'>, (hidden: Tensor, mask: Tensor) => Tensor>> = {
   mean: maskedMean,
   max: maskedMax,
   first: (hidden) => op.squeeze(op.slice(hidden, 1, 0, 1), [1]),
@@ -59,10 +59,30 @@ export function encoderOf(model: FrozenModel | Encoder, compute: Compute): Encod
       for (const { layer, pooling } of representations) {
         if (!Number.isInteger(layer) || layer < 0 || layer > model.layers)
           throw new Error(`${model.label} has layers 0 (embeddings) to ${model.layers}, not ${layer}`);
-        if (!Object.hasOwn(POOLINGS, pooling))
-          throw new Error(`unknown pooling '${pooling}'; known: ${Object.keys(POOLINGS).join(', ')}`);
+        if (pooling === 'frames' ? model.frames === undefined : !Object.hasOwn(POOLINGS, pooling))
+          throw new Error(
+            pooling === 'frames'
+              ? `${model.label} reads no k-mers of one length, so it has no reading frames to average over`
+              : `unknown pooling '${pooling}'; known: ${Object.keys(POOLINGS).join(', ')}, frames`,
+          );
       }
-      return extract(model, await open(representations), compute, sequences, representations, progress);
+      const whole = representations.filter(({ pooling }) => pooling !== 'frames');
+      const framed = representations.filter(({ pooling }) => pooling === 'frames');
+      const passes = (whole.length > 0 ? 1 : 0) + (framed.length > 0 ? (model.frames ?? 1) : 0);
+      let pass = 0;
+      const run = async (rows: readonly string[], asked: readonly Representation[]) => {
+        const report = (fraction: number, message: string) => progress?.((pass + fraction) / passes, message);
+        const matrices = await extract(model, await open(asked), compute, rows, asked, report);
+        pass += 1;
+        return matrices;
+      };
+      const plain = whole.length > 0 ? await run(sequences, whole) : [];
+      const averaged = framed.length > 0 ? await overFrames(model, sequences, framed, run) : [];
+      return representations.map((representation) =>
+        representation.pooling === 'frames'
+          ? averaged[framed.indexOf(representation)]
+          : plain[whole.indexOf(representation)],
+      );
     },
     async dispose() {
       for (const session of sessions.values()) await (await session).dispose();
@@ -72,6 +92,36 @@ export function encoderOf(model: FrozenModel | Encoder, compute: Compute): Encod
 }
 
 const nameOf = ({ layer, pooling }: Representation) => `layer${layer}:${pooling}`;
+
+/** Means over tokens, averaged over the reading frames; a sequence too short for a frame counts with those that it has. */
+async function overFrames(
+  model: FrozenModel,
+  sequences: readonly string[],
+  framed: readonly Representation[],
+  run: (rows: readonly string[], asked: readonly Representation[]) => Promise<Matrix[]>,
+): Promise<Matrix[]> {
+  const frames = model.frames ?? 1;
+  const asked = framed.map(({ layer }): Representation => ({ layer, pooling: 'mean' }));
+  const sums = framed.map(() => new Float32Array(sequences.length * model.dimension));
+  const counts = new Float32Array(sequences.length);
+  for (let frame = 0; frame < frames; frame++) {
+    const rows = sequences.flatMap((sequence, i) => (frame === 0 || sequence.length >= 2 * frames ? [i] : []));
+    if (rows.length === 0) continue;
+    const matrices = await run(
+      rows.map((row) => sequences[row].slice(frame)),
+      asked,
+    );
+    for (const row of rows) counts[row] += 1;
+    for (const [m, { values }] of matrices.entries())
+      for (const [place, row] of rows.entries())
+        for (let c = 0; c < model.dimension; c++)
+          sums[m][row * model.dimension + c] += values[place * model.dimension + c];
+  }
+  return sums.map((values) => {
+    const means = values.map((sum, i) => sum / counts[Math.floor(i / model.dimension)]);
+    return { rows: sequences.length, columns: model.dimension, values: means };
+  });
+}
 
 async function compile(
   model: FrozenModel,
@@ -83,7 +133,10 @@ async function compile(
   for (const representation of representations) {
     const name = nameOf(representation);
     if (!graph.outputs.has(name))
-      graph.output(name, POOLINGS[representation.pooling](hiddenStates[representation.layer], attentionMask));
+      graph.output(
+        name,
+        POOLINGS[representation.pooling as keyof typeof POOLINGS](hiddenStates[representation.layer], attentionMask),
+      );
   }
   const { bytes, unbound } = serialise(graph, { values: model.values });
   if (unbound.length > 0) throw new Error(`${model.label}: the weights lack ${unbound.slice(0, 5).join(', ')}`);

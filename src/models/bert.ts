@@ -25,31 +25,48 @@ export interface BertConfig {
   readonly attention_probs_dropout_prob: number;
 }
 
-/** Hidden states 0 (embeddings) .. num_hidden_layers. ids and mask int64 [b, t] -> each [b, t, d]. */
-export function bertHiddenStates(ids: Tensor, mask: Tensor | null, config: BertConfig, mode: Mode): Tensor[] {
-  const graph = ids.graph;
+export interface BertOptions {
+  /** Before every parameter's name. Default `bert.`, as in `BertForMaskedLM`; a bare `BertModel` has none. */
+  readonly prefix?: string;
+  /** int64 [b, t] rows of the position table. Default 0..t-1. */
+  readonly positions?: Tensor;
+  /** Tokens attend to themselves and what stands before them. */
+  readonly causal?: boolean;
+}
+
+/**
+ * Hidden states 0 (embeddings) .. num_hidden_layers. `input`: int64 ids [b, t], or float vectors [b, t, d] in place of word embeddings;
+ * mask int64 [b, t] -> each [b, t, d].
+ */
+export function bertHiddenStates(
+  input: Tensor,
+  mask: Tensor | null,
+  config: BertConfig,
+  mode: Mode,
+  options: BertOptions = {},
+): Tensor[] {
+  const graph = input.graph;
+  const { prefix = 'bert.' } = options;
   const initial = { weight: normal(config.initializer_range), biasInitialiser: zeros };
   const epsilon = { epsilon: config.layer_norm_eps };
   const width = config.hidden_size;
   const drop = (x: Tensor) => dropout(x, config.hidden_dropout_prob, mode);
 
-  const words = embedding(ids, 'bert.embeddings.word_embeddings', config.vocab_size, width, initial); // [b, t, d]
-  const positions = graph.parameter(
-    'bert.embeddings.position_embeddings.weight',
-    [config.max_position_embeddings, width],
-    initial.weight,
-  );
+  const words = input.dtype === 'int64' ? wordEmbeddings(input, config, prefix) : input; // [b, t, d]
+  const table = positionTable(graph, config, prefix); // [positions, d]
   const types = graph.parameter(
-    'bert.embeddings.token_type_embeddings.weight',
+    `${prefix}embeddings.token_type_embeddings.weight`,
     [config.type_vocab_size, width],
     initial.weight,
   );
-  const place = op.add(firstRows(positions, ids), op.slice(types, 0, 0, 1)); // [t, d]: token type 0 throughout
-  let x = drop(layerNorm(op.add(words, place), 'bert.embeddings.LayerNorm', epsilon));
-  const bias = mask ? paddingBias(mask) : null;
+  const positions = options.positions ? op.gather(table, options.positions) : firstRows(table, input); // [(b,) t, d]
+  const place = op.add(positions, op.slice(types, 0, 0, 1)); // token type 0 throughout
+  let x = drop(layerNorm(op.add(words, place), `${prefix}embeddings.LayerNorm`, epsilon));
+  const padding = mask ? paddingBias(mask) : null; // [b, 1, 1, t]
+  const bias = options.causal ? causalBias(input, padding) : padding;
   const hidden = [x];
   for (let i = 0; i < config.num_hidden_layers; i++) {
-    const name = `bert.encoder.layer.${i}`;
+    const name = `${prefix}encoder.layer.${i}`;
     const part = (which: string) => dense(x, `${name}.attention.self.${which}`, width, initial);
     const mixed = attention(part('query'), part('key'), part('value'), mode, {
       heads: config.num_attention_heads,
@@ -69,12 +86,32 @@ export function bertHiddenStates(ids: Tensor, mask: Tensor | null, config: BertC
   return hidden;
 }
 
-/** The first t rows of a position table, t being the tokens of this batch. [t, d] */
-function firstRows(table: Tensor, ids: Tensor): Tensor {
-  const graph = ids.graph;
-  const tokens = ids.shape[1];
-  const end = typeof tokens === 'number' ? graph.integers([tokens]) : graph.dimension(tokens);
-  const counted = graph.node(
+/** Rows of the word table: ids int64 [b, t] -> [b, t, d]. */
+export function wordEmbeddings(ids: Tensor, config: BertConfig, prefix: string): Tensor {
+  const initial = { weight: normal(config.initializer_range) };
+  return embedding(ids, `${prefix}embeddings.word_embeddings`, config.vocab_size, config.hidden_size, initial);
+}
+
+/** The table of position vectors, the same tensor however often it is asked for. [positions, d] */
+export function positionTable(graph: Graph, config: BertConfig, prefix: string): Tensor {
+  const name = `${prefix}embeddings.position_embeddings.weight`;
+  return (
+    graph.parameters.get(name)?.tensor ??
+    graph.parameter(name, [config.max_position_embeddings, config.hidden_size], normal(config.initializer_range))
+  );
+}
+
+/** The first t rows of a table, t being the tokens of `input` [b, t, ...]. [t, d] */
+export function firstRows(table: Tensor, input: Tensor): Tensor {
+  return op.gather(table, countTokens(input));
+}
+
+/** 0..t-1, int64 [t], for `input` [b, t, ...]. */
+function countTokens(input: Tensor): Tensor {
+  const graph = input.graph;
+  const tokens = input.shape[1];
+  const end = typeof tokens === 'number' ? graph.integers([tokens]) : op.slice(op.shapeOf(input), 0, 1, 2);
+  return graph.node(
     'Range',
     [graph.constant(BigInt64Array.of(0n), []), op.squeeze(end, [0]), graph.constant(BigInt64Array.of(1n), [])],
     {},
@@ -82,7 +119,14 @@ function firstRows(table: Tensor, ids: Tensor): Tensor {
       inferred: [{ dtype: 'int64', shape: [tokens] }],
     },
   )[0];
-  return op.gather(table, counted);
+}
+
+/** A large negative number wherever a key stands after its query, padding added. -> [b or 1, 1, t, t] */
+function causalBias(input: Tensor, padding: Tensor | null): Tensor {
+  const index = countTokens(input);
+  const later = op.cast(op.less(op.unsqueeze(index, [1]), op.unsqueeze(index, [0])), 'float32'); // [t, t]
+  const bias = op.unsqueeze(op.multiply(later, -1e9), [0, 1]); // [1, 1, t, t]
+  return padding ? op.add(bias, padding) : bias;
 }
 
 /** Vocabulary logits of chosen token vectors [m, d] -> [m, vocabulary]; the decoder is the word-embedding table. */
@@ -107,16 +151,37 @@ export function bertMaskedLanguageModel(graph: Graph, config: BertConfig, mode: 
   const labels = graph.input('labels', 'int64', ['rows', 'm']);
   const tokenWeights = graph.input('tokenWeights', 'float32', ['rows', 'm']);
   const hidden = bertHiddenStates(ids, mask, config, mode);
-  const last = op.reshape(hidden[hidden.length - 1], ['rows*tokens', config.hidden_size]); // [b t, d]
-  // Row r's token t is row r * tokens + t of the flattened states.
-  const perRow = op.fullLike(op.slice(positions, 1, 0, 1), 1); // [rows, 1]
-  const rowIndex = op.subtract(graph.node('CumSum', [perRow, graph.constant(BigInt64Array.of(0n), [])])[0], perRow);
-  const flat = op.reshape(op.add(op.multiply(rowIndex, graph.dimension('tokens')), positions), [-1]); // [rows m]
-  const logits = bertLogits(op.gather(last, flat), config); // [rows m, vocabulary]
+  const logits = bertLogits(rowsAt(hidden[hidden.length - 1], positions), config); // [rows m, vocabulary]
+  return predictionLoss(logits, labels, tokenWeights, mode);
+}
+
+/** Token vectors at chosen places: hidden [rows, tokens, d], places int64 [rows, m] -> [rows m, d]. */
+export function rowsAt(hidden: Tensor, places: Tensor): Tensor {
+  const flat = op.reshape(hidden, ['rows*tokens', hidden.shape[2]]);
+  return op.gather(flat, op.reshape(flatPlaces(places, hidden), [-1]));
+}
+
+/** Places within each row's tokens as places in the flattened `[rows * tokens]`: places int64 [rows, m] -> [rows, m]. */
+export function flatPlaces(places: Tensor, hidden: Tensor): Tensor {
+  const graph = hidden.graph;
+  const one = op.fullLike(op.slice(places, 1, 0, 1), 1); // [rows, 1]
+  const row = op.subtract(graph.node('CumSum', [one, graph.constant(BigInt64Array.of(0n), [])])[0], one);
+  return op.add(op.multiply(row, op.slice(op.shapeOf(hidden), 0, 1, 2)), places);
+}
+
+/**
+ * In training, the mean cross-entropy weighted by token: { loss }. At evaluation, per row: summed negative log-likelihood in nats, summed
+ * weight, weight of the tokens predicted right: { sums [rows, 3] }. logits [rows m, classes]; labels int64, tokenWeights [rows, m].
+ */
+export function predictionLoss(
+  logits: Tensor,
+  labels: Tensor,
+  tokenWeights: Tensor,
+  mode: Mode,
+): Record<string, Tensor> {
   const flatLabels = op.reshape(labels, [-1]);
   const flatWeights = op.reshape(tokenWeights, [-1]);
   if (mode.training) return { loss: softmaxCrossEntropy(logits, flatLabels, flatWeights) };
-  // Evaluation, per row: summed negative log-likelihood in nats, number of tokens, number predicted right. [rows, 3]
   const picked = op.squeeze(op.gatherElements(op.logSoftmax(logits), op.unsqueeze(flatLabels, [1]), 1), [1]);
   const right = op.cast(op.equal(op.argMax(logits, 1), flatLabels), 'float32');
   const perRowSum = (values: Tensor) =>

@@ -1,19 +1,22 @@
 /**
- * Masked-language pre-training of a BERT-style k-mer encoder on unlabelled sequences. Writes a folder in Hugging Face's layout:
- * `config.json`, `model.safetensors` (names of `BertForMaskedLM`), our `kmer_tokenizer.json`, and `training.json` with everything that made it.
- * A killed run goes on from its checkpoint with the same numbers.
+ * Pre-training of BERT-style k-mer encoders on unlabelled sequences, by any objective of `masking.ts`. Writes a folder in Hugging Face's
+ * layout (`pretrained-folder.ts`). A killed run goes on from its checkpoint with the same numbers.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unflatten } from '../onnx/flat.ts';
-import { createRandom, type Random } from '../random.ts';
-import { hashJson, sha256, writeFileAtomic } from '../runtime/files.ts';
-import type { Compute, Feeds, Network } from '../runtime/network.ts';
-import { writeSafetensors } from '../runtime/safetensors.ts';
-import { type Evaluate, type TrainedNetwork, type TrainingData, train } from '../runtime/train.ts';
-import { createKmerTokenizer, FIRST_KMER_ID, type KmerTokenizer, MASK_ID } from '../sequences/kmer-tokenizer.ts';
-import { type BertConfig, bertMaskedLanguageModel } from './bert.ts';
-import { bertConfigOf, type PretrainConfig } from './presets.ts';
+import type { Mode } from '../onnx/dropout.ts';
+import type { Graph, Tensor } from '../onnx/graph.ts';
+import { createRandom } from '../random.ts';
+import { hashJson } from '../runtime/files.ts';
+import type { Compute, Network } from '../runtime/network.ts';
+import { type Evaluate, type TrainingData, train } from '../runtime/train.ts';
+import { createKmerTokenizer, FIRST_KMER_ID, type KmerTokenizer } from '../sequences/kmer-tokenizer.ts';
+import { barcodeBert, barcodeMaePacked, barcodeMaeZeroed } from './barcode-mae.ts';
+import { bertMaskedLanguageModel } from './bert.ts';
+import { type Corpus, memoryCorpus, writeCorpus } from './corpus.ts';
+import { causalMasking, drawMasking, feedsOf, type Objective, type TokenRows } from './masking.ts';
+import { bertConfigOf, decoderConfigOf, type PretrainConfig } from './presets.ts';
+import { encoderSize, savePretrained } from './pretrained-folder.ts';
 
 export interface PretrainOptions extends Compute {
   readonly config: PretrainConfig;
@@ -33,41 +36,64 @@ export interface PretrainReport {
   readonly windows: number;
   readonly steps: number;
   readonly parameters: number;
+  /** Of the encoder alone: what stays when decoder or head are thrown away. */
+  readonly encoderParameters: number;
   /** Cross-entropy of masked tokens on held-out sequences, nats per token; log(vocabulary) is that of a uniform guess. */
   readonly validLoss: number;
   readonly validAccuracy: number;
   readonly uniformLoss: number;
   readonly history: readonly { epoch: number; trainLoss: number; validLoss: number }[];
+  /** Training loss along the way: means over stretches of steps, each named by its last step. */
+  readonly losses: readonly { step: number; loss: number }[];
 }
 
 /** Share of windows kept aside to measure the loss, and how many at most. */
 const HELD_OUT = 0.05;
 const HELD_OUT_MOST = 2000;
 
+/** Sequences in memory, or a stream of them, which is laid down on disk first so that memory stays flat however long it is. */
+export type PretrainSource = readonly string[] | AsyncIterable<string>;
+
 /** Pre-trains and writes the model. Throws when fewer than 2 windows hold a k-mer of A, C, G, T. */
-export async function pretrain(sequences: readonly string[], options: PretrainOptions): Promise<PretrainReport> {
-  const { config, seed } = options;
-  const bert = bertConfigOf(config);
+export async function pretrain(sequences: PretrainSource, options: PretrainOptions): Promise<PretrainReport> {
+  const { config, out } = options;
   const tokenizer = createKmerTokenizer({ k: config.k, stride: config.stride, length: config.length });
-  const cuts = sequences.map((sequence) => cut(sequence, config, tokenizer));
-  const windows = cuts.flat();
-  if (windows.length < 2)
+  const counts = { sequences: 0, leftOut: 0, tokens: 0 };
+  await mkdir(out, { recursive: true });
+  const scratch = join(out, 'corpus');
+  const corpus = Array.isArray(sequences)
+    ? memoryCorpus([...windowsOf(sequences, config, tokenizer, counts)])
+    : await writeCorpus(scratch, windowsOfStream(sequences as AsyncIterable<string>, config, tokenizer, counts));
+  try {
+    return await pretrainOn(corpus, counts, tokenizer, options);
+  } finally {
+    corpus.close();
+    for (const file of [scratch, `${scratch}.offsets`]) await rm(file, { force: true });
+  }
+}
+
+async function pretrainOn(
+  corpus: Corpus,
+  counts: Counts,
+  tokenizer: KmerTokenizer,
+  options: PretrainOptions,
+): Promise<PretrainReport> {
+  const { config, seed, out } = options;
+  if (corpus.rows < 2)
     throw new Error(
       `pre-training needs at least 2 sequences or windows with a ${config.k}-mer of A, C, G, T; ` +
-        `${sequences.length} sequences gave ${windows.length}`,
+        `${counts.sequences} sequences gave ${corpus.rows}`,
     );
-  createRandom(`held-out:${seed}`).shuffle(windows);
-  const heldOut = windows.splice(0, Math.min(HELD_OUT_MOST, Math.max(1, Math.round(windows.length * HELD_OUT))));
-
-  const meanTokens = windows.reduce((sum, window) => sum + tokenizer.tokens(window.length), 0) / windows.length;
+  const order = createRandom(`held-out:${seed}`).shuffle(Uint32Array.from({ length: corpus.rows }, (_, i) => i));
+  const heldOut = order.subarray(0, Math.min(HELD_OUT_MOST, Math.max(1, Math.round(corpus.rows * HELD_OUT))));
+  const training = order.subarray(heldOut.length);
+  const meanTokens = counts.tokens / corpus.rows;
   const maxSteps = Math.max(1, Math.ceil(config.maxTokens / (config.batchSize * meanTokens)));
   const network: Network = {
-    label: `k-mer BERT pre-training (${config.layers} x ${config.hidden})`,
-    build: (graph, mode) => bertMaskedLanguageModel(graph, bert, mode),
+    label: `${config.objective} pre-training (${config.layers} x ${config.hidden})`,
+    build: (graph, mode) => trainingGraph(graph, config, mode),
   };
-  const corpusHash = sha256(sequences.join('\n'));
-  await mkdir(options.out, { recursive: true });
-  const validData = masked(heldOut, tokenizer, config, `valid:${seed}`);
+  const validData = batches(corpus, heldOut, tokenizer, config, `valid:${seed}`);
   const validate = async (evaluate: Evaluate) => {
     const sums = await evaluate(validData, 'sums'); // [windows, 3]
     const total = [0, 0, 0];
@@ -76,57 +102,104 @@ export async function pretrain(sequences: readonly string[], options: PretrainOp
     });
     return { loss: total[0] / total[1], accuracy: total[2] / total[1] };
   };
-  const trained = await train(network, masked(windows, tokenizer, config, ''), {
+  const started = Date.now();
+  let steps = 0;
+  const trained = await train(network, batches(corpus, training, tokenizer, config, ''), {
     device: options.device,
     threads: options.threads,
     seed: `pretrain:${seed}`,
     optimiser: { kind: 'adamw', weightDecay: config.weightDecay, maxGradientNorm: config.maxGradientNorm },
     learningRate: config.learningRate,
-    schedule: { kind: 'cosine', warmUp: config.warmUp },
+    schedule: { kind: config.schedule, warmUp: config.warmUp },
     batchSize: config.batchSize,
     epochs: config.epochs,
     maxSteps,
     evaluationBatch: config.batchSize,
     score: async (evaluate) => -(await validate(evaluate)).loss,
-    checkpoint: { path: join(options.out, 'checkpoint.safetensors'), seconds: options.checkpointSeconds ?? 60 },
-    fingerprint: hashJson({ config, seed, corpusHash }),
-    progress: options.progress,
+    checkpoint: { path: join(out, 'checkpoint.safetensors'), seconds: options.checkpointSeconds ?? 60 },
+    fingerprint: hashJson({ config, seed, corpusHash: corpus.hash }),
+    onStep: () => {
+      steps += 1;
+    },
+    progress: (fraction, message) => {
+      const speed = (steps * config.batchSize * meanTokens * 1000) / Math.max(1, Date.now() - started);
+      options.progress?.(fraction, `${message}, ${speed.toFixed(0)} tokens/s`);
+    },
   });
   const valid = await validate(trained.evaluate);
   await trained.dispose();
   const report: PretrainReport = {
-    folder: options.out,
-    sequences: sequences.length,
-    leftOut: cuts.filter((ofSequence) => ofSequence.length === 0).length,
-    windows: windows.length + heldOut.length,
+    folder: out,
+    sequences: counts.sequences,
+    leftOut: counts.leftOut,
+    windows: corpus.rows,
     steps: trained.steps,
     parameters: trained.parameterCount,
+    encoderParameters: encoderSize(trained),
     validLoss: valid.loss,
     validAccuracy: valid.accuracy,
-    uniformLoss: Math.log(bert.vocab_size),
+    uniformLoss: Math.log(4 ** config.k + (config.objective === 'masked-lm' ? FIRST_KMER_ID : 0)),
     history: trained.history.map(({ epoch, trainLoss, validScore }) => ({ epoch, trainLoss, validLoss: -validScore })),
+    losses: trained.losses,
   };
   const { folder: _, ...facts } = report;
-  await save(options.out, bert, tokenizer, trained, { config, seed, corpusHash, report: facts });
+  await savePretrained(out, tokenizer, trained, config, { config, seed, corpusHash: corpus.hash, report: facts });
   return report;
 }
 
-/** A sequence as windows of at most `length` nucleotides, those without any k-mer of A, C, G, T left out. */
-function cut(sequence: string, config: PretrainConfig, tokenizer: KmerTokenizer): string[] {
-  const windows: string[] = [];
-  for (let start = 0; start < sequence.length; start += config.length) {
-    const window = sequence.slice(start, start + config.length);
-    if (tokenizer.encode([window]).ids.some((id) => id >= FIRST_KMER_ID)) windows.push(window);
+interface Counts {
+  sequences: number;
+  leftOut: number;
+  tokens: number;
+}
+
+/** Sequences as windows of at most `length` nucleotides, those without any k-mer of A, C, G, T left out; what came of them is counted. */
+function* windowsOf(sequences: Iterable<string>, config: PretrainConfig, tokenizer: KmerTokenizer, counts: Counts) {
+  for (const sequence of sequences) {
+    let kept = 0;
+    for (let start = 0; start < sequence.length; start += config.length) {
+      const window = sequence.slice(start, start + config.length);
+      if (!tokenizer.encode([window]).ids.some((id) => id >= FIRST_KMER_ID)) continue;
+      kept += 1;
+      counts.tokens += tokenizer.tokens(window.length);
+      yield window;
+    }
+    counts.sequences += 1;
+    if (kept === 0) counts.leftOut += 1;
   }
-  return windows;
+}
+
+async function* windowsOfStream(
+  sequences: AsyncIterable<string>,
+  config: PretrainConfig,
+  tokenizer: KmerTokenizer,
+  counts: Counts,
+) {
+  for await (const sequence of sequences) yield* windowsOf([sequence], config, tokenizer, counts);
+}
+
+/** The graph of an objective: `loss` in training, `sums` at evaluation. */
+export function trainingGraph(graph: Graph, config: PretrainConfig, mode: Mode): Record<string, Tensor> {
+  const encoder = bertConfigOf(config);
+  const labels = 4 ** config.k;
+  const mae = () => ({ encoder, decoder: decoderConfigOf(config), labels });
+  const graphs: Record<Objective, () => Record<string, Tensor>> = {
+    'masked-lm': () => bertMaskedLanguageModel(graph, encoder, mode),
+    barcodebert: () => barcodeBert(graph, encoder, labels, mode, false).outputs,
+    causal: () => barcodeBert(graph, encoder, labels, mode, true).outputs,
+    'mae-v1': () => barcodeMaeZeroed(graph, mae(), mode).outputs,
+    'mae-v2': () => barcodeMaePacked(graph, mae(), mode).outputs,
+  };
+  return graphs[config.objective]();
 }
 
 /**
- * Batches of masked windows. In training, masks and a random reading frame are drawn from the step's random numbers; at evaluation, masks
- * depend on `fixed` and the window alone.
+ * Batches of windows of mixed length. In training, masks and a random reading frame are drawn from the step's random numbers; at evaluation,
+ * masks depend on `fixed` and the window alone.
  */
-function masked(
-  windows: readonly string[],
+function batches(
+  corpus: Corpus,
+  windows: Uint32Array,
   tokenizer: KmerTokenizer,
   config: PretrainConfig,
   fixed: string,
@@ -134,105 +207,18 @@ function masked(
   return {
     rows: windows.length,
     feeds(rows, random) {
-      const chosen = Array.from(rows, (row) => windows[row]);
+      const chosen = Array.from(rows, (row) => corpus.row(windows[row]));
       const shift = (i: number) =>
         random && chosen[i].length >= 2 * config.k ? random.integer(config.stride ?? config.k) : 0;
       const offsets = chosen.map((_, i) => shift(i));
       const longest = chosen.reduce((most, window, i) => Math.max(most, window.length - offsets[i]), config.k);
       const { ids, mask, tokens } = tokenizer.encode(chosen, { offset: (i) => offsets[i], length: longest });
-      return maskedFeeds(
-        ids,
-        mask,
-        rows.length,
-        tokens,
-        tokenizer.vocabularySize,
-        config,
-        (i) => random ?? createRandom(`${fixed}:${rows[i]}`),
-      );
+      const batch: TokenRows = { ids, mask, rows: rows.length, tokens };
+      const masking =
+        config.objective === 'causal'
+          ? causalMasking(batch)
+          : drawMasking(batch, tokenizer.vocabularySize, config, (i) => random ?? createRandom(`${fixed}:${rows[i]}`));
+      return feedsOf(batch, masking, config, random !== null);
     },
   };
-}
-
-function maskedFeeds(
-  ids: Int32Array,
-  mask: Uint8Array,
-  rows: number,
-  tokens: number,
-  vocabulary: number,
-  config: PretrainConfig,
-  randomOf: (row: number) => Random,
-): Feeds {
-  const input = BigInt64Array.from(ids, BigInt); // [rows, tokens]
-  const positions: number[][] = [];
-  for (let row = 0; row < rows; row++) {
-    const picked: number[] = [];
-    const random = randomOf(row);
-    const pick = (t: number) => {
-      picked.push(t);
-      const fate = random.next();
-      if (fate < config.maskedShare) input[row * tokens + t] = BigInt(MASK_ID);
-      else if (fate < config.maskedShare + config.randomShare)
-        input[row * tokens + t] = BigInt(FIRST_KMER_ID + random.integer(vocabulary - FIRST_KMER_ID));
-    };
-    const kmers: number[] = [];
-    for (let t = 0; t < tokens; t++) {
-      if (mask[row * tokens + t] === 0 || ids[row * tokens + t] < FIRST_KMER_ID) continue;
-      kmers.push(t);
-      if (random.next() < config.maskRate) pick(t);
-    }
-    // A short window would otherwise often ask for nothing.
-    if (picked.length === 0 && kmers.length > 0) pick(kmers[random.integer(kmers.length)]);
-    positions.push(picked);
-  }
-  const most = Math.max(1, ...positions.map((picked) => picked.length));
-  const maskedAt = new BigInt64Array(rows * most);
-  const labels = new BigInt64Array(rows * most);
-  const tokenWeights = new Float32Array(rows * most);
-  positions.forEach((picked, row) => {
-    picked.forEach((t, i) => {
-      maskedAt[row * most + i] = BigInt(t);
-      labels[row * most + i] = BigInt(ids[row * tokens + t]);
-      tokenWeights[row * most + i] = 1;
-    });
-  });
-  return {
-    ids: { type: 'int64', data: input, dims: [rows, tokens] },
-    mask: { type: 'int64', data: BigInt64Array.from(mask, BigInt), dims: [rows, tokens] },
-    masked: { type: 'int64', data: maskedAt, dims: [rows, most] },
-    labels: { type: 'int64', data: labels, dims: [rows, most] },
-    tokenWeights: { type: 'float32', data: tokenWeights, dims: [rows, most] },
-    weights: { type: 'float32', data: Float32Array.from(positions, (picked) => picked.length), dims: [rows] },
-  };
-}
-
-async function save(
-  folder: string,
-  bert: BertConfig,
-  tokenizer: KmerTokenizer,
-  trained: TrainedNetwork,
-  training: object,
-): Promise<void> {
-  const { layout } = trained;
-  const values = unflatten(trained.state.parameters, layout.parameters);
-  const tensors = new Map(
-    layout.parameters.names.map((name, i) => [
-      name,
-      { shape: layout.parameters.shapes[i], data: values.get(name) as Float32Array },
-    ]),
-  );
-  const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  const config = {
-    architectures: ['BertForMaskedLM'],
-    model_type: 'bert',
-    hidden_act: 'gelu',
-    ...bert,
-    position_embedding_type: 'absolute',
-    tie_word_embeddings: true,
-    pad_token_id: 1,
-  };
-  await writeSafetensors(join(folder, 'model.safetensors'), tensors, { format: 'pt' });
-  await writeFileAtomic(join(folder, 'kmer_tokenizer.json'), text(tokenizer.config));
-  await writeFileAtomic(join(folder, 'training.json'), text(training));
-  // Last: a folder with a config is a finished model.
-  await writeFileAtomic(join(folder, 'config.json'), text(config));
 }

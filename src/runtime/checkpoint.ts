@@ -11,6 +11,35 @@ export interface EpochRecord {
   readonly seconds: number;
 }
 
+/** The mean loss of the `steps` steps that end with `step`. */
+export interface LossPoint {
+  step: number;
+  loss: number;
+  steps: number;
+}
+
+const LOSS_POINTS = 1000;
+
+/** Adds a step's loss to a curve that never holds more than a thousand points: when it is full, neighbours are joined. */
+export function recordLoss(points: LossPoint[], step: number, loss: number): void {
+  const stretch = points[0]?.steps ?? 1;
+  const last = points[points.length - 1];
+  if (last && last.steps < stretch) {
+    last.loss += (loss - last.loss) / (last.steps + 1);
+    last.steps += 1;
+    last.step = step;
+    return;
+  }
+  if (points.length === LOSS_POINTS) {
+    const joined = Array.from({ length: LOSS_POINTS / 2 }, (_, i): LossPoint => {
+      const [a, b] = [points[2 * i], points[2 * i + 1]];
+      return { step: b.step, loss: (a.loss + b.loss) / 2, steps: a.steps + b.steps };
+    });
+    points.splice(0, points.length, ...joined);
+  }
+  points.push({ step, loss, steps: 1 });
+}
+
 /** Where in the run the loop is, and what it has seen. */
 export interface Position {
   epoch: number;
@@ -20,7 +49,7 @@ export interface Position {
   best: number;
   bestEpoch: number;
   history: EpochRecord[];
-  losses: { step: number; loss: number }[];
+  losses: LossPoint[];
   plateau?: { best: number; bad: number; rate: number };
   /** Sum and count of this epoch's losses so far. */
   lossSum: number;

@@ -7,7 +7,14 @@ import { rm } from 'node:fs/promises';
 import { momentCount, type OptimiserOptions } from '../onnx/optimisers.ts';
 import { createRandom, type Random } from '../random.ts';
 import { runInBatches } from './batches.ts';
-import { type EpochRecord, loadCheckpoint, type Position, saveCheckpoint } from './checkpoint.ts';
+import {
+  type EpochRecord,
+  type LossPoint,
+  loadCheckpoint,
+  type Position,
+  recordLoss,
+  saveCheckpoint,
+} from './checkpoint.ts';
 import { hashJson } from './files.ts';
 import {
   type Compute,
@@ -72,7 +79,8 @@ export interface TrainedNetwork {
   readonly bestEpoch: number;
   readonly bestScore: number;
   readonly steps: number;
-  readonly losses: readonly { readonly step: number; readonly loss: number }[];
+  /** Mean training loss over stretches of equally many steps, at most a thousand of them. */
+  readonly losses: readonly LossPoint[];
   readonly parameterCount: number;
   /** Outputs for every row of `data`, concatenated. */
   evaluate: Evaluate;
@@ -164,7 +172,7 @@ export async function train(network: Network, data: TrainingData, options: Train
     while (!finished && at.epoch < options.epochs) {
       const epochStart = Date.now();
       const order = createRandom(`order:${options.seed}:${at.epoch}`).shuffle(
-        Array.from({ length: data.rows }, (_, i) => i),
+        Uint32Array.from({ length: data.rows }, (_, i) => i),
       );
       for (let batch = at.step - at.epoch * perEpoch; batch < perEpoch && at.step < totalSteps; batch++) {
         const rows = Int32Array.from(order.slice(batch * options.batchSize, (batch + 1) * options.batchSize));
@@ -185,7 +193,7 @@ export async function train(network: Network, data: TrainingData, options: Train
         at.step += 1;
         at.lossSum += loss;
         at.lossCount += 1;
-        at.losses.push({ step: at.step, loss });
+        recordLoss(at.losses, at.step, loss);
         options.onStep?.(at.step, loss);
         const speed = (at.step - startStep) / Math.max(1, Date.now() - started);
         options.progress?.(

@@ -13,6 +13,7 @@ export function repeats(count: number, seed: number, length = 40): string[] {
 }
 
 export const TINY: PretrainConfig = {
+  objective: 'masked-lm',
   k: 2,
   length: 40,
   hidden: 16,
@@ -23,9 +24,11 @@ export const TINY: PretrainConfig = {
   maskRate: 0.3,
   maskedShare: 0.8,
   randomShare: 0.1,
+  maskedWeight: 1,
   batchSize: 16,
   learningRate: 0.01,
   weightDecay: 0.01,
+  schedule: 'cosine',
   warmUp: 0.1,
   maxGradientNorm: 1,
   epochs: 8,
