@@ -1,19 +1,17 @@
 /**
  * One cell: a contender is fitted on a task's training rows, everything that must be chosen is chosen on its validation rows,
  * and only then are the test rows looked at, once. For a baseline that is `fit` and `predict`; for a model, the probe is
- * fitted on every representation (layer, pooling) offered and the one with the best validation score predicts.
- * Predictions are checked (one row per test row, finite, probabilities that sum to one) before anything is scored.
+ * fitted on every representation (layer, pooling) offered and the one with the best validation score predicts, or the probe trains
+ * the model itself. Predictions are checked before anything is scored (`scoring.ts`).
  */
 import { join } from 'node:path';
-import { bootstrapInterval } from '../metrics/bootstrap.ts';
-import { metric, metricsFor } from '../metrics/registry.ts';
-import { resamplingFor } from '../metrics/resampling.ts';
-import type { Matrix, MetricName, Predictions, Targets } from '../metrics/types.ts';
+import type { Matrix, Predictions } from '../metrics/types.ts';
 import type { ModelContext, ModelDefinition, Representation } from '../models/types.ts';
-import type { Probe } from '../probes/types.ts';
+import type { ModelProbe, Probe } from '../probes/types.ts';
 import type { Device } from '../runtime/device.ts';
 import { hashJson, sha256 } from '../runtime/files.ts';
 import type { BaselineDefinition, PreparedTask, SplitData } from './contracts.ts';
+import { scoreTest, type TestScores, validationScorer } from './scoring.ts';
 
 export interface CellSettings {
   readonly seed: number;
@@ -27,110 +25,11 @@ export interface CellSettings {
 }
 
 /** What running a cell yields; plain data. */
-export interface CellOutcome {
-  readonly scores: Partial<Record<MetricName, number | null>>;
+export interface CellOutcome extends TestScores {
   readonly validationScore: number;
-  readonly interval: { low: number | null; high: number | null; level: number; resamples: number };
-  /** `[testSize, outputs]`. */
-  readonly predictions: { rows: number; columns: number; values: Float64Array };
   readonly details: Readonly<Record<string, unknown>>;
   readonly fingerprint?: string;
   readonly card?: Readonly<Record<string, unknown>>;
-}
-
-const BOOTSTRAP_SEED = 0;
-/** float32 probabilities of many classes: how far from 1 their sum may be. */
-const SUM_TOLERANCE = 1e-3;
-
-/**
- * Scores on the validation rows by the task's primary metric, turned round where lower is better.
- * Throws when the score is undefined there, since nothing could then be chosen by it.
- */
-export function validationScorer(task: PreparedTask): (targets: Targets, predictions: Predictions) => number {
-  const primary = metric(task.definition.metric);
-  return (targets, predictions) => {
-    const score = primary.prepare(targets, checkPredictions(predictions, targets.rows, task, 'validation'))();
-    if (Number.isNaN(score)) {
-      throw new Error(
-        `${primary.name} is undefined on the validation rows: they probably hold one class or a constant only`,
-      );
-    }
-    return primary.higherIsBetter ? score : -score;
-  };
-}
-
-/**
- * Throws unless predictions have one row per sequence, the right width, finite values, and rows of probabilities where due.
- * Returns them with what rounding put a hair outside of 0..1 brought back.
- */
-export function checkPredictions(
-  predictions: Predictions,
-  rows: number,
-  task: PreparedTask,
-  split: string,
-): Predictions {
-  const { kind } = task.definition;
-  const isProbability = kind !== 'regression' && kind !== 'clustering';
-  const columns = kind === 'clustering' ? 1 : task.outputs;
-  if (predictions.rows !== rows || predictions.columns !== columns || predictions.values.length !== rows * columns) {
-    throw new Error(
-      `${split} predictions are [${predictions.rows}, ${predictions.columns}] (${predictions.values.length} values), ` +
-        `expected [${rows}, ${columns}]: one row per sequence`,
-    );
-  }
-  for (let r = 0; r < rows; r++) {
-    let sum = 0;
-    for (let c = 0; c < columns; c++) {
-      const value = predictions.values[r * columns + c];
-      if (!Number.isFinite(value))
-        throw new Error(`${split} prediction ${value} in row ${r}, column ${c}: it must be finite`);
-      if (kind === 'clustering' && !(Number.isInteger(value) && value >= 0)) {
-        throw new Error(
-          `${split} prediction ${value} in row ${r} is no cluster index: give whole numbers of at least 0`,
-        );
-      }
-      if (isProbability && (value < -SUM_TOLERANCE || value > 1 + SUM_TOLERANCE)) {
-        throw new Error(`${split} prediction ${value} in row ${r}, column ${c} is no probability`);
-      }
-      sum += value;
-    }
-    if ((kind === 'binary' || kind === 'multiclass') && Math.abs(sum - 1) > SUM_TOLERANCE) {
-      throw new Error(`${split} probabilities of row ${r} sum to ${sum}, not 1`);
-    }
-  }
-  if (kind === 'regression' || kind === 'clustering') return predictions;
-  return { ...predictions, values: predictions.values.map((value) => Math.min(1, Math.max(0, value))) };
-}
-
-/** Every metric of the kind (or those the task names), and the bootstrap interval of the primary one. */
-function scoreTest(
-  task: PreparedTask,
-  predicted: Predictions,
-): Pick<CellOutcome, 'scores' | 'interval' | 'predictions'> {
-  const { targets } = task.splits.test;
-  const predictions = checkPredictions(predicted, targets.rows, task, 'test');
-  const { kind, metrics, metric: primary } = task.definition;
-  const names = metrics ? [...new Set([primary, ...metrics])] : metricsFor(kind).map(({ name }) => name);
-  const scores: Partial<Record<MetricName, number | null>> = {};
-  for (const name of names) scores[name] = finiteOrNull(metric(name).prepare(targets, predictions)());
-  const prepared = metric(primary).prepare(targets, predictions);
-  const { low, high, level, resamples } = bootstrapInterval([prepared], targets.rows, {
-    seed: BOOTSTRAP_SEED,
-    resampling: resamplingFor(kind),
-  });
-  return {
-    scores,
-    interval: { low: finiteOrNull(low), high: finiteOrNull(high), level, resamples },
-    predictions: {
-      rows: predictions.rows,
-      columns: predictions.columns,
-      values: Float64Array.from(predictions.values),
-    },
-  };
-}
-
-function finiteOrNull(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
 }
 
 /** Fits a baseline and predicts the test rows. */
@@ -175,22 +74,10 @@ export async function embedTask(
   settings: CellSettings,
 ): Promise<EmbeddedTask> {
   const { train, valid, test } = task.splits;
-  refuseLong(task, model);
   const { encoderOf } = await import('../embeddings/extract.ts');
   const { storedEmbeddings } = await import('../embeddings/store.ts');
   const { device, threads, cacheFolder, codeHash } = settings;
-  const loaded = await model.load({
-    ...settings,
-    unlabelled: train.sequences,
-    unlabelledHash: sha256(train.sequences.join('\n')),
-    supervised: supervisedRows(train),
-    longestSequence: [train, valid, test].reduce(
-      (most, { sequences }) => sequences.reduce((longest, { length }) => Math.max(longest, length), most),
-      0,
-    ),
-    progress: part(settings, 0, 0.5),
-  });
-  const encoder = encoderOf(loaded, { device: device as Device, threads });
+  const encoder = encoderOf(await loadModel(task, model, settings), { device: device as Device, threads });
   try {
     const representations =
       model.representations?.(encoder) ??
@@ -220,6 +107,27 @@ export async function embedTask(
   } finally {
     await encoder.dispose();
   }
+}
+
+/** The model itself, pre-trained if that is what loading does: half of a cell's progress. */
+function loadModel(
+  task: PreparedTask,
+  model: ModelDefinition,
+  settings: CellSettings,
+): ReturnType<ModelDefinition['load']> {
+  refuseLong(task, model);
+  const { train, valid, test } = task.splits;
+  return model.load({
+    ...settings,
+    unlabelled: train.sequences,
+    unlabelledHash: sha256(train.sequences.join('\n')),
+    supervised: supervisedRows(train),
+    longestSequence: [train, valid, test].reduce(
+      (most, { sequences }) => sequences.reduce((longest, { length }) => Math.max(longest, length), most),
+      0,
+    ),
+    progress: part(settings, 0, 0.5),
+  });
 }
 
 /** Training rows with something to learn from: see `ModelContext.supervised`. */
@@ -306,6 +214,42 @@ export async function runProbe(
     fingerprint,
     card,
   };
+}
+
+/** Loads a model and lets the probe train it; the tuned model predicts the test rows. */
+export async function runModelProbe(
+  task: PreparedTask,
+  model: ModelDefinition,
+  probe: ModelProbe,
+  settings: CellSettings,
+): Promise<CellOutcome> {
+  const { train, valid, test } = task.splits;
+  const loaded = await loadModel(task, model, settings);
+  if ('embed' in loaded) {
+    await loaded.dispose();
+    throw new Error(
+      `model ${model.id} is an encoder that gives vectors only, so the probe ${probe.id} can't train it: use a probe on frozen features`,
+    );
+  }
+  const tuned = await probe.tune(loaded, train, valid, {
+    ...settings,
+    kind: task.definition.kind,
+    outputs: task.outputs,
+    validationScore: validationScorer(task),
+    progress: part(settings, 0.5, 0.95),
+  });
+  try {
+    settings.progress(0.95, 'predict');
+    return {
+      ...scoreTest(task, await tuned.predict(test.sequences)),
+      validationScore: finite(tuned.validationScore, 'validation score'),
+      details: plainJson(tuned.details),
+      fingerprint: loaded.fingerprint,
+      card: loaded.card,
+    };
+  } finally {
+    await tuned.dispose?.();
+  }
 }
 
 /** Where the deepest layer stands, its mean over tokens where that is offered. */

@@ -5,7 +5,7 @@
 
 import { hashJson } from '../runtime/files.ts';
 import { adhocTask } from './adhoc.ts';
-import { type CellOutcome, type EmbeddedTask, embedTask, runBaseline, runProbe } from './cell.ts';
+import { type CellOutcome, type EmbeddedTask, embedTask, runBaseline, runModelProbe, runProbe } from './cell.ts';
 import type { TaskContext, TaskDefinition } from './contracts.ts';
 import { describeTask, rememberDescription, type TaskDescription, type TaskReference } from './describe.ts';
 import { UsageError } from './errors.ts';
@@ -132,6 +132,7 @@ async function outcomeOf(
   if (contender.type === 'baseline') return runBaseline(task, (contender as Found<'baseline'>).definition, settings);
   const model = (contender as Found<'model'>).definition;
   const probe = await findProbe(request.probe);
+  if ('tune' in probe) return runModelProbe(task, model, probe, settings);
   const key = JSON.stringify([task.hash, model.id, contender.file, model.options, codeHash, seed, device, effort]);
   const embedded = await embeddings.get(key, () => embedTask(task, model, settings));
   return runProbe(task, embedded, probe, settings);

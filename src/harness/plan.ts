@@ -3,7 +3,7 @@
  * determines its numbers. What never runs (a baseline that cannot do a kind of task) is listed with the reason.
  */
 
-import type { Probe } from '../probes/types.ts';
+import type { AnyProbe } from '../probes/types.ts';
 import { hashJson } from '../runtime/files.ts';
 import type { TaskDescription, TaskReference } from './describe.ts';
 import { UsageError } from './errors.ts';
@@ -46,9 +46,9 @@ export interface PlanRequest {
   readonly tasks: readonly PlannedTask[];
   readonly contenders: readonly Found<'baseline' | 'model'>[];
   /** Used with models only. */
-  readonly probes: readonly Probe[];
+  readonly probes: readonly AnyProbe[];
   /** What a model gets where no probe is named. */
-  readonly defaultProbe?: (kind: TaskDescription['kind']) => Probe;
+  readonly defaultProbe?: (kind: TaskDescription['kind']) => AnyProbe;
   readonly seeds: number;
   readonly environment: PlanEnvironment;
 }
@@ -85,27 +85,31 @@ export function planCells(request: PlanRequest): Plan {
 function waysToRun(
   contender: Found<'baseline' | 'model'>,
   kind: TaskDescription['kind'],
-  probes: readonly Probe[],
+  probes: readonly AnyProbe[],
   skip: (why: string) => void,
-): { probe?: Probe; stochastic: boolean }[] {
+): { probe?: AnyProbe; stochastic: boolean }[] {
   if (contender.type === 'baseline') {
     const { id, kinds, stochastic } = (contender as Found<'baseline'>).definition;
     if (kinds.includes(kind)) return [{ stochastic }];
     skip(`baseline ${id} does not do ${kind} tasks`);
     return [];
   }
-  const { id, stochastic } = contender.definition as Found<'model'>['definition'];
+  const { id, stochastic, family } = contender.definition as Found<'model'>['definition'];
   const fitting = probes.filter(({ kinds }) => kinds.includes(kind));
   if (fitting.length === 0)
     skip(`model ${id}: none of the probes (${probes.map((p) => p.id).join(', ')}) does ${kind} tasks`);
-  return fitting.map((probe) => ({ probe, stochastic: stochastic || probe.stochastic }));
+  return fitting.flatMap((probe) => {
+    if (family === undefined || 'fit' in probe) return [{ probe, stochastic: stochastic || probe.stochastic }];
+    skip(`model ${id}: it is no network that the probe ${probe.id} could train`);
+    return [];
+  });
 }
 
 /** Everything that determines a cell's numbers, as plain JSON. */
 export function cellDeterminants(
   task: TaskDescription,
   { type, definition, sourceHash }: Found<'baseline' | 'model'>,
-  probe: Probe | undefined,
+  probe: AnyProbe | undefined,
   seed: number,
   environment: PlanEnvironment,
 ): unknown {
@@ -113,7 +117,7 @@ export function cellDeterminants(
   return {
     task: { id: task.id, hash: task.hash, kind: task.kind, metric: task.metric, metrics: task.metrics },
     contender: { type, id, version, options, sourceHash },
-    probe: probe && { id: probe.id, options: probe.options, layers: probe.layers },
+    probe: probe && { id: probe.id, options: probe.options, layers: 'fit' in probe ? probe.layers : undefined },
     seed,
     environment,
   };

@@ -7,7 +7,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Probe } from '../probes/types.ts';
+import type { AnyProbe } from '../probes/types.ts';
 import { isMissing, sha256, sha256File } from '../runtime/files.ts';
 import { registerPluginHook } from '../runtime/plugins.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
@@ -92,12 +92,12 @@ export async function listModels(): Promise<Found<'model'>[]> {
 }
 
 /** Every probe, by id. */
-export async function listProbes(): Promise<Readonly<Record<string, Probe>>> {
+export async function listProbes(): Promise<Readonly<Record<string, AnyProbe>>> {
   return (await import('../probes/registry.ts')).PROBES;
 }
 
 /** The probe of that id. Throws a {@link UsageError} with a suggestion. */
-export async function findProbe(id: string): Promise<Probe> {
+export async function findProbe(id: string): Promise<AnyProbe> {
   const probes = await listProbes();
   return probes[id] ?? unknown('probe', id, Object.keys(probes), '`models list` shows the probes as well.');
 }

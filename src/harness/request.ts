@@ -5,7 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import type { TaskKind } from '../metrics/types.ts';
 import type { ModelDefinition } from '../models/types.ts';
-import type { Probe } from '../probes/types.ts';
+import type { AnyProbe } from '../probes/types.ts';
 import { type AdhocOptions, adhocTask } from './adhoc.ts';
 import type { BaselineDefinition, SuiteDefinition, TaskDefinition } from './contracts.ts';
 import type { TaskReference } from './describe.ts';
@@ -55,9 +55,9 @@ export interface Comparison {
   readonly title?: string;
   readonly tasks: readonly RequestedTask[];
   readonly contenders: readonly Found<'baseline' | 'model'>[];
-  readonly probes: readonly Probe[];
+  readonly probes: readonly AnyProbe[];
   /** What a model gets where no probe is named; present where there are models. */
-  readonly defaultProbe?: (kind: TaskKind) => Probe;
+  readonly defaultProbe?: (kind: TaskKind) => AnyProbe;
   readonly seeds: number;
   readonly effort: number;
 }

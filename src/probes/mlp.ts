@@ -7,15 +7,13 @@ import type { Matrix, Predictions } from '../metrics/types.ts';
 import { dropout, type Mode } from '../onnx/dropout.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { dense } from '../onnx/layers.ts';
-import { binaryCrossEntropy, meanSquaredError, softmaxCrossEntropy } from '../onnx/losses.ts';
 import * as op from '../onnx/ops.ts';
 import type { Feeds, Network } from '../runtime/network.ts';
-import type { TensorValue } from '../runtime/session.ts';
 import { type Evaluate, type TrainedNetwork, type TrainingData, train as trainNetwork } from '../runtime/train.ts';
 import { probeDeviceName } from './linear-map.ts';
-import { probabilities } from './logistic-objective.ts';
 import { choosePath } from './path.ts';
 import { fitStandardiser, requireFinite, type Standardiser } from './standardise.ts';
+import { encodeTargets, type TargetEncoding, targetLoss } from './target-encoding.ts';
 import type { FittedProbe, Probe, ProbeContext, ProbeData } from './types.ts';
 
 export interface MlpOptions {
@@ -45,68 +43,15 @@ function network(dim: number, { kind, outputs }: ProbeContext, options: MlpOptio
     label: 'MLP probe',
     build(graph: Graph, mode: Mode) {
       const x = graph.input('x', 'float32', ['rows', dim]);
-      const weights = graph.input('weights', 'float32', ['rows']);
       const hidden = dropout(op.relu(dense(x, 'hidden', options.hidden)), options.dropout, mode); // [rows, hidden]
       const scores = dense(hidden, 'output', outputs); // [rows, outputs]
-      if (kind === 'regression') {
-        const y = graph.input('y', 'float32', ['rows', outputs]);
-        return { scores, loss: meanSquaredError(scores, y, weights) };
-      }
-      if (kind === 'multilabel') {
-        const y = graph.input('y', 'float32', ['rows', outputs]);
-        return { scores, loss: binaryCrossEntropy(scores, y, weights) };
-      }
-      return { scores, loss: softmaxCrossEntropy(scores, graph.input('y', 'int64', ['rows']), weights) };
-    },
-  };
-}
-
-/** How targets enter the loss and how scores become predictions. */
-interface Encoding {
-  target(rows: Int32Array): TensorValue;
-  predictions(scores: Float32Array, rows: number): Predictions;
-}
-
-function encode({ targets }: ProbeData, { kind, outputs }: ProbeContext): Encoding {
-  const classes = kind === 'binary' || kind === 'multiclass';
-  requireFinite(targets, 'Training targets');
-  if (targets.columns !== (classes ? 1 : outputs)) {
-    throw new Error(`Targets have ${targets.columns} columns, not ${classes ? 1 : outputs}.`);
-  }
-  if (classes) {
-    const wrong = targets.values.findIndex((y) => !(Number.isInteger(y) && y >= 0 && y < outputs));
-    if (wrong >= 0) {
-      throw new Error(
-        `Target in row ${wrong} is ${targets.values[wrong]}, not a class index from 0 to ${outputs - 1}.`,
-      );
-    }
-    return {
-      target: (rows) => ({
-        type: 'int64',
-        data: BigInt64Array.from(rows, (row) => BigInt(targets.values[row])),
-        dims: [rows.length],
-      }),
-      predictions: (scores, rows) => probabilities('softmax', { rows, columns: outputs, values: scores }),
-    };
-  }
-  const scaling = kind === 'regression' ? fitStandardiser(targets) : undefined;
-  const scaled = scaling ? scaling.apply(targets).values : Float32Array.from(targets.values);
-  return {
-    target: (rows) => {
-      const data = new Float32Array(rows.length * outputs);
-      for (const [i, row] of rows.entries()) data.set(scaled.subarray(row * outputs, (row + 1) * outputs), i * outputs);
-      return { type: 'float32', data, dims: [rows.length, outputs] };
-    },
-    predictions: (scores, rows) => {
-      if (!scaling) return probabilities('sigmoid', { rows, columns: outputs, values: scores });
-      const values = Float64Array.from(scores, (s, i) => s * scaling.scale[i % outputs] + scaling.mean[i % outputs]);
-      return { rows, columns: outputs, values };
+      return { scores, loss: targetLoss(scores, kind, outputs) };
     },
   };
 }
 
 /** Rows of features as batches; without targets for prediction. */
-function batches(features: Matrix, standardiser: Standardiser, encoding?: Encoding): TrainingData {
+function batches(features: Matrix, standardiser: Standardiser, encoding?: TargetEncoding): TrainingData {
   const { values, columns } = standardiser.apply(features);
   return {
     rows: features.rows,
@@ -147,7 +92,7 @@ async function fitMlp(
     throw new Error(`Training has ${train.features.rows} rows of features but ${train.targets.rows} rows of targets.`);
   }
   const standardiser = fitStandardiser(train.features);
-  const encoding = encode(train, context);
+  const encoding = encodeTargets(train.targets, context);
   const data = batches(train.features, standardiser, encoding);
   requireFinite(valid.features, 'Validation features');
   const validData = batches(valid.features, standardiser);

@@ -1,14 +1,15 @@
 /** Every probe by id, and the probe that a kind of task gets when none is named. */
 import type { TaskKind } from '../metrics/types.ts';
+import { fineTuneProbe } from './fine-tune.ts';
 import { knnProbe } from './knn.ts';
 import { logisticProbe } from './logistic.ts';
 import { mlpProbe } from './mlp.ts';
 import { referenceLogisticProbe } from './reference-logistic.ts';
 import { ridgeProbe } from './ridge.ts';
 import { sgdLinearProbe } from './sgd-linear.ts';
-import type { Probe } from './types.ts';
+import type { AnyProbe } from './types.ts';
 
-export const PROBES: Readonly<Record<string, Probe>> = Object.fromEntries(
+export const PROBES: Readonly<Record<string, AnyProbe>> = Object.fromEntries(
   [
     logisticProbe(),
     ridgeProbe(),
@@ -17,7 +18,8 @@ export const PROBES: Readonly<Record<string, Probe>> = Object.fromEntries(
     mlpProbe(),
     referenceLogisticProbe(),
     sgdLinearProbe(),
-  ].map((probe) => [probe.id, probe]),
+    fineTuneProbe(),
+  ].map((probe: AnyProbe) => [probe.id, probe]),
 );
 
 const DEFAULTS: Readonly<Record<TaskKind, string>> = {
@@ -29,6 +31,6 @@ const DEFAULTS: Readonly<Record<TaskKind, string>> = {
 };
 
 /** Linear probes are the default; a clustering task gets Ward on principal components. */
-export function defaultProbe(kind: TaskKind): Probe {
+export function defaultProbe(kind: TaskKind): AnyProbe {
   return PROBES[DEFAULTS[kind]];
 }

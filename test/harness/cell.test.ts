@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { checkPredictions, runBaseline, validationScorer } from '../../src/harness/cell.ts';
+import { runBaseline } from '../../src/harness/cell.ts';
 import { type BaselineDefinition, defineBaseline, defineTask } from '../../src/harness/contracts.ts';
 import { describeTask } from '../../src/harness/describe.ts';
 import { planCells } from '../../src/harness/plan.ts';
 import { type PreparedRows, prepareTask } from '../../src/harness/prepare.ts';
 import { fromObject } from '../../src/harness/registry.ts';
+import { checkPredictions, validationScorer } from '../../src/harness/scoring.ts';
 
 const settings = {
   seed: 0,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TaskKind } from '../../src/metrics/types.ts';
 import { defaultProbe, PROBES } from '../../src/probes/registry.ts';
+import type { Probe } from '../../src/probes/types.ts';
 import { accuracy, context, matrix, negativeMse, targets } from './support.ts';
 
 /** Kinds with answers to fit; how clusterings do is in a test of their own. */
@@ -16,6 +17,7 @@ describe('probe registry', () => {
       'mlp',
       'ml-logistic-regression',
       'linear-sgd-paper',
+      'fine-tune',
     ]);
     for (const [id, probe] of Object.entries(PROBES)) {
       expect(probe.id).toBe(id);
@@ -27,7 +29,8 @@ describe('probe registry', () => {
     for (const kind of FITTED) expect(defaultProbe(kind).kinds).toContain(kind);
   });
 
-  const cases = Object.values(PROBES).flatMap((probe) =>
+  const onFeatures = Object.values(PROBES).filter((probe): probe is Probe => 'fit' in probe);
+  const cases = onFeatures.flatMap((probe) =>
     FITTED.filter((kind) => probe.kinds.includes(kind)).map((kind) => ({ id: probe.id, kind, probe })),
   );
   it.each(cases)('$id learns an easy $kind task and yields plain JSON details', async ({ kind, probe }) => {
