@@ -11,7 +11,7 @@ import type { ConstantData, Graph } from '../onnx/graph.ts';
 import { hashJson, sha256 } from '../runtime/files.ts';
 import { initialState, type Network } from '../runtime/network.ts';
 import { readSafetensors } from '../runtime/safetensors.ts';
-import { type BertConfig, bertHiddenStates } from './bert.ts';
+import { type BertConfig, type BertOptions, bertHiddenStates } from './bert.ts';
 import { bertConfigOf, type PretrainConfig } from './presets.ts';
 import { folderTokenizer, kmerModelTokenizer, type ModelTokenizer } from './tokenizers.ts';
 import type { FrozenModel } from './types.ts';
@@ -42,7 +42,6 @@ const FIXED: Readonly<Record<string, unknown>> = {
   model_type: 'bert',
   hidden_act: 'gelu',
   position_embedding_type: 'absolute',
-  is_decoder: false,
 };
 
 const REMEDY =
@@ -90,7 +89,9 @@ export async function loadBertFolder(folder: string): Promise<FrozenModel> {
   const weights = at('model.safetensors');
   if (!existsSync(weights)) throw new Error(`${weights} is missing; ${REMEDY}`);
   const { tensors } = await readSafetensors(weights);
-  const { layout } = initialState(encoderNetwork(config), 0);
+  const causal = raw.is_decoder === true;
+  const prefix = [...tensors.keys()].some((name) => name.startsWith('bert.')) ? 'bert.' : '';
+  const { layout } = initialState(encoderNetwork(config, { prefix, causal }), 0);
   layout.parameters.names.forEach((name, i) => {
     const [shape, found] = [layout.parameters.shapes[i], tensors.get(name)?.shape];
     if (!found) throw new Error(`${weights}: tensor '${name}' is missing, which ${at('config.json')} asks for`);
@@ -103,29 +104,32 @@ export async function loadBertFolder(folder: string): Promise<FrozenModel> {
   const training = existsSync(at('training.json'))
     ? await readJson(at('training.json'))
     : { note: 'no training.json in the folder' };
-  return frozen(config, tokenizer, values, { weights: 'pre-trained', folder: basename(folder), training });
+  const facts = { weights: 'pre-trained', folder: basename(folder), training };
+  return frozen(config, tokenizer, values, facts, { prefix, causal });
 }
 
 /** The encoder alone, to draw weights for it or to know their shapes. */
-function encoderNetwork(config: BertConfig): Network {
+function encoderNetwork(config: BertConfig, options: BertOptions = {}): Network {
   return {
     label: 'k-mer BERT',
-    build: (graph) => ({ last: hiddenStates(graph, config, INFERENCE)[config.num_hidden_layers] }),
+    build: (graph) => ({ last: hiddenStates(graph, config, options, INFERENCE)[config.num_hidden_layers] }),
   };
 }
 
 /** The same architecture with weights drawn from its initialisation: what an encoder that has learned nothing gives. */
 export function randomKmerBert(config: PretrainConfig, seed: number): FrozenModel {
   const bert = bertConfigOf(config);
-  const { state, layout } = initialState(encoderNetwork(bert), `random-model:${seed}`);
+  const causal = config.objective === 'causal';
+  const { state, layout } = initialState(encoderNetwork(bert, { causal }), `random-model:${seed}`);
   const { k, stride, length } = config;
   const tokenizer = kmerModelTokenizer({ k, stride, length }, bert.max_position_embeddings);
-  return frozen(bert, tokenizer, unflatten(state.parameters, layout.parameters), { weights: 'random', seed });
+  const values = unflatten(state.parameters, layout.parameters);
+  return frozen(bert, tokenizer, values, { weights: 'random', seed }, { causal });
 }
 
-function hiddenStates(graph: Graph, config: BertConfig, mode: Mode) {
+function hiddenStates(graph: Graph, config: BertConfig, options: BertOptions, mode: Mode) {
   const ids = graph.input('ids', 'int64', ['rows', 'tokens']);
-  return bertHiddenStates(ids, graph.input('mask', 'int64', ['rows', 'tokens']), config, mode);
+  return bertHiddenStates(ids, graph.input('mask', 'int64', ['rows', 'tokens']), config, mode, options);
 }
 
 function frozen(
@@ -133,6 +137,7 @@ function frozen(
   tokenizer: ModelTokenizer,
   values: ReadonlyMap<string, Float32Array>,
   facts: Readonly<Record<string, unknown>>,
+  options: BertOptions,
 ): FrozenModel {
   const weights = [...values].map(([name, data]) => [name, sha256(data)]);
   const parameters = [...values.values()].reduce((sum, data) => sum + data.length, 0);
@@ -140,7 +145,7 @@ function frozen(
     label: `BERT (${config.num_hidden_layers} x ${config.hidden_size})`,
     dimension: config.hidden_size,
     layers: config.num_hidden_layers,
-    fingerprint: hashJson({ config: { ...config, ...NO_DROPOUT }, tokenizer: tokenizer.identity, weights }),
+    fingerprint: hashJson({ config: { ...config, ...NO_DROPOUT }, ...options, tokenizer: tokenizer.identity, weights }),
     card: {
       architecture: 'BERT',
       parameters,
@@ -153,9 +158,10 @@ function frozen(
       maxTokens: config.max_position_embeddings,
       ...facts,
     },
+    frames: tokenizer.nucleotidesPerToken,
     values: values as ReadonlyMap<string, ConstantData>,
     build(graph, mode = INFERENCE) {
-      const states = hiddenStates(graph, config, mode);
+      const states = hiddenStates(graph, config, options, mode);
       const mask = graph.inputs.find((input) => input.name === 'mask');
       if (!mask) throw new Error('the encoder graph has no mask input');
       return { hiddenStates: states, attentionMask: mask };

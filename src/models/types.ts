@@ -4,8 +4,11 @@ import type { Mode } from '../onnx/dropout.ts';
 import type { ConstantData, Graph, Tensor } from '../onnx/graph.ts';
 import type { Feeds } from '../runtime/network.ts';
 
-/** How token vectors of one sequence become one vector, always under the attention mask. */
-export type Pooling = 'mean' | 'max' | 'first';
+/**
+ * How token vectors of one sequence become one vector, always under the attention mask. `frames`: the mean over all reading frames of the
+ * sequence (begun at its first letter, its second, ... up to the letters between two tokens) of the mean over tokens.
+ */
+export type Pooling = 'mean' | 'max' | 'first' | 'frames';
 
 /** One frozen view of a sequence. `layer` 0 is the embedding layer's output; `layers` is the last block's. */
 export interface Representation {
@@ -73,6 +76,8 @@ export interface FrozenModel {
    * `mode` is training when the weights are tuned (then the model's own dropout applies); default: inference.
    */
   build(graph: Graph, mode?: Mode): { readonly hiddenStates: readonly Tensor[]; readonly attentionMask: Tensor };
+  /** Letters between two tokens where that is one number: how many reading frames a sequence has. */
+  readonly frames?: number;
   /** Weights by the names `build` declares. */
   readonly values: ReadonlyMap<string, ConstantData>;
   /** Tokens of one sequence, for batching by length. Must throw for a sequence it would have to cut. */
