@@ -1,5 +1,6 @@
 /** Every probe by id, and the probe that a kind of task gets when none is named. */
 import type { TaskKind } from '../metrics/types.ts';
+import { clusteringProbe, REDUCERS } from './clustering.ts';
 import { fineTuneProbe } from './fine-tune.ts';
 import { knnProbe } from './knn.ts';
 import { logisticProbe } from './logistic.ts';
@@ -19,6 +20,7 @@ export const PROBES: Readonly<Record<string, AnyProbe>> = Object.fromEntries(
     referenceLogisticProbe(),
     sgdLinearProbe(),
     fineTuneProbe(),
+    ...REDUCERS.map(clusteringProbe),
   ].map((probe: AnyProbe) => [probe.id, probe]),
 );
 

@@ -18,6 +18,8 @@ describe('probe registry', () => {
       'ml-logistic-regression',
       'linear-sgd-paper',
       'fine-tune',
+      'ward-pca',
+      'ward',
     ]);
     for (const [id, probe] of Object.entries(PROBES)) {
       expect(probe.id).toBe(id);
@@ -26,7 +28,7 @@ describe('probe registry', () => {
   });
 
   it('has a default for every kind that the probe supports', () => {
-    for (const kind of FITTED) expect(defaultProbe(kind).kinds).toContain(kind);
+    for (const kind of [...FITTED, 'clustering'] as const) expect(defaultProbe(kind).kinds).toContain(kind);
   });
 
   const onFeatures = Object.values(PROBES).filter((probe): probe is Probe => 'fit' in probe);
