@@ -7,6 +7,7 @@
  */
 import {
   ALIGNMENT_SCORES,
+  ALIGNMENT_SEARCH_DEFAULTS,
   type AlignmentHit,
   defineBaseline,
   type FitContext,
@@ -18,11 +19,11 @@ import {
 export interface AlignmentBaselineOptions {
   /** Training sequences aligned with each query, those that share most words first; Infinity aligns all. */
   readonly candidates: number;
-  readonly wordLength: number;
+  readonly seed: string;
   readonly bothStrands: boolean;
 }
 
-const OPTIONS: AlignmentBaselineOptions = { candidates: 32, wordLength: 8, bothStrands: false };
+const OPTIONS: AlignmentBaselineOptions = ALIGNMENT_SEARCH_DEFAULTS;
 
 /** Queries between two messages. */
 const QUERIES_PER_MESSAGE = 64;
@@ -60,7 +61,7 @@ export default defineBaseline({
   title: 'Alignment, nearest neighbour',
   description:
     'The label of the training sequence with the best overlap alignment (+1 match, -1 mismatch, -2 gapped letter, end gaps free). ' +
-    'Aligned in full are the 32 different sequences that share most 8-letter words with the query. One strand.',
+    'Aligned in full are the 100 different sequences that share most words of nine (spaced) letters with the query. One strand.',
   citation:
     'Altschul et al. 1990, J. Mol. Biol. 215:403 (search by words); Loving et al. 2014, Bioinformatics 30:3166 (alignment)',
   family: 'composition',

@@ -38,8 +38,27 @@ export function alignmentPattern(sequence: string): AlignmentPattern {
 /** Differences plus 2 along the upper side of the block in work, one bit per value 0..5; grows with the longest text. */
 let border = new Uint8Array(1024);
 
-/** Score of the best overlap of a pattern and a text (see {@link alignmentCodes}); at least 0, that of no overlap. */
-export function overlapScore({ length: rows, matches }: AlignmentPattern, text: Uint8Array): number {
+/** The one difference -2..3 that a byte of the border stands for. */
+const step = (differences: number) => 29 - Math.clz32(differences);
+
+/** What `rows` more rows below the border could still come to: each row or column left adds one match at most. */
+function reachable(rows: number, along: Uint8Array, columns: number): number {
+  let most = Math.min(rows, columns);
+  let score = 0;
+  for (let j = 0; j < columns; j++) {
+    score += step(along[j]);
+    const left = columns - 1 - j;
+    const bound = score + Math.min(left, rows);
+    if (bound > most) most = bound;
+  }
+  return most;
+}
+
+/**
+ * Score of the best overlap of a pattern and a text (see {@link alignmentCodes}); at least 0, that of no overlap. Where the score turns out to
+ * be below `wanted`, the work stops early, and what is returned is only known to be below `wanted`.
+ */
+export function overlapScore({ length: rows, matches }: AlignmentPattern, text: Uint8Array, wanted = 0): number {
   const columns = text.length;
   if (border.length < columns) border = new Uint8Array(2 * columns);
   const along = border;
@@ -70,13 +89,8 @@ export function overlapScore({ length: rows, matches }: AlignmentPattern, text: 
       const o2 = (a3 & e5) | (a2 & e4) | (a1 & e3);
       const o1 = (a4 & e5) | (a3 & e4) | (a2 & e3);
       const o0 = ~(o5 | o4 | o3 | o2 | o1);
-      along[j] =
-        ((o0 >>> last) & 1) |
-        (((o1 >>> last) & 1) << 1) |
-        (((o2 >>> last) & 1) << 2) |
-        (((o3 >>> last) & 1) << 3) |
-        (((o4 >>> last) & 1) << 4) |
-        (((o5 >>> last) & 1) << 5);
+      const lowest = (((o4 | o5) >>> last) & 1) * 4 + (((o2 | o3) >>> last) & 1) * 2 + (((o1 | o3 | o5) >>> last) & 1);
+      along[j] = 1 << lowest;
       // b of each cell is that of the cell above.
       const b0 = (o0 << 1) | (top & 1);
       const b1 = (o1 << 1) | ((top >> 1) & 1);
@@ -100,10 +114,11 @@ export function overlapScore({ length: rows, matches }: AlignmentPattern, text: 
       rightmost += a - 2;
       if (rightmost > best) best = rightmost;
     }
+    if (best < wanted && reachable(rows - first - height, along, columns) < wanted) return best;
   }
   let lowest = 0; // score in the last row, walked along
   for (let j = 0; j < columns; j++) {
-    lowest += 31 - Math.clz32(along[j]) - 2;
+    lowest += step(along[j]);
     if (lowest > best) best = lowest;
   }
   return best;

@@ -24,12 +24,12 @@ describe('the alignment search', () => {
 
   it('finds what the exhaustive search finds when the words lead to it', () => {
     const exhaustive = openAlignmentSearch(library, { candidates: Number.POSITIVE_INFINITY });
-    const search = openAlignmentSearch(library, { candidates: 8, wordLength: 6 });
+    const search = openAlignmentSearch(library, { candidates: 8, seed: '110101' });
     for (const founder of founders) expect(search.nearest(founder)).toEqual(exhaustive.nearest(founder));
   });
 
   it('gives the first of equally good sequences, and searches equal ones once', () => {
-    const search = openAlignmentSearch(['TTTTTTTTTT', 'ACGATCAGGA', 'ACGATCAGGC', 'ACGATCAGGA'], { wordLength: 3 });
+    const search = openAlignmentSearch(['TTTTTTTTTT', 'ACGATCAGGA', 'ACGATCAGGC', 'ACGATCAGGA'], { seed: '111' });
     expect(search.size).toBe(3);
     expect(search.nearest('ACGATCAGG')).toEqual({ row: 1, score: 9 });
     expect(search.nearest('')).toEqual({ row: 0, score: 0 });
@@ -45,6 +45,9 @@ describe('the alignment search', () => {
   it('refuses what it cannot search', () => {
     expect(() => openAlignmentSearch([])).toThrow('no sequences');
     expect(() => openAlignmentSearch(['A'], { candidates: 0 })).toThrow('candidates must be 1 or more, not 0');
-    expect(() => openAlignmentSearch(['A'], { wordLength: 13 })).toThrow('from 1 to 12, not 13');
+    for (const seed of ['', '0110', '1021', '1'.repeat(13)])
+      expect(() => openAlignmentSearch(['A'], { seed })).toThrow(
+        `begin and end with 1, at most 12 ones, not '${seed}'`,
+      );
   });
 });

@@ -38,4 +38,13 @@ describe('the score of the best overlap', () => {
     const long = [...query].map((letter, i) => (i % 10 === 0 ? 'ACGT'[random.integer(4)] : letter)).join('');
     expect(score(query, long)).toBeGreaterThan(score(query, query.slice(500)));
   });
+
+  it('may stop early below what is wanted, and is exact from there on', () => {
+    for (const { a, b, score: expected } of golden) {
+      const [pattern, text] = [alignmentPattern(a), alignmentCodes(b)];
+      for (const wanted of [1, expected - 5, expected]) expect(overlapScore(pattern, text, wanted)).toBe(expected);
+      for (const wanted of [expected + 1, expected + 50])
+        expect(overlapScore(pattern, text, wanted)).toBeLessThan(wanted);
+    }
+  });
 });
