@@ -3,10 +3,13 @@
  * has one vote: probabilities are shares of votes, regression is the neighbours' mean. Similarities come from the engine in
  * blocks of queries; the training set is searched whole, with no index and no approximation.
  *
+ * Two variants are protocols of the barcode papers, on the last layer: the nearest neighbour alone (`nn-cosine`), and soft votes
+ * (`knn-cosine-soft`), where a neighbour of cosine similarity s weighs exp(s / T).
+ *
  * Ties: equally near training rows count in the order of their rows; equal validation scores go to the smaller k. Classes with
  * equal votes keep equal probabilities. A zero vector has cosine similarity 0 to everything.
  */
-import type { Matrix, Predictions, Targets } from '../metrics/types.ts';
+import type { Matrix } from '../metrics/types.ts';
 import { Graph } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { serialise } from '../onnx/serialise.ts';
@@ -17,11 +20,14 @@ import { probeDeviceName } from './linear-map.ts';
 import { choosePath } from './path.ts';
 import { requireFinite } from './standardise.ts';
 import type { FittedProbe, Probe, ProbeContext, ProbeData } from './types.ts';
+import { combine, cosines, evenly, softly, type Weigh } from './votes.ts';
 
 export type Distance = 'cosine' | 'euclidean';
 
 export interface KnnOptions {
   readonly k: readonly number[];
+  /** T of soft votes by cosine similarity; absent where every neighbour has one vote. */
+  readonly temperature?: number;
 }
 
 export const KNN_DEFAULTS: KnnOptions = { k: [1, 3, 5, 10, 20, 50] };
@@ -123,27 +129,6 @@ export async function openNeighbourSearch(
   };
 }
 
-/** Votes or means of the first `k` of `found` neighbours per row. */
-function combine(
-  nearest: Int32Array,
-  found: number,
-  k: number,
-  targets: Targets,
-  { kind, outputs }: Pick<ProbeContext, 'kind' | 'outputs'>,
-): Predictions {
-  const rows = nearest.length / found;
-  const classes = kind === 'binary' || kind === 'multiclass';
-  const values = new Float64Array(rows * outputs);
-  for (let r = 0; r < rows; r++) {
-    for (let i = 0; i < k; i++) {
-      const neighbour = nearest[r * found + i];
-      if (classes) values[r * outputs + targets.values[neighbour]] += 1 / k;
-      else for (let c = 0; c < outputs; c++) values[r * outputs + c] += targets.values[neighbour * outputs + c] / k;
-    }
-  }
-  return { rows, columns: outputs, values };
-}
-
 function checkTargets({ features, targets }: ProbeData, { kind, outputs }: ProbeContext): void {
   if (features.rows !== targets.rows || features.rows === 0) {
     throw new Error(`Training has ${features.rows} rows of features and ${targets.rows} rows of targets.`);
@@ -161,16 +146,19 @@ function checkTargets({ features, targets }: ProbeData, { kind, outputs }: Probe
   }
 }
 
-/** k nearest neighbours as a probe; see the head of this file. */
-export function knnProbe(distance: Distance, changes: Partial<KnnOptions> = {}): Probe {
-  const options = { ...KNN_DEFAULTS, ...changes };
+type Description = Pick<Probe, 'id' | 'title' | 'citation' | 'layers'>;
+
+const COVER_HART = 'Cover & Hart 1967, IEEE Trans. Inf. Theory 13:21';
+
+function describedProbe(description: Description, distance: Distance, options: KnnOptions): Probe {
   if (options.k.length === 0 || options.k.some((k) => !Number.isInteger(k) || k < 1)) {
     throw new Error(`k nearest neighbours: every k must be a positive whole number, not [${options.k.join(', ')}].`);
   }
+  if (options.temperature !== undefined && !(options.temperature > 0)) {
+    throw new Error(`k nearest neighbours: the temperature must be positive, not ${options.temperature}.`);
+  }
   return {
-    id: `knn-${distance}`,
-    title: `k nearest neighbours, ${distance} (k chosen on validation)`,
-    citation: 'Cover & Hart 1967, IEEE Trans. Inf. Theory 13:21',
+    ...description,
     kinds: ['binary', 'multiclass', 'multilabel', 'regression'],
     stochastic: false,
     options: { distance, ...options },
@@ -178,38 +166,77 @@ export function knnProbe(distance: Distance, changes: Partial<KnnOptions> = {}):
   };
 }
 
+/** k nearest neighbours as a probe; see the head of this file. */
+export function knnProbe(distance: Distance, changes: Pick<Partial<KnnOptions>, 'k'> = {}): Probe {
+  const description = {
+    id: `knn-${distance}`,
+    title: `k nearest neighbours, ${distance} (k chosen on validation)`,
+    citation: COVER_HART,
+  };
+  return describedProbe(description, distance, { ...KNN_DEFAULTS, ...changes });
+}
+
+/** The one nearest neighbour by cosine, as genera of unseen species are predicted by BarcodeBERT and BarcodeMAE. */
+export function nearestNeighbourProbe(): Probe {
+  const description = {
+    id: 'nn-cosine',
+    title: 'Nearest neighbour, cosine (k = 1)',
+    citation: `${COVER_HART}; Millan Arias et al. 2023, arXiv:2311.02401 (knn_probing.py)`,
+    layers: 'last',
+  } as const;
+  return describedProbe(description, 'cosine', { k: [1] });
+}
+
+/** Soft votes of up to 50 neighbours; the default temperature is that of BarcodeMAE+. One `k` in `changes` fixes it. */
+export function softKnnProbe(changes: Partial<KnnOptions> = {}): Probe {
+  const options = { ...KNN_DEFAULTS, temperature: 0.02, ...changes };
+  const description = {
+    id: 'knn-cosine-soft',
+    title: `k nearest neighbours, cosine, votes exp(similarity / ${options.temperature}) (k chosen on validation)`,
+    citation: `${COVER_HART}; bioscan-ml/BarcodeMAE-plus`,
+    layers: 'last',
+  } as const;
+  return describedProbe(description, 'cosine', options);
+}
+
 async function fitKnn(
   distance: Distance,
   train: ProbeData,
   valid: ProbeData,
   context: ProbeContext,
-  options: KnnOptions,
+  { k: offered, temperature }: KnnOptions,
 ): Promise<FittedProbe> {
   checkTargets(train, context);
-  const usable = options.k.filter((k) => k <= train.features.rows).sort((a, b) => a - b);
+  const usable = offered.filter((k) => k <= train.features.rows).sort((a, b) => a - b);
   if (usable.length === 0) {
-    throw new Error(`Every k of ${options.k.join(', ')} is larger than the ${train.features.rows} training rows.`);
+    throw new Error(`Every k of ${offered.join(', ')} is larger than the ${train.features.rows} training rows.`);
   }
   const where = { device: probeDeviceName(context.device), threads: context.threads };
   const search = await openNeighbourSearch(train.features, distance, where);
+  const weigher = (queries: Matrix, nearest: Int32Array, found: number): Weigh =>
+    temperature === undefined ? evenly : softly(cosines(train.features, queries, nearest, found), found, temperature);
   try {
     const most = usable[usable.length - 1];
     const nearest = await search.nearest(valid.features, most);
+    const weigh = weigher(valid.features, nearest, most);
     const chosen = await choosePath({
       settings: usable,
       patience: usable.length,
       context,
       describe: (k) => `k=${k}`,
       evaluate: async (k) => {
-        const predicted = combine(nearest, most, k, train.targets, context);
+        const predicted = combine(nearest, most, k, weigh, train.targets, context);
         return { score: context.validationScore(valid.targets, predicted), fitted: k, record: { k } };
       },
     });
     const k = chosen.fitted;
     return {
-      predict: async (features) => combine(await search.nearest(features, k), k, k, train.targets, context),
+      predict: async (features) => {
+        const found = await search.nearest(features, k);
+        return combine(found, k, k, weigher(features, found, k), train.targets, context);
+      },
       validationScore: chosen.score,
-      details: { k, distance, path: chosen.path },
+      details: { k, distance, ...(temperature === undefined ? {} : { temperature }), path: chosen.path },
       dispose: () => search.dispose(),
     };
   } catch (error) {

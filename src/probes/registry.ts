@@ -2,7 +2,7 @@
 import type { TaskKind } from '../metrics/types.ts';
 import { clusteringProbe, REDUCERS } from './clustering.ts';
 import { fineTuneProbe } from './fine-tune.ts';
-import { knnProbe } from './knn.ts';
+import { knnProbe, nearestNeighbourProbe, softKnnProbe } from './knn.ts';
 import { logisticProbe } from './logistic.ts';
 import { mlpProbe } from './mlp.ts';
 import { referenceLogisticProbe } from './reference-logistic.ts';
@@ -16,6 +16,8 @@ export const PROBES: Readonly<Record<string, AnyProbe>> = Object.fromEntries(
     ridgeProbe(),
     knnProbe('cosine'),
     knnProbe('euclidean'),
+    nearestNeighbourProbe(),
+    softKnnProbe(),
     mlpProbe(),
     referenceLogisticProbe(),
     sgdLinearProbe(),

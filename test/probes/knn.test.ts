@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type Distance, knnProbe, openNeighbourSearch } from '../../src/probes/knn.ts';
+import {
+  type Distance,
+  knnProbe,
+  nearestNeighbourProbe,
+  openNeighbourSearch,
+  softKnnProbe,
+} from '../../src/probes/knn.ts';
 import golden from './goldens/knn.json' with { type: 'json' };
 import { accuracy, context, matrix, negativeMse, targets } from './support.ts';
 
@@ -29,6 +35,55 @@ describe.each(golden.fits)('k nearest neighbours as scikit-learn finds them: $me
     const { values } = await fitted.predict(test);
     for (const [i, mean] of fit.means.entries()) expect(values[i]).toBeCloseTo(mean, 12);
     await fitted.dispose?.();
+  });
+});
+
+describe.each(golden.soft)(
+  "soft votes are scikit-learn's: T=$temperature, k=$k",
+  ({ temperature, k, shares, means }) => {
+    // scikit-learn takes float64; ours float32 features, whose similarities are then exact
+    const precision = temperature < 0.1 ? 4 : 5;
+
+    it.each([
+      ['multiclass', targets(40, 1, golden.classes), 3, accuracy, shares],
+      ['regression', targets(40, 2, golden.values), 2, negativeMse, means],
+    ] as const)('%s', async (kind, answers, outputs, score, expected) => {
+      const data = { features: train, targets: answers };
+      const fitted = await softKnnProbe({ temperature, k: [k] }).fit(data, data, context(kind, outputs, score));
+      const { values } = await fitted.predict(test);
+      for (const [i, share] of expected.entries()) expect(values[i]).toBeCloseTo(share, precision);
+      expect(fitted.details).toMatchObject({ k, temperature });
+      await fitted.dispose?.();
+    });
+  },
+);
+
+describe('protocols of the barcode papers', () => {
+  const line = { features: matrix(4, 2, [1, 0, 1, 0.1, 0, 1, 0.1, 1]), targets: targets(4, 1, [0, 0, 1, 1]) };
+
+  it('nn-cosine is the first neighbour alone', async () => {
+    const probe = nearestNeighbourProbe();
+    expect(probe).toMatchObject({ id: 'nn-cosine', layers: 'last', options: { distance: 'cosine', k: [1] } });
+    const fitted = await probe.fit(line, line, context('binary', 2, accuracy));
+    expect([...(await fitted.predict(matrix(2, 2, [9, 0.2, 0.1, 3]))).values]).toEqual([1, 0, 0, 1]);
+    await fitted.dispose?.();
+  });
+
+  it('knn-cosine-soft chooses k on validation, weighs the near far more, and has a vote for a zero vector', async () => {
+    const probe = softKnnProbe();
+    expect(probe).toMatchObject({ id: 'knn-cosine-soft', options: { temperature: 0.02, k: [1, 3, 5, 10, 20, 50] } });
+    const fitted = await probe.fit(line, line, context('binary', 2, accuracy));
+    expect((fitted.details.path as { k: number }[]).map(({ k }) => k)).toEqual([1, 3]);
+    await fitted.dispose?.();
+    const all = await softKnnProbe({ k: [4] }).fit(line, line, context('binary', 2, accuracy));
+    const { values } = await all.predict(matrix(2, 2, [1, 0.05, 0, 0]));
+    expect(values[0]).toBeGreaterThan(0.999999);
+    expect([values[2], values[3]]).toEqual([0.5, 0.5]);
+    await all.dispose?.();
+  });
+
+  it('refuses a temperature that is none', () => {
+    expect(() => softKnnProbe({ temperature: 0 })).toThrow('temperature must be positive, not 0');
   });
 });
 

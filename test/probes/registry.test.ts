@@ -14,6 +14,8 @@ describe('probe registry', () => {
       'ridge',
       'knn-cosine',
       'knn-euclidean',
+      'nn-cosine',
+      'knn-cosine-soft',
       'mlp',
       'ml-logistic-regression',
       'linear-sgd-paper',

@@ -1,4 +1,5 @@
-"""Makes knn.json: neighbours and class shares of scikit-learn, on data without ties in distance.
+"""Makes knn.json: neighbours and class shares of scikit-learn, on data without ties in distance; soft votes with weights
+exp(similarity / temperature), as a callable on cosine distances.
 
 Needs: numpy, scikit-learn. Run in this folder: python knn.py
 """
@@ -27,5 +28,20 @@ for metric in ["cosine", "euclidean"]:
                 "means": regressor.predict(test).ravel().tolist(),
             }
         )
+soft = []
+for temperature in [0.02, 0.5]:
+    for k in [1, 5, 40]:
+        weights = lambda distances: np.exp((1 - distances) / temperature)
+        settings = {"metric": "cosine", "algorithm": "brute", "weights": weights}
+        classifier = KNeighborsClassifier(k, **settings).fit(train, classes)
+        regressor = KNeighborsRegressor(k, **settings).fit(train, values)
+        soft.append(
+            {
+                "temperature": temperature,
+                "k": k,
+                "shares": classifier.predict_proba(test).ravel().tolist(),
+                "means": regressor.predict(test).ravel().tolist(),
+            }
+        )
 data = {"train": train, "test": test, "classes": classes, "values": values}
-json.dump({**{k: v.ravel().tolist() for k, v in data.items()}, "fits": fits}, open("knn.json", "w"))
+json.dump({**{k: v.ravel().tolist() for k, v in data.items()}, "fits": fits, "soft": soft}, open("knn.json", "w"))
