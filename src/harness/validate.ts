@@ -2,7 +2,7 @@
  * Is a task plugin fit to be run? Its schema is checked, its data are loaded, split, encoded and audited, and a mock contender
  * that knows only class frequencies goes through the same code that real contenders do, end to end, within seconds.
  */
-import type { Predictions } from '../metrics/types.ts';
+import { type Predictions, TASK_KINDS } from '../metrics/types.ts';
 import { auditSplits, describeAudit } from '../sequences/audit.ts';
 import { runBaseline } from './cell.ts';
 import { type BaselineDefinition, defineBaseline, type FitTask, type TaskContext } from './contracts.ts';
@@ -66,23 +66,31 @@ export async function validateTaskFile(
   return reports;
 }
 
-/** Predicts what is most frequent in the training rows, tilted a little by GC content so that rank scores are defined. */
+/**
+ * Predicts what is most frequent in the training rows, tilted a little by GC content so that rank scores are defined; clusters by GC content
+ * alone.
+ */
 const mock: BaselineDefinition = defineBaseline({
   id: 'mock',
   title: 'Mock',
   citation: '-',
   family: 'chance',
-  kinds: ['binary', 'multiclass', 'multilabel', 'regression'],
+  kinds: TASK_KINDS,
   version: '1',
   stochastic: false,
   options: {},
   async fit(task: FitTask, context) {
+    if (task.definition.kind === 'clustering') {
+      const predict = (sequences: readonly string[]) => clustersByContent(sequences, task.outputs);
+      const validationScore = context.validationScore(task.valid.targets, predict(task.valid.sequences));
+      return { predict: async (sequences) => predict(sequences), validationScore, details: {} };
+    }
     const means = columnMeans(task);
     const spread = task.definition.kind === 'regression' ? 1 : 0.05;
     const predict = (sequences: readonly string[]): Predictions => {
       const values = new Float64Array(sequences.length * task.outputs); // [sequences, outputs]
       for (const [r, sequence] of sequences.entries()) {
-        const gc = (sequence.match(/[GC]/g)?.length ?? 0) / sequence.length;
+        const gc = contentOf(sequence);
         const row = means.map((mean, c) => mean * (1 - spread) + spread * (c % 2 === 0 ? 1 - gc : gc));
         const sum = row.reduce((a, b) => a + b, 0);
         const classes = task.definition.kind === 'binary' || task.definition.kind === 'multiclass';
@@ -94,6 +102,19 @@ const mock: BaselineDefinition = defineBaseline({
     return { predict: async (sequences) => predict(sequences), validationScore, details: {} };
   },
 });
+
+/** Share of G and C. */
+const contentOf = (sequence: string): number => (sequence.match(/[GC]/g)?.length ?? 0) / sequence.length;
+
+/** Rows in order of their GC content, cut into as many clusters of equal size as are wanted. `[rows, 1]` */
+function clustersByContent(sequences: readonly string[], clusters: number): Predictions {
+  const rows = sequences.length;
+  const content = sequences.map(contentOf);
+  const order = [...content.keys()].sort((a, b) => content[a] - content[b] || a - b);
+  const values = new Float64Array(rows);
+  for (const [rank, row] of order.entries()) values[row] = Math.floor((rank * clusters) / rows);
+  return { rows, columns: 1, values };
+}
 
 /** Class frequencies, label frequencies, or means of targets. */
 function columnMeans({ train, outputs, definition }: FitTask): number[] {
