@@ -243,7 +243,7 @@ export async function runModelProbe(
     return {
       ...scoreTest(task, await tuned.predict(test.sequences)),
       validationScore: finite(tuned.validationScore, 'validation score'),
-      details: plainJson(tuned.details),
+      details: { frozen: false, ...plainJson(tuned.details) },
       fingerprint: loaded.fingerprint,
       card: loaded.card,
     };
