@@ -9,9 +9,11 @@
  * among other rows may get another.
  */
 import type { Matrix, Predictions } from '../metrics/types.ts';
+import { probeDeviceName } from './linear-map.ts';
 import { cutTree } from './linkage.ts';
 import { principalComponents, project } from './pca.ts';
 import type { FittedProbe, Probe, ProbeContext, ProbeData } from './types.ts';
+import { umap } from './umap.ts';
 import { ward } from './ward.ts';
 
 export interface ReduceOptions {
@@ -20,6 +22,11 @@ export interface ReduceOptions {
   readonly seed: number;
   readonly device: string;
   readonly threads: number;
+}
+
+/** Reduced rows, and what is worth telling of how they came about: plain JSON, stored with the result. */
+export interface Reduced extends Matrix {
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 export interface Reducer {
@@ -39,7 +46,7 @@ export interface Reducer {
     features: Matrix,
     options: ReduceOptions,
     progress: (fraction: number, message: string) => void,
-  ): Promise<Matrix>;
+  ): Promise<Reduced>;
 }
 
 const WARD = 'Ward 1963, J. Am. Stat. Assoc. 58:236';
@@ -65,7 +72,36 @@ const pca: Reducer = {
   },
 };
 
-export const REDUCERS: readonly Reducer[] = [pca, asTheyAre];
+/** Settings of the BarcodeBERT repository; what it does not set is umap-learn's default. */
+const UMAP = { metric: 'cosine', neighbours: 5, minDist: 0.1 } as const;
+
+const umapCosine: Reducer = {
+  id: 'ward-umap',
+  title: '50 UMAP components, as the papers do',
+  citation: `${WARD}; McInnes, Healy & Melville 2018, arXiv:1802.03426`,
+  stochastic: true,
+  components: 50,
+  options: UMAP,
+  async reduce(features, { components, seed, device, threads }, progress) {
+    // A spectral beginning needs more rows than components and one; a row has fewer neighbours than there are rows.
+    const possible = Math.max(1, Math.min(components, features.rows - 2));
+    const neighbours = Math.max(2, Math.min(UMAP.neighbours, features.rows - 1));
+    const where = { device: probeDeviceName(device), threads };
+    const reduced = await umap(features, { ...UMAP, components: possible, neighbours, seed, ...where, progress });
+    const lowered = possible < components || neighbours < UMAP.neighbours;
+    return {
+      ...reduced,
+      details: {
+        components: possible,
+        neighbours,
+        ...(lowered ? { lowered: `${features.rows} rows allow no more components or neighbours` } : {}),
+        ...reduced.details,
+      },
+    };
+  },
+};
+
+export const REDUCERS: readonly Reducer[] = [pca, umapCosine, asTheyAre];
 
 /** Share of the progress of one clustering that reduction takes. */
 const REDUCTION = 0.5;
@@ -93,22 +129,36 @@ export function clusteringProbe(reducer: Reducer): Probe {
 async function fitClustering(reducer: Reducer, valid: ProbeData, context: ProbeContext): Promise<FittedProbe> {
   const { features, targets } = valid;
   const clusters = new Set(targets.values).size;
-  const found = await cluster(reducer, features, clusters, context, 0);
+  const { found, details } = await cluster(reducer, features, clusters, context, 0);
+  let reduction: Reduced['details'];
   return {
-    predict: (others) => cluster(reducer, others, context.outputs, context, 0.5),
+    async predict(others) {
+      const predicted = await cluster(reducer, others, context.outputs, context, 0.5);
+      reduction = predicted.details;
+      return predicted.found;
+    },
     validationScore: context.validationScore(targets, found),
-    details: { validationRows: features.rows, validationClusters: clusters, clusters: context.outputs },
+    /** `reduction` is that of the rows predicted last. */
+    get details() {
+      return {
+        validationRows: features.rows,
+        validationClusters: clusters,
+        clusters: context.outputs,
+        ...(details === undefined ? {} : { validationReduction: details }),
+        ...(reduction === undefined ? {} : { reduction }),
+      };
+    },
   };
 }
 
-/** `[rows, 1]` cluster of each row. Progress goes from `start` on by one half. */
+/** `[rows, 1]` cluster of each row, and what the reducer told. Progress goes from `start` on by one half. */
 async function cluster(
   reducer: Reducer,
   features: Matrix,
   clusters: number,
   { seed, device, threads, progress }: ProbeContext,
   start: number,
-): Promise<Predictions> {
+): Promise<{ found: Predictions; details: Reduced['details'] }> {
   const report = (fraction: number, message: string) => progress(start + fraction / 2, message);
   const components = reducer.components ?? features.columns;
   const points = await reducer.reduce(features, { components, seed, device, threads }, (fraction, message) =>
@@ -120,5 +170,6 @@ async function cluster(
   const tree = ward(points, (fraction) =>
     report(REDUCTION + (1 - REDUCTION) * fraction, `Ward clustering of ${points.rows} rows`),
   );
-  return { rows: points.rows, columns: 1, values: Float64Array.from(cutTree(tree, clusters)) };
+  const values = Float64Array.from(cutTree(tree, clusters));
+  return { found: { rows: points.rows, columns: 1, values }, details: points.details };
 }

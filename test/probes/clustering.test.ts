@@ -48,6 +48,30 @@ describe.each(REDUCERS.filter(({ stochastic }) => !stochastic))('zero-shot clust
   });
 });
 
+describe('zero-shot clustering: ward-umap', () => {
+  const probe = clusteringProbe(REDUCERS.find(({ id }) => id === 'ward-umap') as Reducer);
+
+  it('finds classes that lie apart, and tells how rows were reduced, lowered where there are few', async () => {
+    const [valid, test] = [blobs(40, 4, 1), blobs(120, 6, 2)];
+    const fitted = await probe.fit(nothing, valid, context('clustering', 6, score));
+    expect(fitted.validationScore).toBe(1);
+    expect(score(test.targets, await fitted.predict(test.features))).toBe(1);
+    expect(fitted.details.validationReduction).toMatchObject({
+      components: 38,
+      neighbours: 5,
+      lowered: '40 rows allow no more components or neighbours',
+    });
+    expect(fitted.details.reduction).toMatchObject({ components: 50, neighbours: 5, epochs: 500 });
+    expect(fitted.details.reduction).not.toHaveProperty('lowered');
+  });
+
+  it('draws by seed, and works on a handful of rows', async () => {
+    expect(probe).toMatchObject({ stochastic: true, options: { metric: 'cosine', neighbours: 5, minDist: 0.1 } });
+    const fitted = await probe.fit(nothing, blobs(4, 2, 1), context('clustering', 2, score));
+    expect(fitted.details.validationReduction).toMatchObject({ components: 2, neighbours: 3 });
+  });
+});
+
 describe('the table of reductions', () => {
   it('makes probes that cluster, choose nothing, and name what they do', () => {
     for (const reducer of REDUCERS) {

@@ -21,6 +21,7 @@ describe('probe registry', () => {
       'linear-sgd-paper',
       'fine-tune',
       'ward-pca',
+      'ward-umap',
       'ward',
     ]);
     for (const [id, probe] of Object.entries(PROBES)) {
