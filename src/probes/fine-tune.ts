@@ -1,9 +1,10 @@
 /**
  * Fine-tuning: all weights of a model are trained further on the labelled sequences, under a linear head on the mean over tokens of
  * the last hidden states. The protocol of BarcodeBERT's `finetuning.py` (Millan Arias et al. 2023): AdamW, one-cycle schedule, peak
- * rate 1e-4 and weight decay 1e-5 at batches of 64, the rate growing with the batch. Ours beside theirs: the head is drawn as
- * transformers draws it (normal, 0.02), the weights of the epoch with the best validation score are kept, and several rates
- * may be offered, of which validation rows choose. Every seed draws head, order of rows and dropout anew; the model stays the same.
+ * rate 1e-4 and weight decay 1e-5 at batches of 64, the rate growing with the batch. Ours beside theirs: ten times the rate is offered
+ * too, since narrow models and a few hundred steps want it, and validation rows choose; the weights of the epoch with the best
+ * validation score are kept; only matrices decay, and momentum does not cycle with the rate. The head is drawn as transformers draws it
+ * (normal, 0.02). Every seed draws head, order of rows and dropout anew; the model stays the same.
  */
 import type { Predictions } from '../metrics/types.ts';
 import type { Mode } from '../onnx/dropout.ts';
@@ -20,7 +21,7 @@ import type { ModelProbe, ProbeContext, SequenceData, TunableModel, TunedModel }
 export interface FineTuneOptions {
   /** Peak rates at batches of {@link RATE_BATCH} rows, to choose among on validation rows. */
   readonly learningRates: readonly number[];
-  /** Decoupled; matrices only. */
+  /** Decoupled; of matrices only. */
   readonly weightDecay: number;
   readonly batchSize: number;
   /** At full effort. */
@@ -30,7 +31,7 @@ export interface FineTuneOptions {
 }
 
 export const FINE_TUNE_DEFAULTS: FineTuneOptions = {
-  learningRates: [1e-4],
+  learningRates: [1e-4, 1e-3],
   weightDecay: 1e-5,
   batchSize: 32,
   epochs: 10,

@@ -47,7 +47,8 @@ describe('a cell with the fine-tuning probe', () => {
     const outcome = await cell(bert);
     expect(outcome.predictions).toMatchObject({ rows: 12, columns: 2 });
     expect(Object.keys(outcome.scores)).toEqual(expect.arrayContaining(['accuracy', 'auroc', 'mcc']));
-    expect(outcome.details).toMatchObject({ frozen: false, learningRate: 1e-4, history: [{ epoch: 1 }, { epoch: 2 }] });
+    expect(outcome.details).toMatchObject({ frozen: false, history: [{ epoch: 1 }, { epoch: 2 }] });
+    expect(outcome.details.path).toMatchObject([{ learningRate: 1e-4 }, { learningRate: 1e-3 }]);
     expect(outcome.fingerprint).toBe(randomKmerBert(TINY, 0).fingerprint);
     expect(outcome.card).toMatchObject({ architecture: 'BERT' });
     const again = await cell(bert);

@@ -191,8 +191,8 @@ describe('fine-tuning', () => {
     expect(() => fineTuneProbe({ learningRates: [] })).toThrow('at least one learning rate');
   });
 
-  it("has the paper's rate and decay as its defaults", () => {
-    expect(FINE_TUNE_DEFAULTS).toMatchObject({ learningRates: [1e-4], weightDecay: 1e-5 });
+  it("has the paper's decay as its default, and its rate first among those offered", () => {
+    expect(FINE_TUNE_DEFAULTS).toMatchObject({ learningRates: [1e-4, 1e-3], weightDecay: 1e-5 });
     expect(scaledRate(1e-4, 128)).toBe(2e-4);
   });
 });
