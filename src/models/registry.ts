@@ -9,7 +9,7 @@ import { withLock } from '../runtime/lock.ts';
 import { kmerComposition } from './kmer-composition.ts';
 import { oneHotCnnEncoder } from './one-hot-cnn-encoder.ts';
 import { PRESETS, type PretrainConfig } from './presets.ts';
-import type { Encoder, FrozenModel, ModelContext, ModelDefinition } from './types.ts';
+import type { Encoder, FrozenModel, ModelContext, ModelDefinition, Representation } from './types.ts';
 
 const CITATION =
   'Devlin et al. 2019, BERT; k-mer tokens and masking as in Millan Arias et al. 2023, BarcodeBERT (arXiv 2311.02401)';
@@ -54,7 +54,8 @@ async function pretrained(config: PretrainConfig, context: ModelContext): Promis
 
 /** Positions for every sequence of the task, test rows included: the preset's length, or more where there are longer sequences. */
 function fittingLength(config: PretrainConfig, longest: number): PretrainConfig {
-  return longest > config.length ? { ...config, length: Math.ceil(longest / 60) * 60 } : config;
+  // In coarse steps, so that tasks with the same training rows share an encoder.
+  return longest > config.length ? { ...config, length: Math.ceil(longest / config.length) * config.length } : config;
 }
 
 function deviceOf(device: string): 'cpu' | 'cuda' | 'webgpu' {
@@ -86,18 +87,74 @@ function kmerBert(preset: string): ModelDefinition[] {
       description: `${shape}; the same architecture with weights as first drawn: what the encoder gives before it has learned anything.`,
       kind: 'control',
       representations,
-      load: async (context) => {
-        const { randomKmerBert } = await import('./bert-folder.ts');
-        return randomKmerBert(fittingLength(config, context.longestSequence), context.seed);
-      },
+      load: (context) => random(config, context),
     },
   ];
 }
 
+const BARCODE_TITLES = {
+  barcodemae: ['BarcodeMAE', 'Safari et al. 2025, arXiv 2502.18405'],
+  'barcodemae-v1': ['BarcodeMAE, first version', 'Safari et al. 2025, arXiv 2502.18405'],
+  barcodebert: ['BarcodeBERT', 'Millan Arias et al. 2023, arXiv 2311.02401'],
+  barcodecausal: ['Causal barcode decoder', 'the causal comparison of Safari et al. 2025, arXiv 2502.18405'],
+} as const;
+
+/** An encoder of the barcode papers pre-trained within the run, and its control. All of a size differ in their objective alone. */
+function barcodeEncoder(name: keyof typeof BARCODE_TITLES, size: string): ModelDefinition[] {
+  const [title, source] = BARCODE_TITLES[name];
+  const id = `${name}-${size}`;
+  const config = PRESETS[id];
+  const shape = `${config.layers} layers, width ${config.hidden}, ${config.k}-mers`;
+  const citation = `${source}; this size is our own`;
+  const common = {
+    citation,
+    licence: 'MIT',
+    version: '1',
+    stochastic: true,
+    options: { preset: id, config },
+    representations,
+  };
+  return [
+    {
+      ...common,
+      id,
+      title: `${title} (${size})`,
+      description: `${shape}; pre-trained within the run on the task's own training sequences, labels unseen; then frozen.`,
+      kind: 'model',
+      load: (context) => pretrained(config, context),
+    },
+    {
+      ...common,
+      id: `${id}-random`,
+      title: `${title} (${size}), random weights`,
+      description: `${shape}; the same encoder with weights as first drawn.`,
+      kind: 'control',
+      load: (context) => random(config, context),
+    },
+  ];
+}
+
+/** The barcode papers pool the last layer; every layer, and means over reading frames, are offered to the choice on validation data. */
+function representations({ layers }: Encoder): Representation[] {
+  const depths = Array.from({ length: layers + 1 }, (_, layer) => layer);
+  return (['mean', 'frames'] as const).flatMap((pooling) => depths.map((layer) => ({ layer, pooling })));
+}
+
+async function random(config: PretrainConfig, context: ModelContext): Promise<FrozenModel> {
+  const { randomKmerBert } = await import('./bert-folder.ts');
+  return randomKmerBert(fittingLength(config, context.longestSequence), context.seed);
+}
+
 export const MODELS: Readonly<Record<string, ModelDefinition>> = Object.fromEntries(
-  [...['tiny', 'small'].flatMap(kmerBert), kmerComposition(5), kmerComposition(6), oneHotCnnEncoder].map(
-    (definition) => [definition.id, definition],
-  ),
+  [
+    ...['tiny', 'small'].flatMap(kmerBert),
+    ...(Object.keys(BARCODE_TITLES) as (keyof typeof BARCODE_TITLES)[]).flatMap((name) =>
+      barcodeEncoder(name, 'small'),
+    ),
+    kmerComposition(5),
+    kmerComposition(6),
+    oneHotCnnEncoder,
+  ].map((definition) => [definition.id, definition]),
 );
 
 /** A model from a folder that `pretrain` wrote; its id is the folder's name. */

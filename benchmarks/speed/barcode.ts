@@ -1,0 +1,130 @@
+/**
+ * Pre-training steps of BarcodeMAE, BarcodeBERT and the causal comparison against the same models in PyTorch (`torch_barcode.py`), on the
+ * same machine, threads, shapes and amount of work: dropout 0.1, half of the k-mers masked, logits where the loss looks, AdamW, clipping.
+ *
+ *   node --import tsx benchmarks/speed/barcode.ts [--python PYTHON] [--threads 2] [--steps 5] [--case NAME ...] [--json FILE]
+ *
+ * Without --python only our side is timed. The sides take turns case by case; each gives the median of its steps after two that don't count.
+ */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { causalMasking, drawMasking, feedsOf, type Objective } from '../../src/models/masking.ts';
+import { PRESETS, type PretrainConfig } from '../../src/models/presets.ts';
+import { trainingGraph } from '../../src/models/pretrain.ts';
+import { createRandom } from '../../src/random.ts';
+import { initialState, type Network } from '../../src/runtime/network.ts';
+import { compileTrainingStep } from '../../src/runtime/training-step.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    python: { type: 'string' },
+    threads: { type: 'string', default: '2' },
+    steps: { type: 'string', default: '5' },
+    case: { type: 'string', multiple: true },
+    json: { type: 'string' },
+  },
+});
+const threads = Number(flags.threads);
+const steps = Number(flags.steps);
+const BATCH = 32;
+
+interface Case {
+  readonly name: string;
+  readonly objective: Objective;
+  readonly peer: 'mae' | 'mlm' | 'causal';
+  readonly shape: { readonly hidden: number; readonly layers: number; readonly heads: number; readonly k: number };
+}
+
+const OBJECTIVES = { 'mae-v2': 'mae', barcodebert: 'mlm', causal: 'causal' } as const;
+const SHAPES = {
+  'small-4x128-k6': { hidden: 128, layers: 4, heads: 4, k: 6 },
+  '4x256-k6': { hidden: 256, layers: 4, heads: 4, k: 6 },
+  'paper-6x768-k6': { hidden: 768, layers: 6, heads: 6, k: 6 },
+} as const;
+const cases: Case[] = Object.entries(SHAPES).flatMap(([size, shape]) =>
+  (Object.keys(OBJECTIVES) as (keyof typeof OBJECTIVES)[]).map((objective) => ({
+    name: `${objective}-${size}`,
+    objective,
+    peer: OBJECTIVES[objective],
+    shape,
+  })),
+);
+
+/** Seconds of each step after two that don't count. */
+async function ours({ objective, shape }: Case): Promise<number[]> {
+  const { hidden, layers, heads, k } = shape;
+  const decoder = objective.startsWith('mae') ? { decoderLayers: layers } : {};
+  const config: PretrainConfig = {
+    ...PRESETS['barcodemae-6-6-6'],
+    ...{ decoderLayers: undefined, ...decoder, objective, hidden, layers, heads, k, feedForward: 4 * hidden },
+  };
+  const tokens = Math.floor(config.length / k);
+  const random = createRandom('speed');
+  const batch = {
+    ids: Int32Array.from({ length: BATCH * tokens }, () => 2 + random.integer(4 ** k)),
+    mask: new Uint8Array(BATCH * tokens).fill(1),
+    rows: BATCH,
+    tokens,
+  };
+  const network: Network = {
+    label: objective,
+    build: (graph, mode) => trainingGraph(graph, config, mode),
+  };
+  const { state } = initialState(network, 1);
+  const step = await compileTrainingStep(network, { kind: 'adamw', weightDecay: 1e-5, maxGradientNorm: 1 }, 1, {
+    device: 'cpu',
+    threads,
+  });
+  const moments = [0, 1].map(() => new Float32Array(state.parameters.length));
+  const seconds: number[] = [];
+  for (let at = 0; at < steps + 2; at++) {
+    const masking =
+      objective === 'causal' ? causalMasking(batch) : drawMasking(batch, 4 ** k + 2, config, () => random);
+    const feeds = feedsOf(batch, masking, config, true);
+    const start = performance.now();
+    await step.run(state, moments, feeds, 1e-4, at);
+    seconds.push((performance.now() - start) / 1000);
+  }
+  await step.dispose();
+  return seconds.slice(2);
+}
+
+function peer({ peer: objective, shape }: Case): { secondsPerStep: number; version: string; attention: string } {
+  const script = fileURLToPath(new URL('./torch_barcode.py', import.meta.url));
+  const settings = {
+    objective,
+    ...shape,
+    'decoder-layers': shape.layers,
+    batch: BATCH,
+    tokens: Math.floor(660 / shape.k),
+    threads,
+    steps,
+  };
+  const words = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+  const said = execFileSync(flags.python as string, [script, ...words], { encoding: 'utf8' });
+  return JSON.parse(said.trim().split('\n').at(-1) as string) as ReturnType<typeof peer>;
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const chosen = flags.case ? cases.filter(({ name }) => flags.case?.includes(name)) : cases;
+if (chosen.length === 0) throw new Error(`no such case; known: ${cases.map(({ name }) => name).join(', ')}`);
+const rows = [];
+for (const item of chosen) {
+  const mine = median(await ours(item));
+  const theirs = flags.python ? peer(item) : undefined;
+  const ratio = theirs && mine / theirs.secondsPerStep;
+  rows.push({ case: item.name, threads, ours: mine, pytorch: theirs?.secondsPerStep, ratio, version: theirs?.version });
+  const cell = (value: number | undefined, unit: string) =>
+    (value === undefined ? '-' : `${value.toFixed(3)} ${unit}`).padStart(10);
+  console.log(
+    `${item.name.padEnd(28)} ours ${cell(mine, 's')}  PyTorch ${cell(theirs?.secondsPerStep, 's')}  ratio ${cell(ratio, 'x')}`,
+  );
+}
+if (flags.json)
+  writeFileSync(
+    flags.json,
+    `${JSON.stringify({ cpu: cpus()[0]?.model, cores: cpus().length, node: process.version, rows }, null, 2)}\n`,
+  );
