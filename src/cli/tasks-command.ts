@@ -52,15 +52,16 @@ export async function showTask(spec: string | undefined, flags: TaskFlags): Prom
   const documents: unknown[] = [];
   const { sizesOf } = await import('../harness/prepare.ts');
   for (const task of await prepareAll(spec, flags)) {
-    const { definition, classes, hash, rows, splitDescription, alphabetChanges } = task;
+    const { definition, classes, hash, rows, splitDescription, alphabetChanges, notes } = task;
     const examples = rows.slice(0, 3).map(({ id, sequence, label, split }) => ({ id, sequence, label, split }));
-    const facts = { classes, sizes: sizesOf(task), hash, split: splitDescription, alphabetChanges, examples };
+    const facts = { classes, sizes: sizesOf(task), hash, split: splitDescription, alphabetChanges, notes, examples };
     documents.push({ ...card(definition), ...facts });
     output.print(`${definition.title} (${definition.id})\n${definition.description ?? ''}`.trimEnd());
     const sizes = Object.entries(facts.sizes).map(([name, count]) => `${count} ${name}`);
     output.print(
       table([
         ['  kind', `${definition.kind}, primary metric ${definition.metric}`],
+        ...(definition.harmonicWith ? [['  joined', `in a harmonic mean with ${definition.harmonicWith}`]] : []),
         ['  rows', `${sizes.join(', ')} (split: ${splitDescription})`],
         ['  classes', classes.slice(0, 20).join(', ') + (classes.length > 20 ? `, ... (${classes.length})` : '')],
         [
@@ -69,6 +70,7 @@ export async function showTask(spec: string | undefined, flags: TaskFlags): Prom
             .map(([what, n]) => `${n} ${what}`)
             .join(', ') || 'unchanged',
         ],
+        ...notes.map((line) => ['  noted', line]),
         ['  citation', definition.citation],
         ['  licence', definition.licence],
         ['  hash', hash],

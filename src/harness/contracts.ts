@@ -14,6 +14,11 @@ export interface TaskContext {
   readonly allowDownload: boolean;
   /** Where downloads and derived files are kept. */
   readonly cacheFolder: string;
+  /**
+   * While `load` runs: a sentence for the task's card, say how many rows of the files are left out and why. Kept in the order
+   * told, with the task's record; a task that tells nothing has none. Absent where nobody listens.
+   */
+  readonly note?: (line: string) => void;
 }
 
 export interface TaskDefinition {
@@ -32,6 +37,11 @@ export interface TaskDefinition {
   readonly url?: string;
   readonly split?: SplitPolicy;
   readonly alphabet?: AlphabetPolicy;
+  /**
+   * Id of another task, whose primary score the report sets beside this one's in a table with their harmonic mean, contender by
+   * contender: for clustering, the open-world task of the same collection. Both scores must be better the larger they are.
+   */
+  readonly harmonicWith?: string;
   /** Raise when the data it yields change in a way their hash does not show. */
   readonly version?: string;
   /**

@@ -19,38 +19,41 @@ const callable = z.custom<unknown>((value) => typeof value === 'function', 'must
 const json = z.record(z.string(), z.json());
 const share = z.number().min(0).lt(1);
 
-const taskSchema = z.looseObject({
-  id,
-  title: text,
-  description: z.string().optional(),
-  kind: z.enum(TASK_KINDS),
-  metric: z.enum(METRIC_NAMES),
-  metrics: z.array(z.enum(METRIC_NAMES)).optional(),
-  classes: z.array(z.string()).min(1).optional(),
-  citation: text,
-  licence: text,
-  url: z.string().optional(),
-  split: z
-    .strictObject({
-      method: z.enum(['stratified', 'random', 'group', 'cluster']),
-      valid: share.optional(),
-      test: share.optional(),
-      seed: z.number().int().optional(),
-    })
-    .optional(),
-  alphabet: z
-    .strictObject({
-      alphabet: z.enum(['dna', 'rna']),
-      ambiguous: z.enum(['keep', 'n', 'error']).optional(),
-      lowerCase: z.enum(['upper', 'error']).optional(),
-      gaps: z.enum(['remove', 'n', 'error']).optional(),
-      unknown: z.enum(['error', 'n']).optional(),
-    })
-    .optional(),
-  version: z.string().optional(),
-  generated: z.boolean().optional(),
-  load: callable,
-});
+const taskSchema = z
+  .looseObject({
+    id,
+    title: text,
+    description: z.string().optional(),
+    kind: z.enum(TASK_KINDS),
+    metric: z.enum(METRIC_NAMES),
+    metrics: z.array(z.enum(METRIC_NAMES)).optional(),
+    classes: z.array(z.string()).min(1).optional(),
+    citation: text,
+    licence: text,
+    url: z.string().optional(),
+    split: z
+      .strictObject({
+        method: z.enum(['stratified', 'random', 'group', 'cluster']),
+        valid: share.optional(),
+        test: share.optional(),
+        seed: z.number().int().optional(),
+      })
+      .optional(),
+    alphabet: z
+      .strictObject({
+        alphabet: z.enum(['dna', 'rna']),
+        ambiguous: z.enum(['keep', 'n', 'error']).optional(),
+        lowerCase: z.enum(['upper', 'error']).optional(),
+        gaps: z.enum(['remove', 'n', 'error']).optional(),
+        unknown: z.enum(['error', 'n']).optional(),
+      })
+      .optional(),
+    harmonicWith: id.optional(),
+    version: z.string().optional(),
+    generated: z.boolean().optional(),
+    load: callable,
+  })
+  .refine(({ id, harmonicWith }) => id !== harmonicWith, { path: ['harmonicWith'], message: 'must name another task' });
 
 const baselineSchema = z.looseObject({
   id,

@@ -33,6 +33,8 @@ export interface TaskDescription {
   readonly sizes: Readonly<Record<SplitName, number>>;
   /** How rows were divided, in words. */
   readonly split: string;
+  /** What the task told while it was read, in its own sentences. */
+  readonly notes: readonly string[];
 }
 
 interface Remembered {
@@ -48,9 +50,9 @@ interface Watched {
 /** The description of a prepared task. */
 export function describeTask(task: PreparedRows): TaskDescription {
   const { id, title, description, kind, metric, metrics, citation, licence } = task.definition;
-  const { hash, classes, splitDescription: split } = task;
+  const { hash, classes, notes, splitDescription: split } = task;
   const sizes = sizesOf(task);
-  return { id, title, description, kind, metric, metrics, citation, licence, hash, classes, sizes, split };
+  return { id, title, description, kind, metric, metrics, citation, licence, hash, classes, sizes, split, notes };
 }
 
 async function memoryFile(reference: TaskReference, context: TaskContext): Promise<string> {

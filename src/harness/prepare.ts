@@ -25,6 +25,8 @@ export interface PreparedRows extends PreparedTask {
   readonly splitDescription: string;
   /** Letters changed by the alphabet policy, by what was done. */
   readonly alphabetChanges: Readonly<Record<string, number>>;
+  /** What the task told while it was read, in its own sentences. */
+  readonly notes: readonly string[];
   /** Files that rows were read from. */
   readonly files: readonly string[];
 }
@@ -50,7 +52,7 @@ async function prepare(definition: TaskDefinition, context: TaskContext): Promis
     const names = metricsFor(kind).map(({ name }) => name);
     throw new UsageError(`metric ${metric} does not apply to a ${kind} task`, `Use one of: ${names.join(', ')}.`);
   }
-  const loaded = await definition.load(context);
+  const { loaded, notes } = await loadRows(definition, context);
   if (loaded.length === 0) throw new UsageError('no rows were loaded');
   checkIds(loaded);
   const { rows: letters, changes } = inAlphabet(loaded, definition);
@@ -84,8 +86,20 @@ async function prepare(definition: TaskDefinition, context: TaskContext): Promis
     rows,
     splitDescription: description,
     alphabetChanges: changes,
+    notes,
     files: [...new Set(rows.flatMap((row) => (row.source ? [row.source.file] : [])))].sort(),
   };
+}
+
+/** The rows, and what the task tells of them while it reads; a listener of the caller hears it too. */
+async function loadRows(definition: TaskDefinition, context: TaskContext) {
+  const notes: string[] = [];
+  const note = (line: string) => {
+    notes.push(line);
+    context.note?.(line);
+  };
+  const loaded = await definition.load({ ...context, note });
+  return { loaded, notes };
 }
 
 /** Class indices among the rows' own labels; an empty label is one like any other. `[rows, 1]` */
@@ -124,14 +138,15 @@ function hashRows(kind: string, classes: readonly string[], rows: readonly Label
 
 /** What a report needs to know of a task, its audit included; the true answers of the test rows go beside it. */
 export function taskRecord(task: PreparedRows): Omit<TaskRecord, 'targets'> {
-  const { id, title, description, kind, metric, citation, licence, url } = task.definition;
+  const { id, title, description, kind, metric, citation, licence, url, harmonicWith } = task.definition;
   return {
     schema: TASK_RECORD_SCHEMA,
-    ...{ id, title, description, kind, metric, citation, licence, url },
+    ...{ id, title, description, kind, metric, citation, licence, url, harmonicWith },
     hash: task.hash,
     classes: [...task.classes],
     sizes: sizesOf(task),
     split: task.splitDescription,
+    notes: [...task.notes],
     alphabetChanges: { ...task.alphabetChanges },
     audit: { ...auditSplits(task.rows, kind) },
   };

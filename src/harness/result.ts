@@ -97,6 +97,10 @@ export const taskRecordSchema = z.object({
   sizes: z.object({ train: z.number().int(), valid: z.number().int(), test: z.number().int() }),
   /** How rows were divided, in words ("given; valid cut from train, stratified 10%, seed 0"). */
   split: z.string(),
+  /** What the task told while it was read, in its own sentences: rows left out and why. Absent from older records. */
+  notes: z.array(z.string()).optional(),
+  /** The task whose score this one's is joined with in a harmonic mean. */
+  harmonicWith: z.string().optional(),
   /** Counts of what the alphabet policy changed, e.g. {"lower case upper-cased": 12}. */
   alphabetChanges: z.record(z.string(), z.number().int()),
   /** The audit of `src/sequences/audit.ts`, as plain JSON. */

@@ -1,6 +1,7 @@
 /**
  * From a barcode collection to its tasks: one split of the collection (its own, or drawn), and the questions of the closed world, the
- * open world and clustering asked of that same split. What the hygiene does is said once, in the tasks' descriptions.
+ * open world and clustering asked of that same split. What the hygiene does is said once, in the tasks' descriptions; what it leaves out of
+ * the files at hand is counted and noted with each task.
  */
 import {
   askBarcodes,
@@ -20,7 +21,6 @@ import {
   type TaskDefinition,
   UsageError,
 } from '../../src/index.ts';
-import { RELEASES } from './barcode-releases.ts';
 
 export interface BarcodeFile {
   readonly path: string;
@@ -91,38 +91,31 @@ const QUESTIONS = {
 /** The tasks of a collection, in the order declared. */
 export function barcodeTasks(collection: BarcodeCollection): TaskDefinition[] {
   const { citation, licence, url, version, cluster } = collection;
+  const openWorld = Object.entries(collection.tasks).find(([, { question }]) => question === 'genus')?.[0];
   return Object.entries(collection.tasks).map(([ending, { question }]) => {
     const { title, rule, metric } = QUESTIONS[question];
     const id = `${collection.id}.${ending}`;
     return defineTask({
       id,
       title: `${collection.title}: ${title(cluster)}`,
-      description: [collection.remark, RULES[collection.split], rule, checkedOn(collection.id, ending)]
-        .filter(Boolean)
-        .join(' '),
+      description: [collection.remark, RULES[collection.split], rule].filter(Boolean).join(' '),
       kind: question === 'clusters' ? 'clustering' : 'multiclass',
       metric,
       ...{ citation, licence, url, version },
+      ...(question === 'clusters' && openWorld ? { harmonicWith: `${collection.id}.${openWorld}` } : {}),
       alphabet: { alphabet: 'dna', ambiguous: 'keep', gaps: 'remove', unknown: 'n' },
       load: async (context: TaskContext) => {
         const { splits, report } = await splitCollection(collection, context);
         const asked = askBarcodes(splits, question, cluster);
+        const counted = describeBarcodes(report, splits.counts, asked);
         if (asked.rows.some(({ split }) => split === 'test') && asked.rows.some(({ split }) => split === 'train')) {
+          for (const line of counted) context.note?.(line);
           return asked.rows;
         }
-        throw new UsageError(
-          `${id}: no rows to train on or to test`,
-          describeBarcodes(report, splits.counts, asked).join(' '),
-        );
+        throw new UsageError(`${id}: no rows to train on or to test`, counted.join(' '));
       },
     });
   });
-}
-
-/** The counts of the files that a task was checked on, or nothing where none were at hand. */
-function checkedOn(id: string, ending: string): string | undefined {
-  const release = RELEASES[id];
-  return release && `Checked on ${release.files}. This task: ${release.tasks[ending]}.`;
 }
 
 /** Reads, de-duplicates and splits a collection. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { defineTask, type TaskDefinition } from '../../src/harness/contracts.ts';
+import { describeTask } from '../../src/harness/describe.ts';
 import { UsageError } from '../../src/harness/errors.ts';
 import { guessKind } from '../../src/harness/labels.ts';
-import { prepareTask } from '../../src/harness/prepare.ts';
+import { prepareTask, taskRecord } from '../../src/harness/prepare.ts';
 import type { LabelledSequence } from '../../src/sequences/types.ts';
 
 const context = { allowDownload: false, cacheFolder: '/nowhere' };
@@ -51,6 +52,23 @@ describe('preparing a task', () => {
     const { alphabetChanges, splits } = await prepareTask(task(['no', 'yes'], { load: rows }), context);
     expect(splits.train.sequences[0]).toBe('ACGT');
     expect(alphabetChanges).toEqual({ 'lower case upper-cased': 24, 'U turned into T': 8 });
+  });
+
+  it('keeps what the task tells while it is read, for its record, and passes it on', async () => {
+    const heard: string[] = [];
+    const telling = task(['no', 'yes'], {
+      harmonicWith: 'y',
+      load: async (given) => {
+        given.note?.('2 rows without a name left out.');
+        return task(['no', 'yes']).load(given);
+      },
+    });
+    const prepared = await prepareTask(telling, { ...context, note: (line) => heard.push(line) });
+    expect(prepared.notes).toEqual(['2 rows without a name left out.']);
+    expect(heard).toEqual(prepared.notes);
+    expect(taskRecord(prepared)).toMatchObject({ notes: prepared.notes, harmonicWith: 'y' });
+    expect(describeTask(prepared).notes).toEqual(prepared.notes);
+    expect((await prepareTask(task(['no', 'yes']), context)).notes).toEqual([]);
   });
 
   it.each([

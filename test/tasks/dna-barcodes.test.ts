@@ -204,6 +204,29 @@ describe('barcode tasks', () => {
     expect(rows.map(({ id, sequence }) => id === `P${sequence}`)).not.toContain(false);
   });
 
+  it('count what they leave out of the files at hand, and join their clustering with their open world', async () => {
+    put(
+      'bold/Daphnia.tsv',
+      tsv(
+        ['processid', 'bin_uri', 'genus', 'species', 'marker_code', 'nuc'],
+        ...barcodes(0, 10).map((code, i) => [`D${i}`, 'BOLD:1', 'Daphnia', 'Daphnia pulex', 'COI-5P', code]),
+        ['again', 'BOLD:1', 'Daphnia', 'Daphnia pulex', 'COI-5P', barcodes(0, 1)[0]],
+        ['other', 'BOLD:1', 'Daphnia', 'Daphnia pulex', '16S', 'ACGTT'],
+      ),
+    );
+    const notes: string[] = [];
+    const task = tasks.find(({ id }) => id === 'bold.Daphnia.species')!;
+    await task.load({ dataFolder, allowDownload: false, cacheFolder: '', note: (line) => notes.push(line) });
+    expect(notes.slice(0, 1)).toEqual(['12 rows read, 11 with a usable barcode; 1 another marker.']);
+    expect(notes).toContain('1 records with a barcode met before left out, 0 of them with other names or another BIN.');
+
+    const joined = new Map(tasks.map(({ id, harmonicWith }) => [id, harmonicWith]));
+    expect(joined.get('bold.Sciuridae.bins')).toBe('bold.Sciuridae.genus');
+    expect(joined.get('deepcoi.Annelida.clusters')).toBe('deepcoi.Annelida.genus');
+    expect(joined.get('bold.Daphnia.bins')).toBeUndefined();
+    for (const other of joined.values()) expect(other === undefined || joined.has(other)).toBe(true);
+  });
+
   it('a collection without a question to ask says what was left out', async () => {
     put(
       'bold/Sciuridae.tsv',
