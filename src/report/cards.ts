@@ -2,6 +2,7 @@
 import type { TaskRecord } from '../harness/result.ts';
 import { METRICS } from '../metrics/registry.ts';
 import { canonicalJson } from '../runtime/files.ts';
+import { pretrainingCurves, withoutCurves } from './pretraining.ts';
 import type { StoredCell } from './run-folder.ts';
 import type { CellCounts, CellSummary, Leaderboard, LeaderboardContender, LeaderboardTask } from './schema.ts';
 
@@ -29,6 +30,8 @@ export function taskCard(cells: readonly StoredCell[], record: TaskRecord | unde
     citation: record?.citation ?? told?.citation ?? null,
     licence: record?.licence ?? told?.licence ?? null,
     url: record?.url ?? null,
+    ...(record?.notes?.length ? { notes: record.notes } : {}),
+    ...(record?.harmonicWith === undefined ? {} : { harmonicWith: record.harmonicWith }),
     alphabetChanges: record?.alphabetChanges ?? {},
     audit: record?.audit ?? {},
   };
@@ -53,10 +56,13 @@ export function contenderCards(cells: readonly StoredCell[]): LeaderboardContend
       version: contender.version,
       options: contender.options,
       fingerprints: [...fingerprints],
-      card: contender.card ?? cards.get(contender.id)?.card ?? null,
+      card: contender.card ? withoutCurves(contender.card) : (cards.get(contender.id)?.card ?? null),
     });
   }
-  return [...cards.values()];
+  const curves = pretrainingCurves(cells);
+  return [...cards.values()].map((card) =>
+    curves.has(card.id) ? { ...card, pretraining: [...curves.get(card.id)!] } : card,
+  );
 }
 
 /** Distinct environments with how many cells ran in each; all seeds; first start, last finish, seconds in total. */

@@ -5,9 +5,11 @@
 import { createHash } from 'node:crypto';
 import { escapeHtml, escapeJsonForScript } from './escape.ts';
 import { formatCount, formatDifference, formatSeconds, plural, VERDICT_MARKS } from './format.ts';
+import { type HarmonicText, harmonicTexts } from './harmonic.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { definitionList, linked } from './plain.ts';
+import { pretrainingSection } from './pretraining.ts';
 import type { Comparison, Leaderboard, LeaderboardContender, LeaderboardTask } from './schema.ts';
 import { badge, taskSection } from './task-section.ts';
 import { unfinishedNote, verdictCounts } from './view.ts';
@@ -39,6 +41,8 @@ export function leaderboardHtml(board: Leaderboard): string {
     '<main>',
     '<p id="said" role="status" class="soft" aria-live="polite"></p>',
     ...board.tasks.map((task, i) => taskSection(board, task, i)),
+    ...harmonicTexts(board).map(harmonicSection),
+    pretrainingSection(board),
     `<section id="contenders"><h2>Contenders</h2>${board.contenders.map(contenderCard).join('')}</section>`,
     howToRead(board),
     provenance(board),
@@ -103,6 +107,15 @@ function filters(board: Leaderboard): string {
     (kind) => `<label><input type="checkbox" data-kind="${kind}" checked> ${kind}s</label>`,
   );
   return `<nav class="filters" aria-label="Filters"><div><label>Task <select id="task"><option value="">all</option>${tasks.join('')}</select></label>${kinds.join('')}<a href="#contenders">Contenders</a><a href="#how">How to read</a><a href="#provenance">Provenance</a><button class="plain" type="button" id="save">Save data (JSON)</button></div></nav>`;
+}
+
+function harmonicSection({ title, remark, heads, lines }: HarmonicText): string {
+  const classes = (i: number) => (i < 2 ? '' : ' class="right num"');
+  const head = heads.map((text, i) => `<th scope="col"${classes(i)}>${escapeHtml(text)}</th>`).join('');
+  const body = lines.map(
+    (cells) => `<tr>${cells.map((text, i) => `<td${classes(i)}>${escapeHtml(text)}</td>`).join('')}</tr>`,
+  );
+  return `<section class="harmonic"><h2>${escapeHtml(title)}</h2><p class="soft">${escapeHtml(remark)}</p><div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div></section>`;
 }
 
 function contenderCard(contender: LeaderboardContender): string {

@@ -20,6 +20,7 @@ import {
   type TaskStatistics,
   taskStatistics,
 } from './comparison.ts';
+import { harmonicTables } from './harmonic.ts';
 import { controlFor, headline } from './headline.ts';
 import { intervalOf, resampleJointly } from './joint-bootstrap.ts';
 import { type Group, scoreGroup } from './rows.ts';
@@ -64,6 +65,7 @@ export async function buildLeaderboard(dir: string, options: LeaderboardOptions 
     tasks.push(built.task);
     rows.push(...built.rows);
   }
+  const harmonic = harmonicTables(tasks, rows);
   const document = {
     schema: LEADERBOARD_SCHEMA,
     title,
@@ -74,6 +76,7 @@ export async function buildLeaderboard(dir: string, options: LeaderboardOptions 
     tasks,
     contenders: contenderCards(run.cells),
     rows,
+    ...(harmonic.length > 0 ? { harmonic } : {}),
     provenance: environments(run.cells),
   } as const;
   // Hashed as the schema leaves it: that is what will be read back.

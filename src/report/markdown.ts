@@ -10,6 +10,7 @@ import {
   MISSING,
   VERDICT_MARKS,
 } from './format.ts';
+import { type HarmonicText, harmonicTexts } from './harmonic.ts';
 import type { Leaderboard, LeaderboardRow, LeaderboardTask } from './schema.ts';
 import { rowsOfTask, shortTaskNote, unfinishedNote } from './view.ts';
 
@@ -19,6 +20,7 @@ export function leaderboardMarkdown(board: Leaderboard): string {
     `# ${escapeMarkdown(board.title)}`,
     ...(unfinished ? [`> **${unfinished}**`] : []),
     ...board.tasks.map((task) => taskSection(board, task)),
+    ...harmonicTexts(board).map(harmonicSection),
     '## How to read this',
     [
       `- Score: mean over seeds; in brackets the ${board.method.interval}.`,
@@ -50,6 +52,16 @@ function taskSection(board: Leaderboard, task: LeaderboardTask): string {
     `**${escapeMarkdown(task.headline.sentence)}**`,
     lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n'),
     ...(remarks.length > 0 ? [remarks.join('\n')] : []),
+  ].join('\n\n');
+}
+
+function harmonicSection({ title, remark, heads, lines }: HarmonicText): string {
+  const rule = heads.map((_, i) => (i < 2 ? '---' : '---:'));
+  const table = [heads, rule, ...lines.map((cells) => cells.map(escapeMarkdown))];
+  return [
+    `## ${escapeMarkdown(title)}`,
+    escapeMarkdown(remark),
+    table.map((cells) => `| ${cells.join(' | ')} |`).join('\n'),
   ].join('\n\n');
 }
 

@@ -119,6 +119,10 @@ const taskSchema = z.object({
   citation: z.string().nullable(),
   licence: z.string().nullable(),
   url: z.string().nullable(),
+  /** What the task told of its rows while they were read, in its own sentences. Absent where it told nothing. */
+  notes: z.array(z.string()).optional(),
+  /** The task whose score this one's is joined with in `harmonic`, where both are on the board. */
+  harmonicWith: z.string().optional(),
   alphabetChanges: z.record(z.string(), z.number()),
   audit: json,
   reference: z.object({ contender: z.string(), probe: z.string(), validationScore: z.number() }).nullable(),
@@ -128,6 +132,20 @@ const taskSchema = z.object({
   cells: countsSchema,
 });
 export type LeaderboardTask = z.infer<typeof taskSchema>;
+
+const points = z.array(z.tuple([z.number(), z.number()]));
+
+const pretrainingSchema = z.object({
+  /** Of the weights that came of it. */
+  fingerprint: z.string(),
+  /** Tasks and seeds on the board that were run with these weights. */
+  tasks: z.array(z.string()),
+  seeds: z.array(z.number().int()),
+  /** `[step, loss]`, nats per token: of training, means over stretches of steps; of held-out sequences, at the end of epochs. */
+  train: points,
+  valid: points,
+});
+export type PretrainingCurve = z.infer<typeof pretrainingSchema>;
 
 const contenderSchema = z.object({
   id: z.string(),
@@ -142,8 +160,36 @@ const contenderSchema = z.object({
   /** Weights differ between tasks and seeds where a model pre-trains within the run: every distinct one is listed. */
   fingerprints: z.array(z.string()),
   card: json.nullable(),
+  /** Loss curves of pre-training, one per set of weights; absent where the cards tell of none. */
+  pretraining: z.array(pretrainingSchema).optional(),
 });
 export type LeaderboardContender = z.infer<typeof contenderSchema>;
+
+const harmonicSide = z.object({ probe: z.string(), score: number, seeds: z.number().int() }).nullable();
+
+const harmonicRowSchema = z.object({
+  contender: z.string(),
+  title: z.string(),
+  kind: z.enum(['baseline', 'model', 'control']).nullable(),
+  family: z.enum(['one-hot', 'composition', 'chance']).nullable(),
+  /** The score of the open-world task, and that of the task which is joined with it; null where the contender has no row. */
+  openWorld: harmonicSide,
+  own: harmonicSide,
+  /** Of the two scores; null where one is missing or below zero. */
+  harmonicMean: number,
+  /** Sample standard deviation of the harmonic means of single seeds; null unless both sides have the same two seeds or more. */
+  seedSpread: number,
+});
+export type HarmonicRow = z.infer<typeof harmonicRowSchema>;
+
+const harmonicTableSchema = z.object({
+  task: z.string(),
+  taskHash: z.string(),
+  openWorld: z.string(),
+  openWorldHash: z.string(),
+  rows: z.array(harmonicRowSchema),
+});
+export type HarmonicTable = z.infer<typeof harmonicTableSchema>;
 
 const environmentSchema = z.object({
   cells: z.number().int(),
@@ -180,6 +226,8 @@ export const leaderboardSchema = z.object({
   tasks: z.array(taskSchema),
   contenders: z.array(contenderSchema),
   rows: z.array(rowSchema),
+  /** One table per pair of tasks that are joined by `harmonicWith`; absent where there is none. */
+  harmonic: z.array(harmonicTableSchema).optional(),
   provenance: z.object({
     environments: z.array(environmentSchema),
     seeds: z.array(z.number().int()),

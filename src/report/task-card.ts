@@ -60,6 +60,9 @@ export function taskCardHtml(task: LeaderboardTask): string {
     : definitionList(task.audit, { alarm: true }) || '<p>No audit was stored.</p>';
   return [
     `<dl>${facts.map(([name, html]) => `<div><dt>${name}</dt><dd>${html}</dd></div>`).join('')}</dl>`,
+    ...(task.notes?.length
+      ? [`<h3>Noted on reading</h3><ul>${task.notes.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`]
+      : []),
     `<h3>Letters changed on reading</h3>${changes}`,
     `<h3>Audit</h3>${audit}`,
   ].join('');

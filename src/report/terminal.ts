@@ -10,6 +10,7 @@ import {
   MISSING,
   VERDICT_MARKS,
 } from './format.ts';
+import { type HarmonicText, harmonicTexts } from './harmonic.ts';
 import type { Leaderboard, LeaderboardRow, LeaderboardTask } from './schema.ts';
 import { rowsOfTask, shortTaskNote, unfinishedNote } from './view.ts';
 
@@ -32,6 +33,7 @@ export function leaderboardTerminal(board: Leaderboard, options: TerminalOptions
   const paint: Paint = (code, text) => (colour ? `\u001b[${CODES[code]}m${text}\u001b[0m` : text);
   const parts = [paint('bold', escapeTerminal(board.title))];
   for (const task of board.tasks) parts.push(taskTable(board, task, paint));
+  for (const table of harmonicTexts(board)) parts.push(harmonicTable(table, paint));
   const unfinished = unfinishedNote(board.cells);
   if (unfinished) parts.push(paint('yellow', unfinished));
   parts.push(
@@ -80,13 +82,7 @@ function taskTable(board: Leaderboard, task: LeaderboardTask, paint: Paint): str
     { heading: 'Time', right: true, cell: (row) => formatSeconds(row.seconds) },
   ];
   const table = [columns.map((column) => column.heading), ...rows.map((row) => columns.map(({ cell }) => cell(row)))];
-  const widths = columns.map((_, c) => Math.max(...table.map((line) => length(line[c]))));
-  const lines = table.map((line) =>
-    line
-      .map((text, c) => (columns[c].right ? text.padStart(widths[c]) : text.padEnd(widths[c])))
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = aligned(table, (c) => columns[c].right === true);
   const painted = lines.slice(1).map((line, i) => paintRow(rows[i], line, paint));
   const size = task.sizes ? ` · ${formatCount(task.sizes.test)} test rows` : '';
   const problems = rows.flatMap((row) => [
@@ -101,6 +97,29 @@ function taskTable(board: Leaderboard, task: LeaderboardTask, paint: Paint): str
     ...painted,
     ...problems,
   ].join('\n');
+}
+
+function harmonicTable({ title, remark, heads, lines }: HarmonicText, paint: Paint): string {
+  const clipped = lines.map((cells) => cells.map((text, c) => (c < 2 ? clip(escapeTerminal(text), 40) : text)));
+  const [head, ...body] = aligned([heads, ...clipped], (c) => c >= 2);
+  return [
+    paint('bold', escapeTerminal(title)),
+    paint('dim', escapeTerminal(remark)),
+    '',
+    paint('dim', head),
+    ...body,
+  ].join('\n');
+}
+
+/** Columns of equal width, two spaces between them. */
+function aligned(table: readonly (readonly string[])[], right: (column: number) => boolean): string[] {
+  const widths = table[0].map((_, c) => Math.max(...table.map((line) => length(line[c]))));
+  return table.map((line) =>
+    line
+      .map((text, c) => (right(c) ? text.padStart(widths[c]) : text.padEnd(widths[c])))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function paintRow(row: LeaderboardRow, line: string, paint: Paint): string {

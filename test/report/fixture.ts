@@ -47,6 +47,8 @@ export interface FakeTask {
   readonly outputs?: number;
   readonly contenders: readonly FakeContender[];
   readonly audit?: Record<string, unknown>;
+  readonly notes?: string[];
+  readonly harmonicWith?: string;
   readonly alphabetChanges?: Record<string, number>;
   readonly citation?: string;
   readonly url?: string;
@@ -101,6 +103,8 @@ async function fakeTask(dir: string, task: FakeTask, seeds: number): Promise<Run
     ...(task.url ? { url: task.url } : {}),
     sizes,
     split: 'given; valid cut from train, stratified 10%, seed 0',
+    ...(task.notes ? { notes: task.notes } : {}),
+    ...(task.harmonicWith ? { harmonicWith: task.harmonicWith } : {}),
     alphabetChanges: task.alphabetChanges ?? {},
     audit: task.audit ?? {},
     targets: { file: `targets/${hash}.npy`, sha256: sha(targetBytes), rows, columns },

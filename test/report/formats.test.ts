@@ -58,12 +58,17 @@ async function built(text: string): Promise<Leaderboard> {
   folders.push(dir);
   const common = { title: text, description: text, citation: text, options: { [text]: text } };
   const task = { id: text, title: text, description: text, citation: text, url: `javascript:alert(1)//${text}`, audit };
+  const open = { ...task, id: `open ${text}`, kind: 'multiclass', metric: 'accuracy', outputs: 3, rows: 60 } as const;
+  const report = { steps: 4, history: [{ epoch: 1, trainLoss: 2, validLoss: 1 }], losses: [{ step: 4, loss: 2 }] };
+  const model = { ...common, id: `model ${text}`, kind: 'model', skill: 3, probe: text } as const;
   await fakeRun(dir, {
     title: text,
     tasks: [
       {
         ...task,
         rows: 200,
+        harmonicWith: open.id,
+        notes: [text],
         contenders: [
           {
             ...common,
@@ -73,10 +78,11 @@ async function built(text: string): Promise<Leaderboard> {
             skill: 1,
             details: { history, [text]: [text] },
           },
-          { ...common, id: `model ${text}`, kind: 'model', skill: 3, probe: text, card: { [text]: { nested: text } } },
+          { ...model, card: { [text]: { nested: text }, training: { report } } },
           { ...common, id: `broken ${text}`, kind: 'model', skill: 1, failure: text },
         ],
       },
+      { ...open, contenders: [model] },
     ],
   });
   return buildLeaderboard(dir, { resamples: 100 });
@@ -161,12 +167,17 @@ describe('the HTML page', () => {
     expect(html).toContain('and 8 more in leaderboard.json');
     expect(definitionList({ exactDuplicates: 3 }, { alarm: true })).toContain('class="alarm"');
   });
+
+  it('prints on the card what the task noted on reading', () => {
+    expect(leaderboardHtml(board)).toContain('<h3>Noted on reading</h3><ul><li>plain</li></ul>');
+    expect(leaderboardHtml(board).match(/Noted on reading/g)).toHaveLength(1);
+  });
 });
 
 describe('CSV', () => {
   it('reads back, with every number whole', () => {
     const rows: Record<string, string>[] = parse(leaderboardCsv(board), { columns: true, record_delimiter: '\r\n' });
-    expect(rows).toHaveLength(3);
+    expect(rows).toHaveLength(4);
     const [reference, model, broken] = rows;
     expect(reference).toMatchObject({ is_reference: 'true', vs_one_hot_verdict: '', kind: 'baseline' });
     expect(Number(model.score)).toBe(board.rows[1].score);
@@ -191,8 +202,9 @@ describe('Markdown', () => {
       const lines = leaderboardMarkdown(each)
         .split('\n')
         .filter((line) => line.startsWith('|'));
-      expect(lines).toHaveLength(5);
-      for (const line of lines) expect(line.match(/(?<!\\)\|/g)).toHaveLength(9);
+      const bars = lines.map((line) => line.match(/(?<!\\)\|/g)?.length);
+      const [boards, harmonic] = [3 + 2 + 1 + 2, 3 + 2];
+      expect(bars).toEqual([...Array(boards).fill(9), ...Array(harmonic).fill(6)]);
     }
     expect(leaderboardMarkdown(hostile)).not.toMatch(/<(script|img)/);
     expect(escapeMarkdown('[a](b) *c* <d>')).toBe('\\[a\\](b) \\*c\\* &lt;d&gt;');
@@ -209,7 +221,7 @@ describe('the terminal table', () => {
     const model = lines.find((line) => line.includes('▲ better'))!;
     expect(model.indexOf('▲')).toBe(head.indexOf('Verdict'));
     expect(plain).toContain('failed: plain: plain');
-    expect(plain).toContain('4 of 6 cells done: 2 failed.');
+    expect(plain).toContain('6 of 8 cells done: 2 failed.');
   });
 
   it('lets no escape sequence of the data through', () => {
