@@ -23,6 +23,7 @@ const CELL_CODE = [
   'probes',
   'metrics',
   'harness/cell.ts',
+  'harness/scoring.ts',
 ];
 /** What the rows of a prepared task depend on. */
 const TASK_CODE = ['random.ts', 'sequences', 'harness/prepare.ts', 'harness/labels.ts', 'harness/adhoc.ts'];

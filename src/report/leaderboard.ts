@@ -168,7 +168,9 @@ async function compareTask(
   const referenceGroup = compete.find(({ entrant }) => entrant === reference);
   if (referenceGroup) referenceGroup.row = { ...referenceGroup.row, isReference: true };
 
-  const models = compete.filter(({ row }) => row.kind === 'model').map((group) => ({ ...group.entrant, group }));
+  const models = compete
+    .filter(({ row }) => row.kind === 'model' && isFrozen(row))
+    .map((group) => ({ ...group.entrant, group }));
   const model = chooseByValidation(models)?.group;
   const controls = compete.filter(({ row }) => row.kind === 'control');
   const named = controls.map((group) => ({ ...group.row, ...namedModel(group) }));
@@ -177,6 +179,11 @@ async function compareTask(
   const controlGroup = controls.find((group) => control && sameRow(group.row, control));
   const vsControl = model && controlGroup ? await compare([model.entrant, controlGroup.entrant]) : null;
   return headline({ metric, model: model?.row, reference: referenceGroup?.row, control, vsControl });
+}
+
+/** The headline is about frozen models: one whose weights were tuned with the probe stands on the board, but not there. */
+function isFrozen({ cells }: LeaderboardRow): boolean {
+  return cells.every(({ details }) => details?.frozen !== false);
 }
 
 function sameRow(a: LeaderboardRow, b: LeaderboardRow): boolean {

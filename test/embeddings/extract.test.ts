@@ -67,7 +67,7 @@ describe('pooling', () => {
             (_, t) => golden.hiddenStates[layer][(row * tokens + t) * width + d],
           ).filter((_, t) => golden.mask[row * tokens + t] === 1);
           const sum = values.reduce((total, value) => total + value, 0);
-          expected.push({ mean: sum / values.length, max: Math.max(...values), first: values[0] }[pooling]);
+          expected.push({ mean: sum / values.length, max: Math.max(...values), first: values[0] }[pooling as 'mean']);
         }
       expect(relativeError(embedded[r].values as Float32Array, expected), `${layer} ${pooling}`).toBeLessThan(2e-5);
     });
@@ -135,6 +135,23 @@ describe('an embedding', () => {
     expect(max.values).toEqual(mean.values);
     expect(first.values).toEqual(mean.values);
     expect(Math.max(...mean.values)).toBeLessThan(100);
+  });
+
+  it('over reading frames is the mean of what each frame gives alone, of those frames that a short sequence has', async () => {
+    const representations = [
+      { layer: 2, pooling: 'frames' },
+      { layer: 2, pooling: 'mean' },
+      { layer: 1, pooling: 'frames' },
+    ] as const;
+    expect(model.frames).toBe(2);
+    const sequences = ['ACGTTGCAACGGTAC', 'ACG', 'GATTACAN'];
+    const [framed, mean] = await encoder.embed(sequences, representations);
+    const [shifted] = await encoder.embed(['CGTTGCAACGGTAC', 'ATTACAN'], [representations[1]]);
+    const average = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+      Float32Array.from(a, (value, i) => (value + b[i]) / 2);
+    expect(relativeError(rowOf(framed, 0), average(rowOf(mean, 0), rowOf(shifted, 0)))).toBeLessThan(1e-6);
+    expect(relativeError(rowOf(framed, 1), rowOf(mean, 1))).toBeLessThan(1e-6);
+    expect(relativeError(rowOf(framed, 2), average(rowOf(mean, 2), rowOf(shifted, 1)))).toBeLessThan(1e-6);
   });
 
   it('of no sequences is an empty matrix', async () => {
