@@ -1,10 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { createKmerTokenizer } from '../../src/sequences/kmer-tokenizer.ts';
+import barcodes from '../models/goldens/barcode/tokenizer.json' with { type: 'json' };
 import golden from './goldens/encodings.json' with { type: 'json' };
 
 const { sequences } = golden;
 
+/** [value, count, value, count, ...] */
+const spread = (runs: readonly number[]) =>
+  runs.flatMap((value, i) => (i % 2 === 0 ? new Array<number>(runs[i + 1]).fill(value) : []));
+
 describe('createKmerTokenizer', () => {
+  it.each(barcodes.cases.map((one) => ({ ...one, title: `${one.name}, k ${one.k}, offset ${one.offset}` })))(
+    "gives BarcodeMAE's ids and attention mask of 660 letters: $title",
+    ({ sequence, k, stripTrailingN, offset, ids, attentionMask }) => {
+      const tokenizer = createKmerTokenizer({ k, length: barcodes.maxLength, stripTrailingN });
+      const found = tokenizer.encode([sequence], { offset: () => offset });
+      expect(Array.from(found.mask)).toEqual(spread(attentionMask));
+      // The authors' words are upper case alone; here lower case is read as upper.
+      if (sequence === sequence.toUpperCase()) expect(Array.from(found.ids)).toEqual(spread(ids));
+      else expect(found.ids).toEqual(tokenizer.encode([sequence.toUpperCase()], { offset: () => offset }).ids);
+    },
+  );
+
   it('has the sizes of the source: 660 nt are 165 4-mers of 258 words, 110 6-mers of 4,098', () => {
     const four = createKmerTokenizer({ k: 4, length: 660 });
     const six = createKmerTokenizer({ k: 6, length: 660 });
