@@ -2,16 +2,17 @@
 import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, resolve } from 'node:path';
-import { z } from 'zod';
 import { UsageError } from '../harness/errors.ts';
 import { defaultCacheFolder } from '../harness/run.ts';
 import { PRESETS, type PretrainConfig } from '../models/presets.ts';
-import type { PretrainReport } from '../models/pretrain.ts';
+import { PRETRAIN_FIELDS, pretrainConfigFrom } from '../models/pretrain-config.ts';
+import type { PretrainFilesReport } from '../models/pretrain-sequences.ts';
 import type { Pooling } from '../models/types.ts';
 import { type Device, deviceEnvironment, parseDevice, resolveDevice } from '../runtime/device.ts';
 import { startWorker } from '../runtime/job.ts';
+import { BARCODE_PARTS, type BarcodePart } from '../sequences/barcode-splits.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
-import type { EmbedReport, EmbedRequest, PretrainRequest } from './model-jobs.ts';
+import type { EmbedReport, EmbedRequest, PretrainFinished, PretrainRequest } from './model-jobs.ts';
 import { createOutput } from './output.ts';
 import { createStatusLine } from './progress.ts';
 
@@ -35,8 +36,14 @@ export interface EmbedFlags extends MachineFlags {
 
 export interface PretrainFlags extends MachineFlags {
   readonly config: string;
+  readonly objective?: string;
   readonly sequences: string[];
   readonly column?: string;
+  readonly barcodes?: boolean;
+  readonly marker?: string[];
+  readonly part?: string;
+  readonly exclude?: string[];
+  readonly keepDuplicates?: boolean;
   readonly seed?: string;
   readonly out: string;
 }
@@ -60,9 +67,29 @@ function whole(flag: string, text: string): number {
   throw new UsageError(`--${flag} ${text}: must be a whole number`);
 }
 
+/**
+ * The status line of a job. Percent and time left are of what this call has to do: one that goes on from a checkpoint begins at 0%, and
+ * how long files take to be read (fraction 0) says nothing about the rest.
+ */
+export function createJobLine(stream: NodeJS.WriteStream): ReturnType<typeof createStatusLine> {
+  let line = createStatusLine(stream);
+  let first = 0;
+  return {
+    draw(fraction, message) {
+      if (first === 0 && fraction > 0) {
+        line.clear();
+        line = createStatusLine(stream);
+        first = fraction;
+      }
+      line.draw(first < 1 ? Math.max(0, (fraction - first) / (1 - first)) : 1, message);
+    },
+    clear: () => line.clear(),
+  };
+}
+
 /** Runs a job in a child process with a status line; Ctrl-C ends the child with us. */
 async function runJob<T>(name: string, payload: { readonly device: Device; readonly threads: number }): Promise<T> {
-  const status = createStatusLine(process.stderr);
+  const status = createJobLine(process.stderr);
   const environment = { ...deviceEnvironment(payload.device), OMP_NUM_THREADS: String(payload.threads) };
   const worker = startWorker({ environment });
   const stop = () => process.exit(130);
@@ -101,59 +128,77 @@ export async function embedCommand(flags: EmbedFlags): Promise<number> {
   return 0;
 }
 
-/** A preset's name, or a JSON file: every field of a preset, or some of them over `"preset": NAME`. */
-async function pretrainConfig(spec: string): Promise<PretrainConfig> {
-  if (Object.hasOwn(PRESETS, spec)) return PRESETS[spec];
+/** A preset's name, or a JSON file: every field of a preset, or some of them over `"preset": NAME`; the flag's objective before either. */
+async function pretrainConfig(spec: string, objective: string | undefined): Promise<PretrainConfig> {
   const names = Object.keys(PRESETS);
-  if (extname(spec) !== '.json') {
+  const isPreset = Object.hasOwn(PRESETS, spec);
+  if (!isPreset && extname(spec) !== '.json') {
     throw new UsageError(
       `--config ${spec}: there is no such preset${didYouMean(spec, names)}`,
       `Presets: ${names.join(', ')}; or give a .json file.`,
     );
   }
-  const text = await readFile(await existing('config', spec, 'file'), 'utf8');
-  let read: unknown;
+  let read: unknown = { preset: spec };
+  if (!isPreset) {
+    const text = await readFile(await existing('config', spec, 'file'), 'utf8');
+    try {
+      read = JSON.parse(text);
+    } catch (error) {
+      throw new UsageError(`${spec}: is not JSON: ${(error as Error).message}`);
+    }
+  }
   try {
-    read = JSON.parse(text);
+    return pretrainConfigFrom(read, objective);
   } catch (error) {
-    throw new UsageError(`${spec}: is not JSON: ${(error as Error).message}`);
+    throw new UsageError(`${spec}: ${(error as Error).message}`, `Fields: preset, ${PRETRAIN_FIELDS.join(', ')}.`);
   }
-  const numbers = Object.fromEntries(
-    Object.keys(Object.values(PRESETS)[0]).map((field) => [field, z.number().optional()]),
+}
+
+function partNamed(part: string): BarcodePart {
+  const found = BARCODE_PARTS.find((name) => name === part);
+  if (found) return found;
+  throw new UsageError(
+    `--part ${part}: unknown${didYouMean(part, BARCODE_PARTS)}`,
+    `Use one of: ${BARCODE_PARTS.join(', ')}.`,
   );
-  const schema = z.strictObject({
-    preset: z.enum(names as [string, ...string[]]).default(names[0]),
-    ...numbers,
-    stride: z.number().optional(),
-  });
-  const checked = schema.safeParse(read);
-  if (!checked.success) {
-    const { path, message } = checked.error.issues[0];
-    throw new UsageError(
-      `${spec}: ${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`,
-      `Fields: ${Object.keys(schema.shape).join(', ')}.`,
-    );
-  }
-  const { preset, ...fields } = checked.data;
-  return { ...PRESETS[preset as string], ...fields } as PretrainConfig;
 }
 
 export async function pretrainCommand(flags: PretrainFlags): Promise<number> {
   const output = createOutput(flags.json ?? false);
+  const { column, keepDuplicates } = flags;
+  const files = (flag: string, paths: string[] = []) => Promise.all(paths.map((file) => existing(flag, file, 'file')));
+  const part = flags.part === undefined ? undefined : partNamed(flags.part);
+  const barcodes = flags.barcodes === true || part !== undefined;
+  if (part !== undefined && keepDuplicates)
+    throw new UsageError(
+      '--keep-duplicates does not go with --part, which has each barcode once in the whole collection',
+    );
+  if (flags.marker && !barcodes) throw new UsageError('--marker is for barcode collections: add --barcodes or --part');
+  const config = await pretrainConfig(flags.config, flags.objective);
+  const markers = flags.marker?.includes('any') ? 'any' : flags.marker;
+  const sources = { files: await files('sequences', flags.sequences), exclude: await files('exclude', flags.exclude) };
   const request: PretrainRequest = {
     ...(await machine(flags)),
-    config: await pretrainConfig(flags.config),
-    sequences: await Promise.all(flags.sequences.map((file) => existing('sequences', file, 'file'))),
-    column: flags.column,
+    config,
+    from: { ...sources, column, barcodes, markers, part, keepDuplicates },
     seed: whole('seed', flags.seed ?? '0'),
     out: resolve(flags.out),
   };
-  const report = await runJob<PretrainReport>('pretrainJob', request);
+  const report = await runJob<PretrainFinished>('pretrainJob', request);
   output.document(report);
   const { sequences, parameters, steps, validLoss, uniformLoss } = report;
+  output.print(readWords(report.source));
   output.print(
     `${flags.out}: ${parameters} parameters, ${steps} steps on ${sequences} sequences; ` +
-      `held-out loss ${validLoss.toFixed(3)} nats per masked token (a uniform guess: ${uniformLoss.toFixed(3)})`,
+      `held-out loss ${validLoss.toFixed(3)} nats per ${config.objective === 'causal' ? '' : 'masked '}token ` +
+      `(a uniform guess: ${uniformLoss.toFixed(3)})`,
   );
   return 0;
+}
+
+/** What was read and what was left out, and how much there was to exclude, so that a file that excludes nothing is seen. */
+function readWords({ rows, kept, leftOut, excludable, exclude }: PretrainFilesReport): string {
+  const reasons = Object.entries(leftOut).map(([reason, count]) => `${count} ${reason}`);
+  const words = `${rows} rows read, ${kept} used; left out: ${reasons.length > 0 ? reasons.join(', ') : 'none'}`;
+  return exclude.length > 0 ? `${words} (${excludable} different sequences were to be excluded)` : words;
 }

@@ -4,6 +4,7 @@ import { modelInFolder } from '../harness/registry.ts';
 import { codeHash } from '../harness/source-hash.ts';
 import type { PretrainConfig } from '../models/presets.ts';
 import { type PretrainReport, pretrain } from '../models/pretrain.ts';
+import { type PretrainFiles, type PretrainFilesReport, pretrainSequences } from '../models/pretrain-sequences.ts';
 import type { Pooling } from '../models/types.ts';
 import type { Device } from '../runtime/device.ts';
 import { writeNpy } from '../runtime/npy.ts';
@@ -42,19 +43,20 @@ export interface EmbedReport {
 
 export interface PretrainRequest extends Machine {
   readonly config: PretrainConfig;
-  readonly sequences: readonly string[];
-  readonly column?: string;
+  readonly from: PretrainFiles;
   readonly seed: number;
   readonly out: string;
 }
 
-/** Every sequence of the files, in order, in the DNA alphabet. */
-async function readAll(files: readonly string[], column: string | undefined): Promise<string[]> {
+export interface PretrainFinished extends PretrainReport {
+  readonly source: PretrainFilesReport;
+}
+
+/** Every sequence of a file, in order, in the DNA alphabet. */
+async function readAll(file: string, column: string | undefined): Promise<string[]> {
   const sequences: string[] = [];
-  for (const file of files) {
-    for await (const { sequence, source } of readSequences(file, { sequence: column, duplicateIds: 'suffix' })) {
-      sequences.push(applyAlphabet(sequence, { alphabet: 'dna' }, `${source.file}:${source.line}`).sequence);
-    }
+  for await (const { sequence, source } of readSequences(file, { sequence: column, duplicateIds: 'suffix' })) {
+    sequences.push(applyAlphabet(sequence, { alphabet: 'dna' }, `${source.file}:${source.line}`).sequence);
   }
   return sequences;
 }
@@ -62,7 +64,7 @@ async function readAll(files: readonly string[], column: string | undefined): Pr
 /** Embeds the sequences of a file; row i of the `.npy` is sequence i. */
 export async function embedJob(request: EmbedRequest, progress: Progress): Promise<EmbedReport> {
   const { device, threads, cacheFolder, pool, out } = request;
-  const sequences = await readAll([request.sequences], request.column);
+  const sequences = await readAll(request.sequences, request.column);
   const { definition } = await modelInFolder(request.model);
   const longestSequence = sequences.reduce((longest, { length }) => Math.max(longest, length), 0);
   const unlabelled = { unlabelled: [], unlabelledHash: '', longestSequence };
@@ -82,8 +84,10 @@ export async function embedJob(request: EmbedRequest, progress: Progress): Promi
   }
 }
 
-/** Pre-trains an encoder on the sequences of files; continues where an earlier call with the same settings was cut off. */
-export async function pretrainJob(request: PretrainRequest, progress: Progress): Promise<PretrainReport> {
+/** Pre-trains an encoder on the sequences of files, streamed; continues where an earlier call with the same settings was cut off. */
+export async function pretrainJob(request: PretrainRequest, progress: Progress): Promise<PretrainFinished> {
   const { config, seed, out, device, threads } = request;
-  return pretrain(await readAll(request.sequences, request.column), { config, seed, out, device, threads, progress });
+  const { sequences, report: source } = pretrainSequences(request.from);
+  const report = await pretrain(sequences, { config, seed, out, device, threads, progress, source: () => source });
+  return { ...report, source };
 }

@@ -1,6 +1,8 @@
 /** The commands, their flags and help. Each command's module is imported when it is run, so that `--help` answers at once. */
 import { Command } from 'commander';
+import { OBJECTIVES } from '../models/masking.ts';
 import { PRESETS } from '../models/presets.ts';
+import { BARCODE_PARTS } from '../sequences/barcode-splits.ts';
 import { comparisonOptions, dataOptions, wholeNumber } from './options.ts';
 
 const JSON_FLAG = ['--json', 'print one JSON document on standard output, words on standard error'] as const;
@@ -101,12 +103,21 @@ export function createProgram(finish: (code: number) => void): Command {
     .option(...JSON_FLAG)
     .action(async (flags) => finish(await (await import('./model-command.ts')).embedCommand(flags)));
 
-  command(program, 'pretrain', 'pre-train a k-mer encoder by masked-language modelling; continues where it was cut off')
+  command(program, 'pretrain', 'pre-train a k-mer encoder on sequences without labels; continues where it was cut off')
     .requiredOption('--config <name>', `a preset (${Object.keys(PRESETS).join(', ')}) or a .json file of its fields`)
-    .requiredOption('--sequences <file...>', 'unlabelled sequences: FASTA, CSV, TSV, JSONL or Parquet; also .gz')
+    .requiredOption(
+      '--sequences <file...>',
+      'unlabelled sequences: FASTA, CSV, TSV, JSONL or Parquet; also .gz; streamed',
+    )
     .requiredOption('--out <folder>', 'where the model goes; use it with run --model FOLDER')
-    .option('--seed <n>', 'of weights, masks and order (default: 0)')
+    .option('--objective <name>', `over the preset: ${OBJECTIVES.join(', ')}`)
+    .option('--exclude <file...>', 'leave out sequences that occur in these files, such as test sets')
+    .option('--keep-duplicates', 'identical sequences count each time (default: once)')
     .option('--column <name>', 'column of the sequence (default: a usual name)')
+    .option('--barcodes', 'the files are barcode collections (BIOSCAN-5M, BOLD): rows that are no barcode are counted')
+    .option('--marker <name...>', 'markers taken from collections, or any (default: COI-5P)')
+    .option('--part <name>', `a part of collections that say their split: ${BARCODE_PARTS.join(', ')}`)
+    .option('--seed <n>', 'of weights, masks and order (default: 0)')
     .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
     .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
     .option(...JSON_FLAG)

@@ -3,7 +3,7 @@
  * files of any size, where a row costs one read and memory stays flat however many there are.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -16,10 +16,33 @@ export interface Corpus {
   close(): void;
 }
 
-/** Rows already in memory. */
+/** Rows already in memory. @throws when a row has a letter beyond Latin-1. */
 export function memoryCorpus(sequences: readonly string[]): Corpus {
-  const hash = createHash('sha256').update(sequences.join('\n')).digest('hex');
-  return { rows: sequences.length, row: (i) => sequences[i], hash, close() {} };
+  const hash = rowsHash();
+  for (const [i, row] of sequences.entries()) hash.add(letters(row, i));
+  return { rows: sequences.length, row: (i) => sequences[i], hash: hash.digest(), close() {} };
+}
+
+/** One byte a letter. */
+function letters(row: string, i: number): Buffer {
+  const data = Buffer.from(row, 'latin1');
+  if (data.toString('latin1') !== row)
+    throw new Error(`row ${i} of the corpus has a letter that is no nucleotide: ${JSON.stringify(row.slice(0, 40))}`);
+  return data;
+}
+
+/** sha256 over rows with a line feed between. */
+function rowsHash() {
+  const hash = createHash('sha256');
+  let count = 0;
+  return {
+    add(row: Buffer) {
+      if (count > 0) hash.update('\n');
+      hash.update(row);
+      count += 1;
+    },
+    digest: () => hash.digest('hex'),
+  };
 }
 
 /** Bytes of letters and of offsets gathered before they are written. */
@@ -28,12 +51,12 @@ const OFFSET_BYTES = 8;
 
 /**
  * Writes rows to `path` (letters end to end) and `path.offsets` (where each begins, float64), and opens them. The files are overwritten.
- * @throws when a row has a letter beyond ASCII.
+ * @throws when a row has a letter beyond Latin-1.
  */
 export async function writeCorpus(path: string, rows: AsyncIterable<string> | Iterable<string>): Promise<Corpus> {
   await mkdir(dirname(path), { recursive: true });
-  const hash = createHash('sha256');
-  const letters = buffered(await open(path, 'w'));
+  const hash = rowsHash();
+  const all = buffered(await open(path, 'w'));
   const offsets = buffered(await open(`${path}.offsets`, 'w'));
   let count = 0;
   let bytes = 0;
@@ -44,20 +67,19 @@ export async function writeCorpus(path: string, rows: AsyncIterable<string> | It
   };
   try {
     for await (const row of rows) {
-      const data = Buffer.from(row, 'latin1');
-      if (count > 0) hash.update('\n');
-      hash.update(data);
+      const data = letters(row, count);
+      hash.add(data);
       await mark();
-      await letters.write(data);
+      await all.write(data);
       bytes += data.length;
       count += 1;
     }
     await mark();
   } finally {
-    await letters.close();
+    await all.close();
     await offsets.close();
   }
-  return openCorpus(path, count, hash.digest('hex'));
+  return openCorpus(path, count, hash.digest());
 }
 
 function buffered(file: FileHandle) {
@@ -82,24 +104,38 @@ function buffered(file: FileHandle) {
 }
 
 function openCorpus(path: string, rows: number, hash: string): Corpus {
-  const letters = openSync(path, 'r');
-  const offsets = openSync(`${path}.offsets`, 'r');
-  const pair = Buffer.alloc(2 * OFFSET_BYTES);
+  const letters = watched(path);
+  const offsets = watched(`${path}.offsets`);
   return {
     rows,
     hash,
     row(i) {
-      if (readSync(offsets, pair, 0, pair.length, i * OFFSET_BYTES) !== pair.length)
-        throw new Error(`${path}.offsets ends before row ${i} of ${rows}: was it changed while it was read?`);
+      const pair = offsets.read(i * OFFSET_BYTES, 2 * OFFSET_BYTES, i);
       const [start, end] = [pair.readDoubleLE(0), pair.readDoubleLE(OFFSET_BYTES)];
-      const data = Buffer.alloc(end - start);
-      if (readSync(letters, data, 0, data.length, start) !== data.length)
-        throw new Error(`${path} ends within row ${i} of ${rows}: was it changed while it was read?`);
-      return data.toString('latin1');
+      return letters.read(start, end - start, i).toString('latin1');
     },
     close() {
-      closeSync(letters);
-      closeSync(offsets);
+      letters.close();
+      offsets.close();
     },
+  };
+}
+
+/** A file that must stay as it is while it is read: another process may have begun to lay down its own corpus in the same folder. */
+function watched(path: string) {
+  const file = openSync(path, 'r');
+  const state = () => {
+    const { size, mtimeNs } = fstatSync(file, { bigint: true });
+    return `${size} ${mtimeNs}`;
+  };
+  const before = state();
+  return {
+    read(start: number, length: number, row: number): Buffer {
+      const data = Buffer.alloc(length);
+      if (state() !== before || readSync(file, data, 0, length, start) !== length)
+        throw new Error(`${path} was changed while row ${row} was read: does another process use the same folder?`);
+      return data;
+    },
+    close: () => closeSync(file),
   };
 }

@@ -16,6 +16,7 @@ import { bertMaskedLanguageModel } from './bert.ts';
 import { type Corpus, memoryCorpus, writeCorpus } from './corpus.ts';
 import { causalMasking, drawMasking, feedsOf, type Objective, type TokenRows } from './masking.ts';
 import { bertConfigOf, decoderConfigOf, type PretrainConfig } from './presets.ts';
+import { checkPretrainConfig } from './pretrain-config.ts';
 import { encoderSize, savePretrained } from './pretrained-folder.ts';
 
 export interface PretrainOptions extends Compute {
@@ -26,6 +27,8 @@ export interface PretrainOptions extends Compute {
   readonly progress?: (fraction: number, message: string) => void;
   /** Seconds between checkpoints. Default 60. */
   readonly checkpointSeconds?: number;
+  /** Where the sequences come from and what was left out of them, asked for when all have been read; goes into the report. */
+  readonly source?: () => object;
 }
 
 export interface PretrainReport {
@@ -45,6 +48,8 @@ export interface PretrainReport {
   readonly history: readonly { epoch: number; trainLoss: number; validLoss: number }[];
   /** Training loss along the way: means over stretches of steps, each named by its last step. */
   readonly losses: readonly { step: number; loss: number }[];
+  /** As {@link PretrainOptions.source} says. */
+  readonly source?: object;
 }
 
 /** Share of windows kept aside to measure the loss, and how many at most. */
@@ -54,23 +59,36 @@ const HELD_OUT_MOST = 2000;
 /** Sequences in memory, or a stream of them, which is laid down on disk first so that memory stays flat however long it is. */
 export type PretrainSource = readonly string[] | AsyncIterable<string>;
 
-/** Pre-trains and writes the model. Throws when fewer than 2 windows hold a k-mer of A, C, G, T. */
+/** Sequences between two words on how far the reading is. */
+const READ_STRETCH = 10_000;
+
+/**
+ * Pre-trains and writes the model. Throws, before anything is read, for a set-up that makes no sense (`pretrain-config.ts`), and when fewer
+ * than 2 windows hold a k-mer of A, C, G, T.
+ */
 export async function pretrain(sequences: PretrainSource, options: PretrainOptions): Promise<PretrainReport> {
   const { config, out } = options;
+  checkPretrainConfig(config);
   const tokenizer = createKmerTokenizer({ k: config.k, stride: config.stride, length: config.length });
   const counts = { sequences: 0, leftOut: 0, tokens: 0 };
   await mkdir(out, { recursive: true });
   const scratch = join(out, 'corpus');
-  const corpus = Array.isArray(sequences)
-    ? memoryCorpus([...windowsOf(sequences, config, tokenizer, counts)])
-    : await writeCorpus(scratch, windowsOfStream(sequences as AsyncIterable<string>, config, tokenizer, counts));
+  const reading = () => {
+    if (counts.sequences % READ_STRETCH === 0) options.progress?.(0, `${counts.sequences} sequences read`);
+  };
+  let corpus: Corpus | undefined;
   try {
+    corpus = isStream(sequences)
+      ? await writeCorpus(scratch, windowsOfStream(sequences, config, tokenizer, counts, reading))
+      : memoryCorpus([...windowsOf(sequences, config, tokenizer, counts)]);
     return await pretrainOn(corpus, counts, tokenizer, options);
   } finally {
-    corpus.close();
+    corpus?.close();
     for (const file of [scratch, `${scratch}.offsets`]) await rm(file, { force: true });
   }
 }
+
+const isStream = (sequences: PretrainSource): sequences is AsyncIterable<string> => Symbol.asyncIterator in sequences;
 
 async function pretrainOn(
   corpus: Corpus,
@@ -141,6 +159,7 @@ async function pretrainOn(
     uniformLoss: Math.log(4 ** config.k + (config.objective === 'masked-lm' ? FIRST_KMER_ID : 0)),
     history: trained.history.map(({ epoch, trainLoss, validScore }) => ({ epoch, trainLoss, validLoss: -validScore })),
     losses: trained.losses,
+    ...(options.source ? { source: options.source() } : {}),
   };
   const { folder: _, ...facts } = report;
   await savePretrained(out, tokenizer, trained, config, { config, seed, corpusHash: corpus.hash, report: facts });
@@ -174,8 +193,12 @@ async function* windowsOfStream(
   config: PretrainConfig,
   tokenizer: KmerTokenizer,
   counts: Counts,
+  onSequence: () => void,
 ) {
-  for await (const sequence of sequences) yield* windowsOf([sequence], config, tokenizer, counts);
+  for await (const sequence of sequences) {
+    yield* windowsOf([sequence], config, tokenizer, counts);
+    onSequence();
+  }
 }
 
 /** The graph of an objective: `loss` in training, `sums` at evaluation. */

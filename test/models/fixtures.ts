@@ -12,6 +12,11 @@ export function repeats(count: number, seed: number, length = 40): string[] {
   });
 }
 
+/** The sequences one at a time, as files give them. */
+export async function* streamed(sequences: readonly string[]): AsyncGenerator<string> {
+  yield* sequences;
+}
+
 export const TINY: PretrainConfig = {
   objective: 'masked-lm',
   k: 2,

@@ -1,10 +1,15 @@
-/** Pre-trains with a checkpoint after every step and prints how far it is, until `pretrain.test.ts` kills it. */
+/** Pre-trains with a checkpoint after every step and prints how far it is, until a test kills it. */
 import type { PretrainConfig } from '../../src/models/presets.ts';
 import { pretrain } from '../../src/models/pretrain.ts';
-import { repeats } from './fixtures.ts';
+import { repeats, streamed } from './fixtures.ts';
 
-const { config, out } = JSON.parse(process.argv[2]) as { config: PretrainConfig; out: string };
-await pretrain(repeats(120, 1), {
+const { config, out, stream } = JSON.parse(process.argv[2]) as {
+  config: PretrainConfig;
+  out: string;
+  stream?: boolean;
+};
+const corpus = repeats(120, 1);
+await pretrain(stream ? streamed(corpus) : corpus, {
   config,
   out,
   seed: 1,

@@ -1,0 +1,148 @@
+/**
+ * What a pre-training set-up may say, checked before anything runs, wherever it comes from: a field's own range first, then what fields
+ * must be to each other. A field that the objective would not read is refused rather than passed over.
+ */
+import { z } from 'zod';
+import { didYouMean } from '../sequences/sequence-error.ts';
+import { OBJECTIVES } from './masking.ts';
+import { PRESETS, type PretrainConfig } from './presets.ts';
+
+const whole = z.int().min(1);
+const share = z.number().min(0).max(1);
+
+const FIELDS = {
+  objective: z.enum(OBJECTIVES),
+  k: z.int().min(1).max(12),
+  stride: whole.optional(),
+  length: whole,
+  hidden: whole,
+  layers: whole,
+  heads: whole,
+  feedForward: whole,
+  dropout: share.lt(1),
+  decoderLayers: whole.optional(),
+  decoderHidden: whole.optional(),
+  decoderHeads: whole.optional(),
+  maskRate: z.number().gt(0).lt(1),
+  maskedShare: share,
+  randomShare: share,
+  maskedWeight: share,
+  batchSize: whole,
+  learningRate: z.number().positive(),
+  weightDecay: z.number().min(0),
+  schedule: z.enum(['cosine', 'oneCycle']),
+  warmUp: share.lt(1),
+  maxGradientNorm: z.number().positive(),
+  epochs: whole,
+  maxTokens: whole,
+} as const satisfies Record<keyof PretrainConfig, z.ZodType>;
+
+export const PRETRAIN_FIELDS = Object.keys(FIELDS) as (keyof PretrainConfig)[];
+const DECODER_FIELDS = ['decoderLayers', 'decoderHidden', 'decoderHeads'] as const;
+const schema = z.strictObject(FIELDS);
+const partial = schema.partial().extend({ preset: z.string().optional() });
+
+const hasDecoder = ({ objective }: Pick<PretrainConfig, 'objective'>) => objective.startsWith('mae');
+
+/** A field, and what is wrong with it given the others, or undefined. */
+type Rule = readonly [field: keyof PretrainConfig, problem: (config: PretrainConfig) => string | undefined];
+
+const RULES: readonly Rule[] = [
+  ['stride', ({ stride = 1, k }) => (stride > k ? `is ${stride}, which skips letters: at most k = ${k}` : undefined)],
+  ['length', ({ length, k }) => (length < k ? `is ${length}, less than one k-mer of k = ${k}` : undefined)],
+  ['heads', ({ heads, hidden }) => undivided(heads, hidden, 'hidden')],
+  ...DECODER_FIELDS.map(
+    (field): Rule => [
+      field,
+      (config) =>
+        config[field] !== undefined && !hasDecoder(config)
+          ? `is given, but objective '${config.objective}' has no decoder; leave it out, or set objective to mae-v2`
+          : undefined,
+    ],
+  ),
+  [
+    'decoderHeads',
+    (config) => {
+      const { heads, hidden, decoderHeads = heads, decoderHidden = hidden } = config;
+      return hasDecoder(config) ? undivided(decoderHeads, decoderHidden, 'the width of the decoder') : undefined;
+    },
+  ],
+  [
+    'decoderHidden',
+    ({ objective, hidden, decoderHidden = hidden }) =>
+      objective === 'mae-v1' && decoderHidden !== hidden
+        ? `is ${decoderHidden} and hidden is ${hidden}; mae-v1 has no projection between the two: make them equal`
+        : undefined,
+  ],
+  [
+    'randomShare',
+    ({ maskedShare, randomShare }) =>
+      maskedShare + randomShare > 1 + 1e-9
+        ? `and maskedShare sum to ${maskedShare + randomShare}; at most 1, the rest stays as it is`
+        : undefined,
+  ],
+  [
+    'maskedWeight',
+    ({ objective, maskedWeight }) =>
+      objective === 'causal' && maskedWeight !== 1
+        ? `is ${maskedWeight}, but objective 'causal' masks nothing; leave it at 1`
+        : undefined,
+  ],
+];
+
+function undivided(heads: number, width: number, what: string): string | undefined {
+  return width % heads === 0
+    ? undefined
+    : `is ${heads}, which does not divide ${what} (${width}); heads share it equally`;
+}
+
+/** Throws for a set-up that could not be run or that says what would not be read, naming the field. */
+export function checkPretrainConfig(config: PretrainConfig): void {
+  const { success, error } = schema.safeParse(config);
+  if (!success) throw new Error(`pre-training set-up: ${wordsOf(error.issues[0], config)}`);
+  for (const [field, problem] of RULES) {
+    const found = problem(config);
+    if (found !== undefined) throw new Error(`pre-training set-up: ${field} ${found}`);
+  }
+}
+
+/**
+ * A set-up from what a person wrote: some fields over a preset's (`preset`, default the first). `objective`, where given, goes before
+ * both. Decoder fields that only the preset has are dropped where the objective reads none.
+ * @throws naming the field, with a suggestion for a name that is not known.
+ */
+export function pretrainConfigFrom(written: unknown, objective?: string): PretrainConfig {
+  const { success, data, error } = partial.safeParse(written);
+  if (!success) throw new Error(wordsOf(error.issues[0], written));
+  const names = Object.keys(PRESETS);
+  const { preset = names[0], ...fields } = data;
+  if (!Object.hasOwn(PRESETS, preset))
+    throw new Error(`preset '${preset}' is not known${didYouMean(preset, names)}; one of ${names.join(', ')}`);
+  if (objective !== undefined && !(OBJECTIVES as readonly string[]).includes(objective))
+    throw new Error(
+      `objective '${objective}' is not known${didYouMean(objective, OBJECTIVES)}; one of ${OBJECTIVES.join(', ')}`,
+    );
+  const own = { ...fields, ...(objective === undefined ? {} : { objective }) } as Partial<PretrainConfig>;
+  const all: PretrainConfig = { ...PRESETS[preset], ...own };
+  const unread = hasDecoder(all) ? [] : DECODER_FIELDS.filter((field) => own[field] === undefined);
+  const config = Object.fromEntries(
+    Object.entries(all).filter(([field]) => !(unread as readonly string[]).includes(field)),
+  ) as unknown as PretrainConfig;
+  checkPretrainConfig(config);
+  return config;
+}
+
+/** One problem in words: where, what, and for an unknown name what was probably meant. */
+function wordsOf(issue: z.core.$ZodIssue, written: unknown): string {
+  if (issue.code === 'unrecognized_keys') {
+    const [name] = issue.keys;
+    return `there is no field '${name}'${didYouMean(name, ['preset', ...PRETRAIN_FIELDS])}`;
+  }
+  const [field] = issue.path;
+  if (field === undefined) return 'give a JSON object of fields';
+  const value = (written as Record<PropertyKey, unknown>)[field];
+  if (value === undefined) return `${String(field)} is missing`;
+  const meant =
+    issue.code === 'invalid_value' && typeof value === 'string' ? didYouMean(value, issue.values.map(String)) : '';
+  return `${String(field)} is ${JSON.stringify(value)}${meant}: ${issue.message}`;
+}
