@@ -135,9 +135,14 @@ async function resolveContenders(
     else found.push(fromObject('model', contender));
   }
   const baselinesOnly = request.contenders === undefined && request.models !== undefined;
-  const kept = baselinesOnly ? found.filter(({ type }) => type === 'baseline') : found;
+  const kept = baselinesOnly ? found.filter(isBaseline) : found;
   for (const model of request.models ?? []) kept.push(...(await findModels(model)));
   return distinct(kept, ({ definition, file }) => `${file ?? ''}#${definition.id}`);
+}
+
+/** A baseline, or an encoder that stands with the baselines (`ModelDefinition.family`). */
+function isBaseline({ type, definition }: Found<'baseline' | 'model'>): boolean {
+  return type === 'baseline' || (definition as Found<'model'>['definition']).family !== undefined;
 }
 
 function distinct<T>(items: readonly T[], key: (item: T) => string): T[] {
