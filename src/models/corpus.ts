@@ -46,7 +46,7 @@ function rowsHash() {
 }
 
 /** Bytes of letters and of offsets gathered before they are written. */
-const WRITE_BYTES = 1 << 22;
+const WRITE_BYTES = 1 << 20;
 const OFFSET_BYTES = 8;
 
 /**
@@ -82,29 +82,32 @@ export async function writeCorpus(path: string, rows: AsyncIterable<string> | It
   return openCorpus(path, count, hash.digest());
 }
 
+/** Gathers pieces in one buffer before they are written: an object per piece would cost more than the pieces. */
 function buffered(file: FileHandle) {
-  let parts: Buffer[] = [];
+  const gathered = Buffer.alloc(WRITE_BYTES);
   let size = 0;
   const flush = async () => {
-    if (size > 0) await file.write(Buffer.concat(parts));
-    parts = [];
+    if (size > 0) await file.writeFile(gathered.subarray(0, size));
     size = 0;
   };
   return {
     async write(data: Buffer) {
-      parts.push(data);
-      size += data.length;
-      if (size >= WRITE_BYTES) await flush();
+      if (size + data.length > WRITE_BYTES) await flush();
+      if (data.length > WRITE_BYTES) await file.writeFile(data);
+      else size += data.copy(gathered, size);
     },
     async close() {
-      await flush();
-      await file.close();
+      try {
+        await flush();
+      } finally {
+        await file.close();
+      }
     },
   };
 }
 
 function openCorpus(path: string, rows: number, hash: string): Corpus {
-  const letters = watched(path);
+  const text = watched(path);
   const offsets = watched(`${path}.offsets`);
   return {
     rows,
@@ -112,10 +115,10 @@ function openCorpus(path: string, rows: number, hash: string): Corpus {
     row(i) {
       const pair = offsets.read(i * OFFSET_BYTES, 2 * OFFSET_BYTES, i);
       const [start, end] = [pair.readDoubleLE(0), pair.readDoubleLE(OFFSET_BYTES)];
-      return letters.read(start, end - start, i).toString('latin1');
+      return text.read(start, end - start, i).toString('latin1');
     },
     close() {
-      letters.close();
+      text.close();
       offsets.close();
     },
   };

@@ -24,6 +24,7 @@ export class SequenceSet {
   }
 
   has(sequence: string): boolean {
+    if (this.size === 0) return false;
     const [low, high] = hashOf(sequence);
     const slot = this.slotOf(low, high);
     return this.words[slot] !== 0 || this.words[slot + 1] !== 0;

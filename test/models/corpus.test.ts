@@ -18,7 +18,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   'one empty row': [''],
   'empty rows first, between and last': ['', 'ACGT', '', '', 'N', ''],
   'ambiguity codes, and letters with an accent': ['RYKMSWBDHVN', 'ACÉGT', 'ÿ'],
-  // More than the four megabytes after which it is written.
+  // More than the megabyte after which it is written.
   'long rows': ['A'.repeat(5_000_000), 'C'.repeat(3), 'G'.repeat(4_200_000)],
 };
 
