@@ -166,7 +166,8 @@ export function flatPlaces(places: Tensor, hidden: Tensor): Tensor {
   const graph = hidden.graph;
   const one = op.fullLike(op.slice(places, 1, 0, 1), 1); // [rows, 1]
   const row = op.subtract(graph.node('CumSum', [one, graph.constant(BigInt64Array.of(0n), [])])[0], one);
-  return op.add(op.multiply(row, op.slice(op.shapeOf(hidden), 0, 1, 2)), places);
+  // The shape is that of the places, which its symbols say too: dropout's masks are sized by them.
+  return op.reshapeLike(op.add(op.multiply(row, op.slice(op.shapeOf(hidden), 0, 1, 2)), places), places);
 }
 
 /**
