@@ -17,7 +17,7 @@ import { createOutput } from './output.ts';
 import { createStatusLine } from './progress.ts';
 
 const JOBS = new URL('./model-jobs.ts', import.meta.url);
-const POOLINGS: readonly Pooling[] = ['mean', 'max', 'first'];
+const POOLINGS: readonly Pooling[] = ['mean', 'max', 'first', 'frames'];
 
 interface MachineFlags {
   readonly device?: string;

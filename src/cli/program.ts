@@ -96,7 +96,11 @@ export function createProgram(finish: (code: number) => void): Command {
     .requiredOption('--sequences <file>', 'FASTA, CSV, TSV, JSONL or Parquet; also .gz')
     .requiredOption('--out <file.npy>', 'where the matrix goes')
     .option('--layer <n>', '0 is the embedding layer (default: the last block)')
-    .option('--pool <how>', 'mean, max or first token, under the attention mask', 'mean')
+    .option(
+      '--pool <how>',
+      'mean, max or first token, under the attention mask; frames: mean over all reading frames',
+      'mean',
+    )
     .option('--column <name>', 'column of the sequence (default: a usual name)')
     .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
     .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
