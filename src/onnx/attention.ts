@@ -1,11 +1,10 @@
 /**
- * Multi-head attention between given queries, keys and values, its padding bias, and rotary positions. Projections and other biases
- * (`alibi.ts`) are the caller's. b = batch, t = tokens, d = model width, h = heads.
+ * Multi-head attention between given queries, keys and values, and its padding bias. Projections, other biases (`alibi.ts`) and rotary
+ * positions (`rotary.ts`) are the caller's. b = batch, t = tokens, d = model width, h = heads.
  */
 import { dropout, type Mode } from './dropout.ts';
 import { type DType, GraphError, type Tensor } from './graph.ts';
 import * as op from './ops.ts';
-import { lastAxis } from './shapes.ts';
 
 /** Additive attention bias: 0 where the mask (int64 or float [b, t]) is 1, a large negative number where it is 0. -> [b, 1, 1, t] */
 export function paddingBias(mask: Tensor, dtype: DType = 'float32'): Tensor {
@@ -41,39 +40,4 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, mode: Mode, options: 
   const weights = dropout(op.softmax(scores), options.dropoutRate ?? 0, mode);
   const mixed = op.matmul(weights, split(v)); // [b, h, t, d/h]
   return op.reshape(op.transpose(mixed, [0, 2, 1, 3]), [batch, tokens, width]);
-}
-
-/**
- * Rotary position embedding in the half-split convention (Su et al. 2021, as ESM-2 and GPT-NeoX have it):
- * x cos + rotateHalf(x) sin. x [b, h, t, width]; positions 0..t-1; `maxTokens` bounds t.
- */
-export function rotary(x: Tensor, maxTokens: number, base = 10000): Tensor {
-  const width = lastAxis(x, 'rotary');
-  const half = width / 2;
-  const cosine = new Float32Array(maxTokens * width);
-  const sine = new Float32Array(maxTokens * width);
-  for (let t = 0; t < maxTokens; t++)
-    for (let i = 0; i < width; i++) {
-      const angle = t / base ** ((2 * (i % half)) / width);
-      cosine[t * width + i] = Math.cos(angle);
-      sine[t * width + i] = Math.sin(angle);
-    }
-  const graph = x.graph;
-  const tokens = x.shape[2];
-  const table = (data: Float32Array) => {
-    const full = graph.constant(data, [maxTokens, width]);
-    if (tokens === maxTokens) return full;
-    const end = typeof tokens === 'number' ? graph.integers([tokens]) : graph.dimension(tokens);
-    return graph.node(
-      'Slice',
-      [full, graph.integers([0]), end, graph.integers([0])],
-      {},
-      {
-        inferred: [{ dtype: 'float32', shape: [tokens, width] }],
-      },
-    )[0];
-  };
-  const [first, second] = op.split(x, x.rank - 1, [half, half]);
-  const rotated = op.concat([op.negate(second), first], x.rank - 1);
-  return op.add(op.multiply(x, table(cosine)), op.multiply(rotated, table(sine)));
 }

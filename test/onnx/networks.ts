@@ -1,5 +1,5 @@
 /** The networks and blocks of the goldens, built from the engine's layers under the goldens' parameter names. For tests only. */
-import { type AttentionOptions, attention, paddingBias, rotary } from '../../src/onnx/attention.ts';
+import { type AttentionOptions, attention, paddingBias } from '../../src/onnx/attention.ts';
 import { INFERENCE, type Mode } from '../../src/onnx/dropout.ts';
 import type { Tensor } from '../../src/onnx/graph.ts';
 import { ones, zeros } from '../../src/onnx/initialisers.ts';
@@ -17,6 +17,7 @@ import {
   silu,
 } from '../../src/onnx/layers.ts';
 import * as op from '../../src/onnx/ops.ts';
+import { rotary, rotaryFrequencies, rotaryTables } from '../../src/onnx/rotary.ts';
 
 const join = (prefix: string, name: string) => (prefix ? `${prefix}.${name}` : name);
 
@@ -57,7 +58,8 @@ export function preNormBlock(x: Tensor, bias: Tensor, { heads, feedForward }: Bl
 /** RMS norm, rotary positions, SwiGLU. */
 export function modernBlock(x: Tensor, bias: Tensor, { heads, feedForward }: BlockOptions): Tensor {
   const width = Number(x.shape[2]);
-  const rotate = (states: Tensor) => rotary(states, 16);
+  const turn = rotaryTables(x, rotaryFrequencies(width / heads));
+  const rotate = (states: Tensor) => rotary(states, turn);
   const y = op.add(x, selfAttention(rmsNorm(x, 'attentionNorm'), 'attention', { heads, bias, rotate }));
   const h = rmsNorm(y, 'feedForwardNorm');
   const gate = silu(dense(h, 'gate', feedForward, { bias: false }));
