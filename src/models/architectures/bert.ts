@@ -1,0 +1,80 @@
+/**
+ * Stock BERT (Devlin et al. 2019) as a checkpoint of the hub: DNABERT 3-6, GROVER, BarcodeBERT and BarcodeMAE encoders, the BERTs of the
+ * entropy paper. The graph is `../bert.ts`. Token types other than 0 and cross-attention are not built.
+ */
+import type { BertConfig } from '../bert.ts';
+import { bertHiddenStates, bertLogits } from '../bert.ts';
+import { classNames, count, headCount, number, oneOf } from './config-fields.ts';
+import type { Architecture, ConfiguredArchitecture, RawConfig } from './types.ts';
+
+const PREFIX = 'bert.';
+const WORD_TABLE = `${PREFIX}embeddings.word_embeddings.weight`;
+
+/** Custom code of the hub under BERT's `model_type` whose graph is another one, by the names of its classes. */
+const OTHER_GRAPHS = /flash|mosaic|alibi|unpad|bert_layers\b/i;
+
+export const bert: Architecture = {
+  id: 'bert',
+  title: 'BERT',
+  models: [
+    'zhihan1996/DNA_bert_3 .. 6 (DNABERT)',
+    'PoetschLab/GROVER',
+    'bioscan-ml/BarcodeBERT',
+    'LofiAmazon/BarcodeBERT-Entire-BOLD',
+    'mrochk/bert-90M-*',
+    'zhangtaolab/plant-dnabert-*',
+  ],
+  source: "Devlin et al. 2019 (arXiv 1810.04805); checked against transformers' BertForMaskedLM",
+  matches: (config) =>
+    config.model_type === 'bert' &&
+    !classNames(config).some((name) => OTHER_GRAPHS.test(name)) &&
+    !('alibi_starting_size' in config) &&
+    config.pre_layer_norm !== true,
+  configure,
+};
+
+function configure(config: RawConfig, where: string): ConfiguredArchitecture {
+  oneOf(config, 'hidden_act', where, ['gelu'], 'gelu');
+  oneOf(config, 'position_embedding_type', where, ['absolute'], 'absolute');
+  const sizes: BertConfig = {
+    vocab_size: count(config, 'vocab_size', where),
+    hidden_size: count(config, 'hidden_size', where),
+    num_hidden_layers: count(config, 'num_hidden_layers', where),
+    num_attention_heads: headCount(config, where),
+    intermediate_size: count(config, 'intermediate_size', where),
+    max_position_embeddings: count(config, 'max_position_embeddings', where),
+    type_vocab_size: count(config, 'type_vocab_size', where),
+    layer_norm_eps: number(config, 'layer_norm_eps', where),
+    initializer_range: number(config, 'initializer_range', where, 0.02),
+    hidden_dropout_prob: number(config, 'hidden_dropout_prob', where, 0.1),
+    attention_probs_dropout_prob: number(config, 'attention_probs_dropout_prob', where, 0.1),
+  };
+  const causal = config.is_decoder === true;
+  return {
+    label: `BERT (${sizes.num_hidden_layers} x ${sizes.hidden_size})`,
+    dimension: sizes.hidden_size,
+    layers: sizes.num_hidden_layers,
+    heads: sizes.num_attention_heads,
+    vocabularySize: sizes.vocab_size,
+    maxTokens: sizes.max_position_embeddings,
+    reads: causal ? 'causal' : 'masked',
+    wordTable: WORD_TABLE,
+    build(_graph, { ids, mask }, mode) {
+      return {
+        hiddenStates: bertHiddenStates(ids, mask, sizes, mode, { prefix: PREFIX, causal }),
+        logits: (vectors) => bertLogits(vectors, sizes),
+      };
+    },
+    sources,
+  };
+}
+
+/** A bare `BertModel` has no prefix; TensorFlow's checkpoints, ported early, call a normalisation's weights gamma and beta. */
+function sources(parameter: string) {
+  const legacy = parameter
+    .replace(/LayerNorm\.weight$/, 'LayerNorm.gamma')
+    .replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
+  const names = [...new Set([parameter, legacy])];
+  const bare = names.filter((name) => name.startsWith(PREFIX)).map((name) => name.slice(PREFIX.length));
+  return { names: [...names, ...bare] };
+}

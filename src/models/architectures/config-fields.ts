@@ -1,0 +1,57 @@
+/** Reading fields of a `config.json`, with errors that name the file, the field and what was expected. */
+import type { RawConfig } from './types.ts';
+
+/** A whole number of at least 1. Throws where it is missing and there is no fallback. */
+export function count(config: RawConfig, field: string, where: string, fallback?: number): number {
+  const value = config[field] ?? fallback;
+  if (typeof value !== 'number') throw new Error(`${where}: the number '${field}' is missing`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`${where}: ${field} = ${value}; a whole number of at least 1 is needed`);
+  return value;
+}
+
+/** Any finite number. */
+export function number(config: RawConfig, field: string, where: string, fallback?: number): number {
+  const value = config[field] ?? fallback;
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw new Error(`${where}: the number '${field}' is missing`);
+  return value;
+}
+
+/** true or false; `fallback` where the config is silent. */
+export function flag(config: RawConfig, field: string, where: string, fallback: boolean): boolean {
+  const value = config[field] ?? fallback;
+  if (typeof value !== 'boolean')
+    throw new Error(`${where}: ${field} = ${JSON.stringify(value)}; true or false is needed`);
+  return value;
+}
+
+/** One of the values that the graph has. `fallback` is what the reference takes where the config is silent. */
+export function oneOf<T extends string | number | boolean>(
+  config: RawConfig,
+  field: string,
+  where: string,
+  known: readonly T[],
+  fallback?: T,
+): T {
+  const value = config[field] ?? fallback;
+  const found = known.find((candidate) => candidate === value);
+  if (found === undefined)
+    throw new Error(`${where}: ${field} '${String(value)}' is not supported; known: ${known.join(', ')}`);
+  return found;
+}
+
+/** The class names in `architectures` and `auto_map`: `BertForMaskedLM`, `modeling_esm.EsmConfig`. */
+export function classNames(config: RawConfig): string[] {
+  const listed = Array.isArray(config.architectures) ? config.architectures : [];
+  const mapped = typeof config.auto_map === 'object' && config.auto_map !== null ? Object.values(config.auto_map) : [];
+  return [...listed, ...mapped.flat()].filter((name): name is string => typeof name === 'string');
+}
+
+/** Attention heads, each of a whole number of the width's dimensions. */
+export function headCount(config: RawConfig, where: string): number {
+  const [heads, width] = [count(config, 'num_attention_heads', where), count(config, 'hidden_size', where)];
+  if (width % heads !== 0)
+    throw new Error(`${where}: hidden_size ${width} does not divide into num_attention_heads ${heads}`);
+  return heads;
+}

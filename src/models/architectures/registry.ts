@@ -1,0 +1,20 @@
+/** The architectures whose checkpoints are read, and which of them a `config.json` describes. */
+import { bert } from './bert.ts';
+import type { Architecture, RawConfig } from './types.ts';
+
+/** In the order in which they are asked; a config is to match one alone. */
+export const ARCHITECTURES: readonly Architecture[] = [bert];
+
+/**
+ * The architecture of a `config.json`. Throws, where none matches, with `where` (the file), what it says of itself, which are known, and
+ * how a model of another architecture is brought all the same.
+ */
+export function architectureOf(config: RawConfig, where: string): Architecture {
+  const found = ARCHITECTURES.find((architecture) => architecture.matches(config));
+  if (found) return found;
+  const classes = Array.isArray(config.architectures) ? ` (${config.architectures.join(', ')})` : '';
+  const known = ARCHITECTURES.map(({ id }) => id).join(', ');
+  throw new Error(
+    `${where}: model_type '${String(config.model_type)}'${classes} is not supported; known: ${known}. A model of another architecture can be brought as an .onnx file, or as precomputed embeddings (.npy or Parquet, one row per sequence)`,
+  );
+}
