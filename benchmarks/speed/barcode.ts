@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { causalMasking, drawMasking, feedsOf, type Objective } from '../../src/models/masking.ts';
 import { PRESETS, type PretrainConfig } from '../../src/models/presets.ts';
 import { trainingGraph } from '../../src/models/pretrain.ts';
+import { kmerVocabulary } from '../../src/models/training-tokenizers.ts';
 import { createRandom } from '../../src/random.ts';
 import { initialState, type Network } from '../../src/runtime/network.ts';
 import { compileTrainingStep } from '../../src/runtime/training-step.ts';
@@ -63,11 +64,13 @@ async function ours({ objective, shape }: Case): Promise<number[]> {
   };
   const tokens = Math.floor(config.length / k);
   const random = createRandom('speed');
+  const vocabulary = kmerVocabulary(k);
   const batch = {
-    ids: Int32Array.from({ length: BATCH * tokens }, () => 2 + random.integer(4 ** k)),
+    ids: Int32Array.from({ length: BATCH * tokens }, () => vocabulary.idOf(random.integer(vocabulary.classes))),
     mask: new Uint8Array(BATCH * tokens).fill(1),
     rows: BATCH,
     tokens,
+    vocabulary,
   };
   const network: Network = {
     label: objective,
@@ -81,8 +84,7 @@ async function ours({ objective, shape }: Case): Promise<number[]> {
   const moments = [0, 1].map(() => new Float32Array(state.parameters.length));
   const seconds: number[] = [];
   for (let at = 0; at < steps + 2; at++) {
-    const masking =
-      objective === 'causal' ? causalMasking(batch) : drawMasking(batch, 4 ** k + 2, config, () => random);
+    const masking = objective === 'causal' ? causalMasking(batch) : drawMasking(batch, config, () => random);
     const feeds = feedsOf(batch, masking, config, true);
     const start = performance.now();
     await step.run(state, moments, feeds, 1e-4, at);

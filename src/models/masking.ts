@@ -1,10 +1,10 @@
 /**
- * From k-mer ids to what a training graph is fed: which tokens are to be predicted, what the model sees instead, and how much each counts.
+ * From token ids to what a training graph is fed: which tokens are to be predicted, what the model sees instead, and how much each counts.
  * One table of objectives; the graphs are in `bert.ts` and `barcode-mae.ts`.
  */
 import type { Random } from '../random.ts';
 import type { Feeds } from '../runtime/network.ts';
-import { FIRST_KMER_ID, MASK_ID, UNKNOWN_ID } from '../sequences/kmer-tokenizer.ts';
+import type { Vocabulary } from './training-tokenizers.ts';
 
 /** How an encoder is pre-trained. `masked-lm` is BERT's own, its head tied to the word table; the others are the barcode papers'. */
 export const OBJECTIVES = ['masked-lm', 'barcodebert', 'mae-v2', 'mae-v1', 'causal'] as const;
@@ -26,6 +26,7 @@ export interface TokenRows {
   readonly mask: Uint8Array;
   readonly rows: number;
   readonly tokens: number;
+  readonly vocabulary: Vocabulary;
 }
 
 /** What was drawn for a batch. All flat, `[rows, tokens]`. */
@@ -38,16 +39,12 @@ export interface Masking {
   readonly places: readonly (readonly number[])[];
 }
 
-const isKmer = ({ ids, mask }: TokenRows, at: number) => mask[at] === 1 && ids[at] >= FIRST_KMER_ID;
+const isOrdinary = ({ ids, mask, vocabulary }: TokenRows, at: number) =>
+  mask[at] === 1 && vocabulary.classOf(ids[at]) >= 0;
 
-/** Draws which k-mers are to be predicted and what becomes of each. [UNK] and padding never are. At least one per row that holds a k-mer. */
-export function drawMasking(
-  batch: TokenRows,
-  vocabulary: number,
-  config: MaskingConfig,
-  randomOf: (row: number) => Random,
-): Masking {
-  const { ids, rows, tokens } = batch;
+/** Draws which ordinary tokens are to be predicted and what becomes of each: at least one per row that holds any. */
+export function drawMasking(batch: TokenRows, config: MaskingConfig, randomOf: (row: number) => Random): Masking {
+  const { ids, rows, tokens, vocabulary } = batch;
   const shown = ids.slice();
   const hidden = new Uint8Array(ids.length);
   const places: number[][] = [];
@@ -58,37 +55,37 @@ export function drawMasking(
       picked.push(t);
       const fate = random.next();
       if (fate < config.maskedShare) {
-        shown[row * tokens + t] = MASK_ID;
+        shown[row * tokens + t] = vocabulary.maskId;
         hidden[row * tokens + t] = 1;
       } else if (fate < config.maskedShare + config.randomShare)
-        shown[row * tokens + t] = FIRST_KMER_ID + random.integer(vocabulary - FIRST_KMER_ID);
+        shown[row * tokens + t] = vocabulary.idOf(random.integer(vocabulary.classes));
     };
-    const kmers: number[] = [];
+    const ordinary: number[] = [];
     for (let t = 0; t < tokens; t++) {
-      if (!isKmer(batch, row * tokens + t)) continue;
-      kmers.push(t);
+      if (!isOrdinary(batch, row * tokens + t)) continue;
+      ordinary.push(t);
       if (random.next() < config.maskRate) pick(t);
     }
     // A short window would otherwise often ask for nothing.
-    if (picked.length === 0 && kmers.length > 0) pick(kmers[random.integer(kmers.length)]);
+    if (picked.length === 0 && ordinary.length > 0) pick(ordinary[random.integer(ordinary.length)]);
     places.push(picked);
   }
   return { shown, hidden, places };
 }
 
-/** Nothing is hidden: every k-mer but the first token is asked for at the place before it. */
+/** Nothing is hidden: every ordinary token but a first one is asked for at the place before it. */
 export function causalMasking(batch: TokenRows): Masking {
   const { ids, rows, tokens, mask } = batch;
   const places = Array.from({ length: rows }, (_, row) => {
     const found: number[] = [];
     for (let t = 0; t + 1 < tokens; t++)
-      if (mask[row * tokens + t] === 1 && isKmer(batch, row * tokens + t + 1)) found.push(t);
+      if (mask[row * tokens + t] === 1 && isOrdinary(batch, row * tokens + t + 1)) found.push(t);
     return found;
   });
   return { shown: ids.slice(), hidden: new Uint8Array(ids.length), places };
 }
 
-/** Inputs of the objective's graph. `everywhere`: weigh in the visible k-mers by `maskedWeight`; at evaluation masked ones alone count. */
+/** Inputs of the objective's graph. `everywhere`: weigh in the visible tokens by `maskedWeight`; at evaluation masked ones alone count. */
 export function feedsOf(batch: TokenRows, masking: Masking, config: MaskingConfig, everywhere: boolean): Feeds {
   const { objective, maskedWeight } = config;
   const asked =
@@ -106,12 +103,12 @@ interface Asked {
   readonly weights: readonly (readonly number[])[];
 }
 
-/** All k-mers, those masked sharing the weight w between them and the others 1 - w. */
+/** All ordinary tokens, those masked sharing the weight w between them and the others 1 - w. */
 function withVisible(batch: TokenRows, { places }: Masking, maskedWeight: number): Asked {
   const { rows, tokens } = batch;
   const all = Array.from({ length: rows }, (_, row) => {
     const found: number[] = [];
-    for (let t = 0; t < tokens; t++) if (isKmer(batch, row * tokens + t)) found.push(t);
+    for (let t = 0; t < tokens; t++) if (isOrdinary(batch, row * tokens + t)) found.push(t);
     return found;
   });
   const masked = places.map((row) => new Set(row));
@@ -124,17 +121,18 @@ function withVisible(batch: TokenRows, { places }: Masking, maskedWeight: number
 }
 
 function questions(batch: TokenRows, { places, weights }: Asked, { objective }: MaskingConfig): Feeds {
-  const { ids, rows, tokens } = batch;
+  const { ids, rows, tokens, vocabulary } = batch;
   const most = Math.max(1, ...places.map((row) => row.length));
   const at = new BigInt64Array(rows * most);
   const labels = new BigInt64Array(rows * most);
   const tokenWeights = new Float32Array(rows * most);
   const shift = objective === 'causal' ? 1 : 0;
-  const firstLabel = objective === 'masked-lm' ? 0 : FIRST_KMER_ID;
+  // BERT's own head has an output for every row of the word table.
+  const labelOf = objective === 'masked-lm' ? (id: number) => id : vocabulary.classOf;
   places.forEach((row, r) => {
     row.forEach((t, i) => {
       at[r * most + i] = BigInt(t);
-      labels[r * most + i] = BigInt(ids[r * tokens + t + shift] - firstLabel);
+      labels[r * most + i] = BigInt(labelOf(ids[r * tokens + t + shift]));
       tokenWeights[r * most + i] = weights[r][i];
     });
   });
@@ -162,7 +160,7 @@ function inputs(batch: TokenRows, { shown, hidden }: Masking, objective: Objecti
 }
 
 /** The tokens that stay, to the left; padding is left out, for nothing attends to it. */
-function packed({ rows, tokens, mask }: TokenRows, shown: Int32Array, hidden: Uint8Array): Feeds {
+function packed({ rows, tokens, mask, vocabulary }: TokenRows, shown: Int32Array, hidden: Uint8Array): Feeds {
   const source = new Int32Array(rows * tokens).fill(-1);
   const kept = Array.from({ length: rows }, (_, row) => {
     const found: number[] = [];
@@ -174,7 +172,7 @@ function packed({ rows, tokens, mask }: TokenRows, shown: Int32Array, hidden: Ui
     return found;
   });
   const longest = Math.max(1, ...kept.map((row) => row.length));
-  const ids = new Int32Array(rows * longest).fill(UNKNOWN_ID);
+  const ids = new Int32Array(rows * longest).fill(vocabulary.paddingId);
   const positions = new Int32Array(rows * longest);
   const visible = new Int32Array(rows * longest);
   kept.forEach((row, r) => {

@@ -1,6 +1,7 @@
 /** Named set-ups of k-mer encoders and their pre-training. Every number that decides the weights is here, and goes into their key. */
 import type { BertConfig } from './bert.ts';
 import type { MaskingConfig } from './masking.ts';
+import { kmerTrainingTokenizer, type TrainingTokenizer } from './training-tokenizers.ts';
 
 export interface PretrainConfig extends MaskingConfig {
   /** k-mer length and the letters between two k-mers (default k: no overlap). */
@@ -146,21 +147,29 @@ export function presetNamed(name: string): PretrainConfig {
 }
 
 /** The decoder of BarcodeMAE: as wide as the encoder, with as many heads, unless the set-up says otherwise. */
-export function decoderConfigOf(config: PretrainConfig): BertConfig {
+export function decoderConfigOf(config: PretrainConfig, tokens: TokenTables = kmersOf(config)): BertConfig {
   const { decoderLayers = config.layers, decoderHidden = config.hidden, decoderHeads = config.heads } = config;
   const feedForward = Math.round((config.feedForward / config.hidden) * decoderHidden);
-  return bertConfigOf({ ...config, layers: decoderLayers, hidden: decoderHidden, heads: decoderHeads, feedForward });
+  const shape = { layers: decoderLayers, hidden: decoderHidden, heads: decoderHeads, feedForward };
+  return bertConfigOf({ ...config, ...shape }, tokens);
 }
 
-export function bertConfigOf(config: PretrainConfig): BertConfig {
-  const tokens = Math.floor((config.length - config.k) / (config.stride ?? config.k)) + 1;
+/** What decides the rows of the word and position tables. */
+export type TokenTables = Pick<TrainingTokenizer, 'vocabulary' | 'maxTokens'>;
+
+/** The k-mers that a set-up reads. */
+export function kmersOf({ k, stride, length }: PretrainConfig): TrainingTokenizer {
+  return kmerTrainingTokenizer({ k, stride, length });
+}
+
+export function bertConfigOf(config: PretrainConfig, tokens: TokenTables = kmersOf(config)): BertConfig {
   return {
-    vocab_size: 4 ** config.k + 2,
+    vocab_size: tokens.vocabulary.size,
     hidden_size: config.hidden,
     num_hidden_layers: config.layers,
     num_attention_heads: config.heads,
     intermediate_size: config.feedForward,
-    max_position_embeddings: tokens,
+    max_position_embeddings: tokens.maxTokens,
     type_vocab_size: 1,
     layer_norm_eps: 1e-12,
     initializer_range: 0.02,

@@ -10,14 +10,14 @@ import { createRandom } from '../random.ts';
 import { hashJson } from '../runtime/files.ts';
 import type { Compute, Network } from '../runtime/network.ts';
 import { type Evaluate, type TrainingData, train } from '../runtime/train.ts';
-import { createKmerTokenizer, FIRST_KMER_ID, type KmerTokenizer } from '../sequences/kmer-tokenizer.ts';
 import { barcodeBert, barcodeMaePacked, barcodeMaeZeroed } from './barcode-mae.ts';
 import { bertMaskedLanguageModel } from './bert.ts';
 import { type Corpus, memoryCorpus, writeCorpus } from './corpus.ts';
 import { causalMasking, drawMasking, feedsOf, type Objective, type TokenRows } from './masking.ts';
-import { bertConfigOf, decoderConfigOf, type PretrainConfig } from './presets.ts';
+import { bertConfigOf, decoderConfigOf, kmersOf, type PretrainConfig, type TokenTables } from './presets.ts';
 import { checkPretrainConfig } from './pretrain-config.ts';
 import { encoderSize, savePretrained } from './pretrained-folder.ts';
+import type { TrainingTokenizer } from './training-tokenizers.ts';
 
 export interface PretrainOptions extends Compute {
   readonly config: PretrainConfig;
@@ -34,7 +34,7 @@ export interface PretrainOptions extends Compute {
 export interface PretrainReport {
   readonly folder: string;
   readonly sequences: number;
-  /** Sequences left out because they hold no k-mer of A, C, G, T alone. */
+  /** Sequences left out because they hold no ordinary token: no k-mer of A, C, G, T alone. */
   readonly leftOut: number;
   readonly windows: number;
   readonly steps: number;
@@ -64,12 +64,12 @@ const READ_STRETCH = 10_000;
 
 /**
  * Pre-trains and writes the model. Throws, before anything is read, for a set-up that makes no sense (`pretrain-config.ts`), and when fewer
- * than 2 windows hold a k-mer of A, C, G, T.
+ * than 2 windows hold an ordinary token.
  */
 export async function pretrain(sequences: PretrainSource, options: PretrainOptions): Promise<PretrainReport> {
   const { config, out } = options;
   checkPretrainConfig(config);
-  const tokenizer = createKmerTokenizer({ k: config.k, stride: config.stride, length: config.length });
+  const tokenizer = kmersOf(config);
   const counts = { sequences: 0, leftOut: 0, tokens: 0 };
   await mkdir(out, { recursive: true });
   const scratch = join(out, 'corpus');
@@ -93,13 +93,13 @@ const isStream = (sequences: PretrainSource): sequences is AsyncIterable<string>
 async function pretrainOn(
   corpus: Corpus,
   counts: Counts,
-  tokenizer: KmerTokenizer,
+  tokenizer: TrainingTokenizer,
   options: PretrainOptions,
 ): Promise<PretrainReport> {
   const { config, seed, out } = options;
   if (corpus.rows < 2)
     throw new Error(
-      `pre-training needs at least 2 sequences or windows with a ${config.k}-mer of A, C, G, T; ` +
+      `pre-training needs at least 2 sequences or windows with a ${tokenizer.ordinary}; ` +
         `${counts.sequences} sequences gave ${corpus.rows}`,
     );
   const order = createRandom(`held-out:${seed}`).shuffle(Uint32Array.from({ length: corpus.rows }, (_, i) => i));
@@ -109,7 +109,7 @@ async function pretrainOn(
   const maxSteps = Math.max(1, Math.ceil(config.maxTokens / (config.batchSize * meanTokens)));
   const network: Network = {
     label: `${config.objective} pre-training (${config.layers} x ${config.hidden})`,
-    build: (graph, mode) => trainingGraph(graph, config, mode),
+    build: (graph, mode) => trainingGraph(graph, config, mode, tokenizer),
   };
   const validData = batches(corpus, heldOut, tokenizer, config, `valid:${seed}`);
   const validate = async (evaluate: Evaluate) => {
@@ -135,7 +135,7 @@ async function pretrainOn(
     evaluationBatch: config.batchSize,
     score: async (evaluate) => -(await validate(evaluate)).loss,
     checkpoint: { path: join(out, 'checkpoint.safetensors'), seconds: options.checkpointSeconds ?? 60 },
-    fingerprint: hashJson({ config, seed, corpusHash: corpus.hash }),
+    fingerprint: hashJson({ config, seed, corpusHash: corpus.hash, tokenizer: tokenizer.identity }),
     onStep: () => {
       steps += 1;
     },
@@ -156,7 +156,7 @@ async function pretrainOn(
     encoderParameters: encoderSize(trained),
     validLoss: valid.loss,
     validAccuracy: valid.accuracy,
-    uniformLoss: Math.log(4 ** config.k + (config.objective === 'masked-lm' ? FIRST_KMER_ID : 0)),
+    uniformLoss: Math.log(config.objective === 'masked-lm' ? tokenizer.vocabulary.size : tokenizer.vocabulary.classes),
     history: trained.history.map(({ epoch, trainLoss, validScore }) => ({ epoch, trainLoss, validLoss: -validScore })),
     losses: trained.losses,
     ...(options.source ? { source: options.source() } : {}),
@@ -172,15 +172,16 @@ interface Counts {
   tokens: number;
 }
 
-/** Sequences as windows of at most `length` nucleotides, those without any k-mer of A, C, G, T left out; what came of them is counted. */
-function* windowsOf(sequences: Iterable<string>, config: PretrainConfig, tokenizer: KmerTokenizer, counts: Counts) {
+/** Sequences as windows of at most `length` nucleotides, those without any ordinary token left out; what came of them is counted. */
+function* windowsOf(sequences: Iterable<string>, config: PretrainConfig, tokenizer: TrainingTokenizer, counts: Counts) {
   for (const sequence of sequences) {
     let kept = 0;
     for (let start = 0; start < sequence.length; start += config.length) {
       const window = sequence.slice(start, start + config.length);
-      if (!tokenizer.encode([window]).ids.some((id) => id >= FIRST_KMER_ID)) continue;
+      const tokens = tokenizer.count(window);
+      if (tokens === 0) continue;
       kept += 1;
-      counts.tokens += tokenizer.tokens(window.length);
+      counts.tokens += tokens;
       yield window;
     }
     counts.sequences += 1;
@@ -191,7 +192,7 @@ function* windowsOf(sequences: Iterable<string>, config: PretrainConfig, tokeniz
 async function* windowsOfStream(
   sequences: AsyncIterable<string>,
   config: PretrainConfig,
-  tokenizer: KmerTokenizer,
+  tokenizer: TrainingTokenizer,
   counts: Counts,
   onSequence: () => void,
 ) {
@@ -202,10 +203,15 @@ async function* windowsOfStream(
 }
 
 /** The graph of an objective: `loss` in training, `sums` at evaluation. */
-export function trainingGraph(graph: Graph, config: PretrainConfig, mode: Mode): Record<string, Tensor> {
-  const encoder = bertConfigOf(config);
-  const labels = 4 ** config.k;
-  const mae = () => ({ encoder, decoder: decoderConfigOf(config), labels });
+export function trainingGraph(
+  graph: Graph,
+  config: PretrainConfig,
+  mode: Mode,
+  tokens: TokenTables = kmersOf(config),
+): Record<string, Tensor> {
+  const encoder = bertConfigOf(config, tokens);
+  const labels = tokens.vocabulary.classes;
+  const mae = () => ({ encoder, decoder: decoderConfigOf(config, tokens), labels });
   const graphs: Record<Objective, () => Record<string, Tensor>> = {
     'masked-lm': () => bertMaskedLanguageModel(graph, encoder, mode),
     barcodebert: () => barcodeBert(graph, encoder, labels, mode, false).outputs,
@@ -223,7 +229,7 @@ export function trainingGraph(graph: Graph, config: PretrainConfig, mode: Mode):
 function batches(
   corpus: Corpus,
   windows: Uint32Array,
-  tokenizer: KmerTokenizer,
+  tokenizer: TrainingTokenizer,
   config: PretrainConfig,
   fixed: string,
 ): TrainingData {
@@ -231,16 +237,15 @@ function batches(
     rows: windows.length,
     feeds(rows, random) {
       const chosen = Array.from(rows, (row) => corpus.row(windows[row]));
-      const shift = (i: number) =>
-        random && chosen[i].length >= 2 * config.k ? random.integer(config.stride ?? config.k) : 0;
-      const offsets = chosen.map((_, i) => shift(i));
-      const longest = chosen.reduce((most, window, i) => Math.max(most, window.length - offsets[i]), config.k);
-      const { ids, mask, tokens } = tokenizer.encode(chosen, { offset: (i) => offsets[i], length: longest });
-      const batch: TokenRows = { ids, mask, rows: rows.length, tokens };
+      const offsets = chosen.map(({ length }) =>
+        random && tokenizer.randomOffset ? tokenizer.drawOffset(length, random) : 0,
+      );
+      const { ids, mask, tokens } = tokenizer.encode(chosen, offsets);
+      const batch: TokenRows = { ids, mask, rows: rows.length, tokens, vocabulary: tokenizer.vocabulary };
       const masking =
         config.objective === 'causal'
           ? causalMasking(batch)
-          : drawMasking(batch, tokenizer.vocabularySize, config, (i) => random ?? createRandom(`${fixed}:${rows[i]}`));
+          : drawMasking(batch, config, (i) => random ?? createRandom(`${fixed}:${rows[i]}`));
       return feedsOf(batch, masking, config, random !== null);
     },
   };

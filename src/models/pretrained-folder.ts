@@ -8,9 +8,9 @@ import { unflatten } from '../onnx/flat.ts';
 import { writeFileAtomic } from '../runtime/files.ts';
 import { writeSafetensors } from '../runtime/safetensors.ts';
 import type { TrainedNetwork } from '../runtime/train.ts';
-import type { KmerTokenizer } from '../sequences/kmer-tokenizer.ts';
 import { ENCODER_PREFIX } from './barcode-mae.ts';
 import { bertConfigOf, type PretrainConfig } from './presets.ts';
+import type { TrainingTokenizer } from './training-tokenizers.ts';
 
 /** Names of what the encoder is made of: all but heads, projections and decoders. */
 const isEncoder = (name: string) => name.startsWith('bert.') || name.startsWith(ENCODER_PREFIX);
@@ -24,7 +24,7 @@ export function encoderSize({ layout }: TrainedNetwork): number {
 /** Writes the folder; `config.json` last, for a folder with a config is a finished model. */
 export async function savePretrained(
   folder: string,
-  tokenizer: KmerTokenizer,
+  tokenizer: TrainingTokenizer,
   { state, layout }: TrainedNetwork,
   config: PretrainConfig,
   training: object,
@@ -50,13 +50,13 @@ export async function savePretrained(
       tensors.filter(({ name }) => !stays(name)),
     );
   const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  await writeFileAtomic(join(folder, 'kmer_tokenizer.json'), text(tokenizer.config));
+  await tokenizer.saveTo(folder);
   await writeFileAtomic(join(folder, 'training.json'), text(training));
-  await writeFileAtomic(join(folder, 'config.json'), text(hubConfig(config)));
+  await writeFileAtomic(join(folder, 'config.json'), text(hubConfig(config, tokenizer)));
 }
 
 /** `config.json` as transformers reads it. */
-function hubConfig(config: PretrainConfig): Record<string, unknown> {
+function hubConfig(config: PretrainConfig, tokenizer: TrainingTokenizer): Record<string, unknown> {
   const { objective } = config;
   const architecture =
     objective === 'masked-lm' ? 'ForMaskedLM' : objective.startsWith('mae') ? 'Model' : 'ForTokenClassification';
@@ -64,11 +64,11 @@ function hubConfig(config: PretrainConfig): Record<string, unknown> {
     architectures: [`Bert${architecture}`],
     model_type: 'bert',
     hidden_act: 'gelu',
-    ...bertConfigOf(config),
+    ...bertConfigOf(config, tokenizer),
     position_embedding_type: 'absolute',
-    pad_token_id: 1,
+    pad_token_id: tokenizer.vocabulary.paddingId,
     ...(objective === 'masked-lm' ? { tie_word_embeddings: true } : {}),
-    ...(architecture === 'ForTokenClassification' ? { num_labels: 4 ** config.k } : {}),
+    ...(architecture === 'ForTokenClassification' ? { num_labels: tokenizer.vocabulary.classes } : {}),
     ...(objective === 'causal' ? { is_decoder: true } : {}),
   };
 }

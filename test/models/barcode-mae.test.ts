@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type BarcodeGraph, barcodeBert, barcodeMaePacked, barcodeMaeZeroed } from '../../src/models/barcode-mae.ts';
 import type { BertConfig } from '../../src/models/bert.ts';
 import { causalMasking, feedsOf, type Masking, type MaskingConfig, type Objective } from '../../src/models/masking.ts';
+import { kmerVocabulary } from '../../src/models/training-tokenizers.ts';
 import { gradients } from '../../src/onnx/autodiff.ts';
 import { INFERENCE, type Mode } from '../../src/onnx/dropout.ts';
 import { Graph, type TypedArray } from '../../src/onnx/graph.ts';
@@ -79,6 +80,7 @@ function feedsFor(golden: Golden, objective: Objective, everywhere: boolean) {
     mask: Uint8Array.from(batch.attentionMask),
     rows,
     tokens,
+    vocabulary: kmerVocabulary(2),
   };
   const row = (r: number) =>
     Array.from({ length: tokens }, (_, t) => t).filter((t) => batch.masked[r * tokens + t] === 1);

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { barcodeMaePacked } from '../../src/models/barcode-mae.ts';
 import type { BertConfig } from '../../src/models/bert.ts';
 import { feedsOf } from '../../src/models/masking.ts';
+import { kmerVocabulary } from '../../src/models/training-tokenizers.ts';
 import type { Mode } from '../../src/onnx/dropout.ts';
 import type { Graph } from '../../src/onnx/graph.ts';
 import { initialState } from '../../src/runtime/network.ts';
@@ -63,6 +64,7 @@ it('five steps give the losses, gradient norms and weights that PyTorch gives', 
     mask: Uint8Array.from(start.batch.attentionMask),
     rows,
     tokens,
+    vocabulary: kmerVocabulary(2),
   };
   const run = runs.find(({ cycleMomentum }) => !cycleMomentum)!;
   for (const [at, expected] of run.steps.entries()) {

@@ -8,11 +8,12 @@ import {
   OBJECTIVES,
   type TokenRows,
 } from '../../src/models/masking.ts';
+import { kmerVocabulary } from '../../src/models/training-tokenizers.ts';
 import { createRandom, type Random } from '../../src/random.ts';
 import type { Feeds } from '../../src/runtime/network.ts';
 import { FIRST_KMER_ID, MASK_ID, UNKNOWN_ID } from '../../src/sequences/kmer-tokenizer.ts';
 
-const VOCABULARY = 18;
+const KMERS = kmerVocabulary(2);
 const CONFIG: MaskingConfig = {
   objective: 'barcodebert',
   maskRate: 0.5,
@@ -20,7 +21,7 @@ const CONFIG: MaskingConfig = {
   randomShare: 0,
   maskedWeight: 1,
 };
-const kmer = (random: Random) => FIRST_KMER_ID + random.integer(VOCABULARY - FIRST_KMER_ID);
+const kmer = (random: Random) => FIRST_KMER_ID + random.integer(16);
 
 /** Rows of any length, some of nothing but [UNK], with unknown k-mers within. */
 function randomBatch(random: Random): TokenRows {
@@ -35,14 +36,14 @@ function randomBatch(random: Random): TokenRows {
       if (random.next() >= unknown) ids[row * tokens + t] = kmer(random);
     }
   }
-  return { ids, mask, rows, tokens };
+  return { ids, mask, rows, tokens, vocabulary: KMERS };
 }
 
 /** One long batch of k-mers without gaps, for shares. */
 function wholeBatch(rows: number, tokens: number): TokenRows {
   const random = createRandom('whole');
   const ids = Int32Array.from({ length: rows * tokens }, () => kmer(random));
-  return { ids, mask: new Uint8Array(rows * tokens).fill(1), rows, tokens };
+  return { ids, mask: new Uint8Array(rows * tokens).fill(1), rows, tokens, vocabulary: KMERS };
 }
 
 const isKmer = ({ ids, mask }: TokenRows, at: number) => mask[at] === 1 && ids[at] >= FIRST_KMER_ID;
@@ -69,7 +70,7 @@ function everyBatch(check: (batch: TokenRows, config: MaskingConfig, random: Ran
 describe('masking', () => {
   it('asks for k-mers alone, never for [UNK] or padding, and for one at least in every row that has any', () => {
     everyBatch((batch, config, random) => {
-      const { places } = drawMasking(batch, VOCABULARY, config, () => random);
+      const { places } = drawMasking(batch, config, () => random);
       expect(places).toHaveLength(batch.rows);
       places.forEach((row, r) => {
         const kmers = kmersOf(batch, r);
@@ -82,13 +83,13 @@ describe('masking', () => {
 
   it('shows every other token as it is; a random one is a k-mer', () => {
     everyBatch((batch, config, random) => {
-      const { shown, hidden, places } = drawMasking(batch, VOCABULARY, config, () => random);
+      const { shown, hidden, places } = drawMasking(batch, config, () => random);
       for (let at = 0; at < batch.ids.length; at++) {
         const asked = places[Math.floor(at / batch.tokens)].includes(at % batch.tokens);
         expect(shown[at] === MASK_ID).toBe(hidden[at] === 1);
         if (!asked) expect([shown[at], hidden[at]]).toEqual([batch.ids[at], 0]);
         else if (!hidden[at]) expect(shown[at]).toBeGreaterThanOrEqual(FIRST_KMER_ID);
-        expect(shown[at]).toBeLessThan(VOCABULARY);
+        expect(shown[at]).toBeLessThan(KMERS.size);
       }
     });
   });
@@ -96,7 +97,7 @@ describe('masking', () => {
   it.each([0.15, 0.5, 0.85])('asks for a share of %d', (maskRate) => {
     const batch = wholeBatch(200, 100);
     const random = createRandom(`rate:${maskRate}`);
-    const { places } = drawMasking(batch, VOCABULARY, { ...CONFIG, maskRate }, () => random);
+    const { places } = drawMasking(batch, { ...CONFIG, maskRate }, () => random);
     const asked = places.reduce((sum, row) => sum + row.length, 0);
     expect(Math.abs(asked / 20_000 - maskRate)).toBeLessThan(4 * Math.sqrt((maskRate * (1 - maskRate)) / 20_000));
   });
@@ -110,7 +111,7 @@ describe('masking', () => {
     const batch = wholeBatch(200, 100);
     const random = createRandom('fates');
     const config = { ...CONFIG, maskedShare, randomShare };
-    const { places, hidden, shown } = drawMasking(batch, VOCABULARY, config, () => random);
+    const { places, hidden, shown } = drawMasking(batch, config, () => random);
     const asked = places.flatMap((row, r) => row.map((t) => r * batch.tokens + t));
     const share = (is: (at: number) => boolean) => asked.filter(is).length / asked.length;
     expect(share((at) => hidden[at] === 1)).toBeCloseTo(maskedShare, 1.7);
@@ -121,8 +122,14 @@ describe('masking', () => {
   it('of a row depends on the random numbers of that row alone', () => {
     const batch = wholeBatch(6, 20);
     const draw = (rows: TokenRows, first: number) =>
-      drawMasking(rows, VOCABULARY, CONFIG, (row) => createRandom(`row:${first + row}`)).places;
-    const part = { ids: batch.ids.slice(40, 80), mask: batch.mask.slice(40, 80), rows: 2, tokens: 20 };
+      drawMasking(rows, CONFIG, (row) => createRandom(`row:${first + row}`)).places;
+    const part = {
+      ids: batch.ids.slice(40, 80),
+      mask: batch.mask.slice(40, 80),
+      rows: 2,
+      tokens: 20,
+      vocabulary: KMERS,
+    };
     expect(draw(part, 2)).toEqual(draw(batch, 0).slice(2, 4));
   });
 });
@@ -155,7 +162,7 @@ describe('feeds', () => {
   it('hold the label of each place asked for and weigh padding with 0', () => {
     everyBatch((batch, config, random) => {
       if (config.objective === 'causal') return;
-      const masking = drawMasking(batch, VOCABULARY, config, () => random);
+      const masking = drawMasking(batch, config, () => random);
       const feeds = feedsOf(batch, masking, config, false);
       const [rows, most] = feeds.masked.dims;
       expect(rows).toBe(batch.rows);
@@ -176,7 +183,7 @@ describe('feeds', () => {
   it('that weigh in what is visible ask for every k-mer; weights sum to 1, of the masked to their share', () => {
     everyBatch((batch, config, random) => {
       if (config.objective === 'causal') return;
-      const masking = drawMasking(batch, VOCABULARY, config, () => random);
+      const masking = drawMasking(batch, config, () => random);
       const feeds = feedsOf(batch, masking, config, true);
       const [rows, most] = feeds.masked.dims;
       const [places, weights] = ['masked', 'tokenWeights'].map((name) => numbers(feeds, name));
@@ -201,7 +208,7 @@ describe('feeds', () => {
   it('of the packed encoder point back: every visible token once, with its place, and from its place', () => {
     everyBatch((batch, drawn, random) => {
       const config = { ...drawn, objective: 'mae-v2' } as const;
-      const masking = drawMasking(batch, VOCABULARY, config, () => random);
+      const masking = drawMasking(batch, config, () => random);
       const feeds = feedsOf(batch, masking, config, true);
       const [rows, longest] = feeds.visibleIds.dims;
       const [ids, positions, seen, source] = ['visibleIds', 'visiblePositions', 'visibleMask', 'source'].map((name) =>
@@ -229,7 +236,7 @@ describe('feeds', () => {
   it('of the first version say what was taken; [MASK] goes to the others', () => {
     const batch = wholeBatch(3, 8);
     const random = createRandom('taken');
-    const masking = drawMasking(batch, VOCABULARY, CONFIG, () => random);
+    const masking = drawMasking(batch, CONFIG, () => random);
     const zeroed = feedsOf(batch, masking, { ...CONFIG, objective: 'mae-v1' }, true);
     expect(numbers(zeroed, 'taken')).toEqual(Array.from(masking.hidden));
     expect(Object.keys(feedsOf(batch, masking, CONFIG, true))).not.toContain('taken');
