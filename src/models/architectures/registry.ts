@@ -1,9 +1,11 @@
 /** The architectures whose checkpoints are read, and which of them a `config.json` describes. */
 import { bert } from './bert.ts';
+import { esm } from './esm.ts';
+import { nucleotideTransformerV2 } from './nucleotide-transformer-v2.ts';
 import type { Architecture, RawConfig } from './types.ts';
 
 /** In the order in which they are asked; a config is to match one alone. */
-export const ARCHITECTURES: readonly Architecture[] = [bert];
+export const ARCHITECTURES: readonly Architecture[] = [bert, esm, nucleotideTransformerV2];
 
 /**
  * The architecture of a `config.json`. Throws, where none matches, with `where` (the file), what it says of itself, which are known, and
