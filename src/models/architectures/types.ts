@@ -38,8 +38,8 @@ export interface ConfiguredArchitecture {
   readonly maxTokens?: number;
   /** What the head predicts: hidden tokens from both sides, or the next token. */
   readonly reads: 'masked' | 'causal';
-  /** The parameter that holds the static (input) embeddings, [vocabulary, width]. */
-  readonly wordTable: string;
+  /** The parameter that holds the static (input) embeddings, [vocabulary, width]. Missing where tokens enter as one-hot vectors, which nothing learns. */
+  readonly wordTable?: string;
   /** Declares parameters under `parameterNames` with the architecture's own initialisation scheme, so that a random control is drawn from it. */
   build(graph: Graph, inputs: ArchitectureInputs, mode: Mode): ArchitectureGraph;
   /**
