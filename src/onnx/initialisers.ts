@@ -44,3 +44,17 @@ export const torchUniform: Initialiser = (random, shape) => uniform(1 / Math.sqr
 
 /** PyTorch's default of Linear and Conv biases: uniform(+-1 / sqrt(fanIn of the weight)). */
 export const torchBias = (fanIn: number): Initialiser => uniform(1 / Math.sqrt(fanIn));
+
+/** Normal, drawn again where it lies more than `cutoff` deviations from zero (PyTorch's trunc_normal_). */
+export const truncatedNormal =
+  (deviation: number, cutoff: number): Initialiser =>
+  (random, shape) => {
+    if (!(cutoff >= 0.1))
+      throw new RangeError(`a cutoff of ${cutoff} deviations would leave hardly any draw; at least 0.1`);
+    const draw = normal(1);
+    return Float32Array.from({ length: size(shape) }, () => {
+      let [value] = draw(random, [1]);
+      while (Math.abs(value) > cutoff) [value] = draw(random, [1]);
+      return deviation * value;
+    });
+  };
