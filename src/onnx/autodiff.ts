@@ -6,7 +6,7 @@
  * output does not depend smoothly on their input (comparisons, indices) stop the gradient; where that would leave a requested
  * tensor without any gradient, it is an error too, unless `allowUnused` says it is meant.
  */
-import { type Graph, GraphError, type Node, type Tensor } from './graph.ts';
+import { type Graph, GraphError, type Node, reads, type Tensor } from './graph.ts';
 import * as op from './ops.ts';
 import { ruleOf } from './rules/index.ts';
 
@@ -37,7 +37,7 @@ export function gradients(output: Tensor, wrt: readonly Tensor[], options: Gradi
 
   for (let at = end - 1; at >= 0; at--) {
     const entry = graph.tape[at];
-    const inputs = entry.kind === 'node' ? entry.node.inputs : entry.inputs;
+    const inputs = entry.kind === 'node' ? reads(entry.node) : entry.inputs;
     const outputs = entry.kind === 'node' ? entry.node.outputs : entry.outputs;
     const incoming = outputs.map((tensor) => pending.get(tensor) ?? null);
     if (incoming.every((gradient) => gradient === null)) continue;
@@ -108,15 +108,15 @@ function dependents(graph: Graph, roots: readonly Tensor[], end: number) {
   for (let at = 0; at < end; at++) {
     const entry = graph.tape[at];
     if (entry.kind === 'node') {
-      if (smooth(entry.node) && touches(entry.node.inputs, dependent, sealed))
+      if (smooth(entry.node) && touches(reads(entry.node), dependent, sealed))
         for (const out of entry.node.outputs) dependent.add(out);
       continue;
     }
     const inside = new Set<Tensor>();
     for (const node of entry.nodes.filter(smooth)) {
-      const stray = node.inputs.find((tensor) => tensor && dependent.has(tensor) && !entry.inputs.includes(tensor));
+      const stray = reads(node).find((tensor) => tensor && dependent.has(tensor) && !entry.inputs.includes(tensor));
       if (stray) throw new GraphError(`'${entry.name}' gives no gradient to '${stray.name}', which it depends on`);
-      if (touches(node.inputs, dependent, inside)) for (const out of node.outputs) inside.add(out);
+      if (touches(reads(node), dependent, inside)) for (const out of node.outputs) inside.add(out);
     }
     if (touches(entry.inputs, dependent)) for (const out of entry.outputs) dependent.add(out);
     for (const tensor of inside) if (!dependent.has(tensor)) sealed.set(tensor, entry.name);

@@ -7,11 +7,12 @@
  */
 import { ruleOf } from './rules/index.ts';
 import type { Inferred } from './rules/rule.ts';
-import { type ConstantData, type Dim, type DType, GraphError, type Shape, type TypedArray } from './types.ts';
+import { arrayOf, type ConstantData, type Dim, type DType, dtypeOf, GraphError, type Shape } from './types.ts';
 
 export * from './types.ts';
 
-export type Attribute = number | string | readonly number[] | readonly string[] | Tensor;
+/** A graph as an attribute is the body of a loop. */
+export type Attribute = number | string | readonly number[] | readonly string[] | Tensor | Graph;
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 /** How a parameter's first value is drawn; see `initialisers.ts`. */
@@ -67,6 +68,12 @@ export interface Node {
   readonly attributes: Attributes;
 }
 
+/** What a node reads: its inputs, and what the bodies of its loops take from the graph around them. */
+export function reads(node: Node): readonly (Tensor | null)[] {
+  const bodies = Object.values(node.attributes).filter((value) => value instanceof Graph);
+  return bodies.length === 0 ? node.inputs : [...node.inputs, ...bodies.flatMap((body) => [...body.captured.values()])];
+}
+
 /** Gradients for a composite's inputs, given those of its outputs; null where none flows. */
 export type CompositeAdjoint = (
   outputGradients: readonly (Tensor | null)[],
@@ -92,6 +99,8 @@ export class Graph {
   readonly parameters = new Map<string, ParameterInfo>();
   readonly buffers = new Map<string, BufferInfo>();
   readonly tape: TapeEntry[] = [];
+  /** In the body of a loop: what stands here for tensors of the graph around it -> those tensors. */
+  readonly captured = new Map<Tensor, Tensor>();
   /** Opset of the default domain; graphs read from a file keep theirs. */
   opset = 23;
   private counter = 0;
@@ -114,6 +123,13 @@ export class Graph {
     const tensor = new Tensor(this, name, dtype, shape);
     this.given.add(name);
     this.inputs.push(tensor);
+    return tensor;
+  }
+
+  /** In the body of a loop: a tensor of the graph around it, the same at every step. */
+  capture(outer: Tensor): Tensor {
+    const tensor = new Tensor(this, this.fresh(outer.name), outer.dtype, outer.shape, undefined, outer.known);
+    this.captured.set(tensor, outer);
     return tensor;
   }
 
@@ -268,36 +284,5 @@ export class Graph {
       }
     }
     throw new GraphError(`no input has the dimension '${symbol}', so its size can't be known at run time`);
-  }
-}
-
-export function dtypeOf(data: ConstantData): DType {
-  if (data instanceof Float32Array) return 'float32';
-  if (data instanceof Float64Array) return 'float64';
-  if (data instanceof BigInt64Array) return 'int64';
-  if (data instanceof Int32Array) return 'int32';
-  if (data instanceof Int8Array) return 'int8';
-  if (data instanceof Uint16Array) return 'float16';
-  if (data instanceof Uint8Array) return 'uint8';
-  throw new GraphError('external data needs an explicit dtype');
-}
-
-export function arrayOf(dtype: DType, values: readonly number[]): TypedArray {
-  switch (dtype) {
-    case 'float32':
-      return Float32Array.from(values);
-    case 'float64':
-      return Float64Array.from(values);
-    case 'int64':
-      return BigInt64Array.from(values, (value) => BigInt(value));
-    case 'int32':
-      return Int32Array.from(values);
-    case 'int8':
-      return Int8Array.from(values);
-    case 'uint8':
-    case 'bool':
-      return Uint8Array.from(values);
-    case 'float16':
-      throw new GraphError('float16 constants are made by a Cast of a float32 constant');
   }
 }

@@ -171,6 +171,11 @@ export function flip(x: Tensor, axis: number): Tensor {
   return slice(x, axis, -1, Number.NEGATIVE_INFINITY, -1);
 }
 
+/** Reverses the first `lengths[b]` steps of each row and leaves the rest: x [t, b, ...], lengths int64 [b]. */
+export function reverseSequence(x: Tensor, lengths: Tensor): Tensor {
+  return x.graph.node('ReverseSequence', [x, lengths], { time_axis: 0, batch_axis: 1 })[0];
+}
+
 /** Pads with a constant; `before` and `after` per axis. */
 export function pad(x: Tensor, before: readonly number[], after: readonly number[], value = 0): Tensor {
   if (before.every((p) => p === 0) && after.every((p) => p === 0)) return x;

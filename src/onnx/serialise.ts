@@ -7,8 +7,10 @@ import {
   type AttributeProto,
   AttributeProto_AttributeType,
   AttributeProtoSchema,
+  type GraphProto,
   GraphProtoSchema,
   ModelProtoSchema,
+  type NodeProto,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
   StringStringEntryProtoSchema,
@@ -22,7 +24,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
-import { type Attribute, type ConstantData, type Graph, GraphError, type Node, Tensor } from './graph.ts';
+import { type Attribute, type ConstantData, Graph, GraphError, type Node, reads, Tensor } from './graph.ts';
 import { DTYPE_CODES } from './types.ts';
 
 /** Attributes that ONNX declares as floats; every other number is an integer. */
@@ -63,7 +65,7 @@ export function serialise(graph: Graph, options: SerialiseOptions = {}): Seriali
     if (names.has(tensor.name)) throw new GraphError(`two tensors have the name '${tensor.name}': rename one of them`);
     names.add(tensor.name);
   }
-  const protos = nodes.map(nodeProto);
+  const protos = nodes.map((node) => nodeProto(node));
   const outputs: ValueInfoProto[] = [];
   for (const [name, tensor] of graph.outputs) {
     if (name !== tensor.name || !tensor.producer) {
@@ -127,25 +129,59 @@ function reach(graph: Graph): { nodes: Node[]; leaves: Tensor[] } {
         stack.pop();
       } else {
         state.set(node, 'open');
-        for (const input of node.inputs) visit(input);
+        for (const input of reads(node)) visit(input);
       }
     }
   }
   return { nodes, leaves: [...leaves] };
 }
 
-function nodeProto(node: Node) {
+/** How the tensors of a graph are called in the file. */
+type Naming = (tensor: Tensor) => string;
+const ownName: Naming = (tensor) => tensor.name;
+
+function nodeProto(node: Node, nameOf: Naming = ownName): NodeProto {
   return create(NodeProtoSchema, {
     opType: node.op,
     domain: node.domain,
-    name: `${node.op}:${node.outputs[0].name}`,
-    input: node.inputs.map((tensor) => tensor?.name ?? ''),
-    output: node.outputs.map((tensor) => tensor.name),
-    attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value)),
+    name: `${node.op}:${nameOf(node.outputs[0])}`,
+    input: node.inputs.map((tensor) => (tensor ? nameOf(tensor) : '')),
+    output: node.outputs.map(nameOf),
+    attribute: Object.entries(node.attributes).map(([name, value]) =>
+      value instanceof Graph
+        ? create(AttributeProtoSchema, {
+            name,
+            type: AttributeProto_AttributeType.GRAPH,
+            g: bodyProto(value, nameOf(node.outputs[0]), nameOf),
+          })
+        : attributeProto(name, value),
+    ),
   });
 }
 
-function attributeProto(name: string, value: Attribute): AttributeProto {
+/** The body of a loop. Its names may not be those of the graph around it, so they start with the loop's; what it captures is called as there. */
+function bodyProto(body: Graph, loop: string, outerName: Naming): GraphProto {
+  const { nodes, leaves } = reach(body);
+  const nameOf: Naming = (tensor) => {
+    const outer = body.captured.get(tensor);
+    return outer ? outerName(outer) : `${loop}/${tensor.name}`;
+  };
+  const outputs = [...body.outputs].map(([name, tensor]) => ({ name: `${loop}:${name}`, tensor }));
+  return create(GraphProtoSchema, {
+    name: loop,
+    node: [
+      ...nodes.map((node) => nodeProto(node, nameOf)),
+      ...outputs.map(({ name, tensor }) =>
+        create(NodeProtoSchema, { opType: 'Identity', input: [nameOf(tensor)], output: [name], name }),
+      ),
+    ],
+    initializer: leaves.flatMap((leaf) => (leaf.constant ? [tensorProto(nameOf(leaf), leaf, leaf.constant)] : [])),
+    input: body.inputs.map((input) => valueInfo(nameOf(input), input)),
+    output: outputs.map(({ name, tensor }) => valueInfo(name, tensor)),
+  });
+}
+
+function attributeProto(name: string, value: Exclude<Attribute, Graph>): AttributeProto {
   const types = AttributeProto_AttributeType;
   if (value instanceof Tensor) {
     if (!value.constant) throw new GraphError(`attribute '${name}' must be a constant tensor`);

@@ -35,3 +35,34 @@ export const DTYPE_CODES: Readonly<Record<DType, number>> = {
 export class GraphError extends Error {
   override name = 'GraphError';
 }
+
+export function dtypeOf(data: ConstantData): DType {
+  if (data instanceof Float32Array) return 'float32';
+  if (data instanceof Float64Array) return 'float64';
+  if (data instanceof BigInt64Array) return 'int64';
+  if (data instanceof Int32Array) return 'int32';
+  if (data instanceof Int8Array) return 'int8';
+  if (data instanceof Uint16Array) return 'float16';
+  if (data instanceof Uint8Array) return 'uint8';
+  throw new GraphError('external data needs an explicit dtype');
+}
+
+export function arrayOf(dtype: DType, values: readonly number[]): TypedArray {
+  switch (dtype) {
+    case 'float32':
+      return Float32Array.from(values);
+    case 'float64':
+      return Float64Array.from(values);
+    case 'int64':
+      return BigInt64Array.from(values, (value) => BigInt(value));
+    case 'int32':
+      return Int32Array.from(values);
+    case 'int8':
+      return Int8Array.from(values);
+    case 'uint8':
+    case 'bool':
+      return Uint8Array.from(values);
+    case 'float16':
+      throw new GraphError('float16 constants are made by a Cast of a float32 constant');
+  }
+}

@@ -264,6 +264,11 @@ const CASES: Readonly<Record<string, Case>> = {
     const attributes = { reverse: random.between(0, 1), exclusive: random.between(0, 1) };
     return graph.node('CumSum', [x([3, 4]), graph.scalar(random.between(0, 1), 'int64')], attributes)[0];
   },
+  ReverseSequence: ({ x, random, integers }) => {
+    const [steps, rows] = [random.between(1, 5), random.between(1, 3)];
+    const lengths = Array.from({ length: rows }, () => random.between(0, steps));
+    return op.reverseSequence(x([steps, rows, ...random.shape(0, 2)]), integers(lengths, [rows]));
+  },
   MatMul: ({ x, random }) => {
     const [m, k, n, b] = [1, 2, 3, 4].map(() => random.between(1, 4));
     const [left, right] = random.pick([

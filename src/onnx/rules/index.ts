@@ -8,6 +8,7 @@ import { normalisation } from './normalisation.ts';
 import { pooling } from './pooling.ts';
 import { reductions } from './reductions.ts';
 import type { Rule, RuleTable } from './rule.ts';
+import { sequences } from './sequences.ts';
 import { shaping } from './shaping.ts';
 import { slicing } from './slicing.ts';
 
@@ -21,6 +22,7 @@ export const RULES: RuleTable = {
   ...convolution,
   ...pooling,
   ...normalisation,
+  ...sequences,
 };
 
 export function ruleOf(op: string, domain: string): Rule {
