@@ -5,25 +5,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { BYTES_PER_ELEMENT, type StoredType, toFloat32 } from './float-values.ts';
 
-const BYTES_PER_ELEMENT = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E5M2: 1,
-  F8_E4M3: 1,
-  I16: 2,
-  U16: 2,
-  F16: 2,
-  BF16: 2,
-  I32: 4,
-  U32: 4,
-  F32: 4,
-  I64: 8,
-  U64: 8,
-  F64: 8,
-} as const;
-export type SafetensorsType = keyof typeof BYTES_PER_ELEMENT;
+export type SafetensorsType = StoredType;
 
 export interface SafetensorsEntry {
   readonly dtype: SafetensorsType;
@@ -46,6 +30,8 @@ export interface NamedTensor {
 
 /** The reference implementation's limit: a longer header is damage or an attack. */
 const MAX_HEADER_BYTES = 100_000_000;
+/** One system call moves less than 2 GiB. */
+const BYTES_PER_READ = 2 ** 30;
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -130,7 +116,7 @@ async function readExactly(path: string, file: FileHandle, offset: number, lengt
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {
-    const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
+    const { bytesRead } = await file.read(bytes, done, Math.min(length - done, BYTES_PER_READ), offset + done);
     if (bytesRead === 0) throw new Error(`${path}: the file is truncated at byte ${offset + done}. Fetch it again.`);
     done += bytesRead;
   }
@@ -163,29 +149,6 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
   }
 }
 
-function float16ToFloat32(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
-  const words = new Uint32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) words[i] = halves[i] << 16;
-  return new Float32Array(words.buffer);
-}
-
-/** The rules by which stored values become float32; integer types have none, since they may not fit. */
-const TO_FLOAT32: Partial<Record<SafetensorsType, (buffer: ArrayBuffer) => Float32Array>> = {
-  F32: (buffer) => new Float32Array(buffer),
-  F64: (buffer) => Float32Array.from(new Float64Array(buffer)),
-  F16: (buffer) => Float32Array.from(new Uint16Array(buffer), float16ToFloat32),
-  BF16: (buffer) => bfloat16ToFloat32(new Uint16Array(buffer)),
-};
-
 /**
  * Reads tensors as float32 (F32 as stored; F16, BF16 and F64 converted).
  * @param names which tensors; default all. Throws on a name that the file lacks and on integer tensors.
@@ -201,11 +164,9 @@ export async function readSafetensors(
     for (const name of names ?? header.tensors.keys()) {
       const entry = header.tensors.get(name);
       if (!entry) throw new Error(`${path}: no tensor "${name}"; it has: ${[...header.tensors.keys()].join(', ')}.`);
-      const convert = TO_FLOAT32[entry.dtype];
-      if (!convert)
-        throw new Error(`${path}: tensor "${name}" has dtype ${entry.dtype}, which is not read as float32.`);
       const bytes = await readExactly(path, file, entry.offset, entry.length);
-      tensors.set(name, { shape: entry.shape, data: convert(bytes.buffer as ArrayBuffer) });
+      const data = toFloat32(entry.dtype, bytes.buffer as ArrayBuffer, `${path}: tensor "${name}"`);
+      tensors.set(name, { shape: entry.shape, data });
     }
     return { metadata: header.metadata, tensors };
   } finally {
