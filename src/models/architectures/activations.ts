@@ -1,0 +1,23 @@
+/** Activation functions by the names that a `config.json` gives them. */
+
+import type { Tensor } from '../../onnx/graph.ts';
+import { silu } from '../../onnx/layers.ts';
+import * as op from '../../onnx/ops.ts';
+import { oneOf } from './config-fields.ts';
+import type { RawConfig } from './types.ts';
+
+const tanhGelu = (x: Tensor) => op.gelu(x, 'tanh');
+
+const ACTIVATIONS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
+  gelu: (x) => op.gelu(x),
+  gelu_new: tanhGelu,
+  gelu_pytorch_tanh: tanhGelu,
+  relu: op.relu,
+  silu,
+  swish: silu,
+};
+
+/** The function that `field` names. Throws with those known. `fallback` is what the reference takes where the config is silent. */
+export function activation(config: RawConfig, field: string, where: string, fallback: string): (x: Tensor) => Tensor {
+  return ACTIVATIONS[oneOf(config, field, where, Object.keys(ACTIVATIONS), fallback)];
+}
