@@ -1,14 +1,27 @@
 /** The architectures whose checkpoints are read, and which of them a `config.json` describes. */
 import { bert } from './bert.ts';
 import { esm } from './esm.ts';
+import { genaBert } from './gena-bert.ts';
 import { gptNeox } from './gpt-neox.ts';
 import { gpt2 } from './gpt2.ts';
 import { llama } from './llama.ts';
+import { modernBert } from './modern-bert.ts';
+import { mosaicBert } from './mosaic-bert.ts';
 import { nucleotideTransformerV2 } from './nucleotide-transformer-v2.ts';
 import type { Architecture, RawConfig } from './types.ts';
 
 /** In the order in which they are asked; a config is to match one alone. */
-export const ARCHITECTURES: readonly Architecture[] = [bert, esm, nucleotideTransformerV2, gpt2, gptNeox, llama];
+export const ARCHITECTURES: readonly Architecture[] = [
+  bert,
+  mosaicBert,
+  genaBert,
+  modernBert,
+  esm,
+  nucleotideTransformerV2,
+  gpt2,
+  gptNeox,
+  llama,
+];
 
 /**
  * The architecture of a `config.json`. Throws, where none matches, with `where` (the file), what it says of itself, which are known, and
