@@ -1,4 +1,4 @@
-/** `embed`: vectors of a frozen model for every sequence of a file. `pretrain`: a k-mer encoder from sequences without labels. */
+/** `embed`: vectors of a frozen model for every sequence of a file. `pretrain`: an encoder from sequences without labels. */
 import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, resolve } from 'node:path';
@@ -37,6 +37,7 @@ export interface EmbedFlags extends MachineFlags {
 export interface PretrainFlags extends MachineFlags {
   readonly config: string;
   readonly objective?: string;
+  readonly tokenizer?: string;
   readonly sequences: string[];
   readonly column?: string;
   readonly barcodes?: boolean;
@@ -175,11 +176,13 @@ export async function pretrainCommand(flags: PretrainFlags): Promise<number> {
     );
   if (flags.marker && !barcodes) throw new UsageError('--marker is for barcode collections: add --barcodes or --part');
   const config = await pretrainConfig(flags.config, flags.objective);
+  const tokenizer = flags.tokenizer === undefined ? undefined : await existing('tokenizer', flags.tokenizer, 'file');
   const markers = flags.marker?.includes('any') ? 'any' : flags.marker;
   const sources = { files: await files('sequences', flags.sequences), exclude: await files('exclude', flags.exclude) };
   const request: PretrainRequest = {
     ...(await machine(flags)),
     config,
+    tokenizer,
     from: { ...sources, column, barcodes, markers, part, keepDuplicates },
     seed: whole('seed', flags.seed ?? '0'),
     out: resolve(flags.out),

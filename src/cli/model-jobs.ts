@@ -43,6 +43,8 @@ export interface EmbedReport {
 
 export interface PretrainRequest extends Machine {
   readonly config: PretrainConfig;
+  /** A tokenizer.json, or a folder with one, in place of k-mers. */
+  readonly tokenizer?: string;
   readonly from: PretrainFiles;
   readonly seed: number;
   readonly out: string;
@@ -86,8 +88,9 @@ export async function embedJob(request: EmbedRequest, progress: Progress): Promi
 
 /** Pre-trains an encoder on the sequences of files, streamed; continues where an earlier call with the same settings was cut off. */
 export async function pretrainJob(request: PretrainRequest, progress: Progress): Promise<PretrainFinished> {
-  const { config, seed, out, device, threads } = request;
+  const { config, tokenizer, seed, out, device, threads } = request;
   const { sequences, report: source } = pretrainSequences(request.from);
-  const report = await pretrain(sequences, { config, seed, out, device, threads, progress, source: () => source });
+  const options = { config, tokenizer, seed, out, device, threads, progress };
+  const report = await pretrain(sequences, { ...options, source: () => source });
   return { ...report, source };
 }

@@ -107,7 +107,7 @@ export function createProgram(finish: (code: number) => void): Command {
     .option(...JSON_FLAG)
     .action(async (flags) => finish(await (await import('./model-command.ts')).embedCommand(flags)));
 
-  command(program, 'pretrain', 'pre-train a k-mer encoder on sequences without labels; continues where it was cut off')
+  command(program, 'pretrain', 'pre-train an encoder on sequences without labels; continues where it was cut off')
     .requiredOption('--config <name>', `a preset (${Object.keys(PRESETS).join(', ')}) or a .json file of its fields`)
     .requiredOption(
       '--sequences <file...>',
@@ -115,6 +115,10 @@ export function createProgram(finish: (code: number) => void): Command {
     )
     .requiredOption('--out <folder>', 'where the model goes; use it with run --model FOLDER')
     .option('--objective <name>', `over the preset: ${OBJECTIVES.join(', ')}`)
+    .option(
+      '--tokenizer <path>',
+      'tokens of a tokenizer.json (BPE, ...), or of the folder with one, in place of k-mers',
+    )
     .option('--exclude <file...>', 'leave out sequences that occur in these files, such as test sets')
     .option('--keep-duplicates', 'identical sequences count each time (default: once)')
     .option('--column <name>', 'column of the sequence (default: a usual name)')

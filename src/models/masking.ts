@@ -20,6 +20,11 @@ export interface MaskingConfig {
   readonly maskedWeight: number;
 }
 
+/** Whether the encoder sees [MASK]; of a masked autoencoder tokens are taken out, and a causal model sees them all. */
+export function showsMask({ objective, maskedShare }: Pick<MaskingConfig, 'objective' | 'maskedShare'>): boolean {
+  return (objective === 'masked-lm' || objective === 'barcodebert') && maskedShare > 0;
+}
+
 /** Tokens of a batch as the tokenizer gives them, row-major `[rows, tokens]`. */
 export interface TokenRows {
   readonly ids: Int32Array;

@@ -4,7 +4,10 @@ import type { MaskingConfig } from './masking.ts';
 import { kmerTrainingTokenizer, type TrainingTokenizer } from './training-tokenizers.ts';
 
 export interface PretrainConfig extends MaskingConfig {
-  /** k-mer length and the letters between two k-mers (default k: no overlap). */
+  /**
+   * k-mer length and the letters between two k-mers (default k: no overlap). With a tokenizer.json, k is only what the random offset
+   * stays below.
+   */
   readonly k: number;
   readonly stride?: number;
   /** Longest input in nucleotides; longer sequences are cut into windows of this length for pre-training. */

@@ -39,6 +39,8 @@ const FIELDS = {
 
 export const PRETRAIN_FIELDS = Object.keys(FIELDS) as (keyof PretrainConfig)[];
 const DECODER_FIELDS = ['decoderLayers', 'decoderHidden', 'decoderHeads'] as const;
+/** Fields that k-mers alone read. */
+const KMER_FIELDS = ['stride'] as const;
 const schema = z.strictObject(FIELDS);
 const partial = schema.partial().extend({ preset: z.string().optional() });
 
@@ -96,14 +98,20 @@ function undivided(heads: number, width: number, what: string): string | undefin
     : `is ${heads}, which does not divide ${what} (${width}); heads share it equally`;
 }
 
-/** Throws for a set-up that could not be run or that says what would not be read, naming the field. */
-export function checkPretrainConfig(config: PretrainConfig): void {
+/**
+ * Throws for a set-up that could not be run or that says what would not be read, naming the field. `kmers` false: tokens are those of a
+ * tokenizer.json, and k is only what the random offset stays below.
+ */
+export function checkPretrainConfig(config: PretrainConfig, { kmers = true }: { readonly kmers?: boolean } = {}): void {
   const { success, error } = schema.safeParse(config);
   if (!success) throw new Error(`pre-training set-up: ${wordsOf(error.issues[0], config)}`);
   for (const [field, problem] of RULES) {
     const found = problem(config);
     if (found !== undefined) throw new Error(`pre-training set-up: ${field} ${found}`);
   }
+  const unread = kmers ? undefined : KMER_FIELDS.find((field) => config[field] !== undefined);
+  if (unread)
+    throw new Error(`pre-training set-up: ${unread} is given, but tokens are those of a tokenizer.json; leave it out`);
 }
 
 /**

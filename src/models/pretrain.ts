@@ -1,6 +1,6 @@
 /**
- * Pre-training of BERT-style k-mer encoders on unlabelled sequences, by any objective of `masking.ts`. Writes a folder in Hugging Face's
- * layout (`pretrained-folder.ts`). A killed run goes on from its checkpoint with the same numbers.
+ * Pre-training of BERT-style encoders of k-mers, or of a tokenizer.json, on unlabelled sequences, by any objective of `masking.ts`. Writes
+ * a folder in Hugging Face's layout (`pretrained-folder.ts`). A killed run goes on from its checkpoint with the same numbers.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { type Evaluate, type TrainingData, train } from '../runtime/train.ts';
 import { barcodeBert, barcodeMaePacked, barcodeMaeZeroed } from './barcode-mae.ts';
 import { bertMaskedLanguageModel } from './bert.ts';
 import { type Corpus, memoryCorpus, writeCorpus } from './corpus.ts';
+import { hubTrainingTokenizer } from './hub-training-tokenizer.ts';
 import { causalMasking, drawMasking, feedsOf, type Objective, type TokenRows } from './masking.ts';
 import { bertConfigOf, decoderConfigOf, kmersOf, type PretrainConfig, type TokenTables } from './presets.ts';
 import { checkPretrainConfig } from './pretrain-config.ts';
@@ -22,6 +23,8 @@ import type { TrainingTokenizer } from './training-tokenizers.ts';
 export interface PretrainOptions extends Compute {
   readonly config: PretrainConfig;
   readonly seed: number;
+  /** A tokenizer.json, or a folder with one, in place of k-mers (`hub-training-tokenizer.ts`). */
+  readonly tokenizer?: string;
   /** Folder that the model is written to; made where missing. */
   readonly out: string;
   readonly progress?: (fraction: number, message: string) => void;
@@ -68,8 +71,9 @@ const READ_STRETCH = 10_000;
  */
 export async function pretrain(sequences: PretrainSource, options: PretrainOptions): Promise<PretrainReport> {
   const { config, out } = options;
-  checkPretrainConfig(config);
-  const tokenizer = kmersOf(config);
+  checkPretrainConfig(config, { kmers: options.tokenizer === undefined });
+  const tokenizer =
+    options.tokenizer === undefined ? kmersOf(config) : await hubTrainingTokenizer(options.tokenizer, config);
   const counts = { sequences: 0, leftOut: 0, tokens: 0 };
   await mkdir(out, { recursive: true });
   const scratch = join(out, 'corpus');
@@ -162,7 +166,8 @@ async function pretrainOn(
     ...(options.source ? { source: options.source() } : {}),
   };
   const { folder: _, ...facts } = report;
-  await savePretrained(out, tokenizer, trained, config, { config, seed, corpusHash: corpus.hash, report: facts });
+  const made = { config, tokenizer: tokenizer.identity, seed, corpusHash: corpus.hash, report: facts };
+  await savePretrained(out, tokenizer, trained, config, made);
   return report;
 }
 

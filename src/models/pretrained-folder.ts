@@ -1,7 +1,7 @@
 /**
  * The folder that pre-training leaves, in Hugging Face's layout: `config.json` and `model.safetensors` that transformers loads as they are,
- * our `kmer_tokenizer.json`, and `training.json` with everything that made it. BarcodeMAE's encoder is a bare `BertModel`; the decoder that
- * its evaluation throws away lies beside it in `decoder.safetensors`.
+ * our `kmer_tokenizer.json` or a `tokenizer.json`, and `training.json` with everything that made it. BarcodeMAE's encoder is a bare
+ * `BertModel`; the decoder that its evaluation throws away lies beside it in `decoder.safetensors`.
  */
 import { join } from 'node:path';
 import { unflatten } from '../onnx/flat.ts';
