@@ -121,8 +121,8 @@ export function randomKmerBert(config: PretrainConfig, seed: number): FrozenMode
   const bert = bertConfigOf(config);
   const causal = config.objective === 'causal';
   const { state, layout } = initialState(encoderNetwork(bert, { causal }), `random-model:${seed}`);
-  const { k, stride, length } = config;
-  const tokenizer = kmerModelTokenizer({ k, stride, length }, bert.max_position_embeddings);
+  const { k, stride, length, reference } = config;
+  const tokenizer = kmerModelTokenizer({ k, stride, length, reference }, bert.max_position_embeddings);
   const values = unflatten(state.parameters, layout.parameters);
   return frozen(bert, tokenizer, values, { weights: 'random', seed }, { causal });
 }
@@ -158,7 +158,7 @@ function frozen(
       maxTokens: config.max_position_embeddings,
       ...facts,
     },
-    frames: tokenizer.nucleotidesPerToken,
+    frames: tokenizer.frames,
     values: values as ReadonlyMap<string, ConstantData>,
     build(graph, mode = INFERENCE) {
       const states = hiddenStates(graph, config, options, mode);

@@ -1,4 +1,5 @@
 /** Named set-ups of k-mer encoders and their pre-training. Every number that decides the weights is here, and goes into their key. */
+import { consensusReference } from '../sequences/placement.ts';
 import type { BertConfig } from './bert.ts';
 import type { MaskingConfig } from './masking.ts';
 import { kmerTrainingTokenizer, type TrainingTokenizer } from './training-tokenizers.ts';
@@ -12,6 +13,11 @@ export interface PretrainConfig extends MaskingConfig {
   readonly stride?: number;
   /** Longest input in nucleotides; longer sequences are cut into windows of this length for pre-training. */
   readonly length: number;
+  /**
+   * Letters that every sequence is laid on before it is cut into k-mers (`sequences/placement.ts`), so that a position is a column of the gene;
+   * `consensus`: made from the corpus first. Then `length` is the reference's. For reads of one gene that begin at many places.
+   */
+  readonly reference?: string;
   readonly hidden: number;
   readonly layers: number;
   readonly heads: number;
@@ -33,6 +39,9 @@ export interface PretrainConfig extends MaskingConfig {
   readonly epochs: number;
   readonly maxTokens: number;
 }
+
+/** Says that the reference is to be made from the corpus. */
+export const CONSENSUS = 'consensus';
 
 const base = {
   objective: 'masked-lm',
@@ -161,8 +170,15 @@ export function decoderConfigOf(config: PretrainConfig, tokens: TokenTables = km
 export type TokenTables = Pick<TrainingTokenizer, 'vocabulary' | 'maxTokens'>;
 
 /** The k-mers that a set-up reads. */
-export function kmersOf({ k, stride, length }: PretrainConfig): TrainingTokenizer {
-  return kmerTrainingTokenizer({ k, stride, length });
+export function kmersOf({ k, stride, length, reference }: PretrainConfig): TrainingTokenizer {
+  return kmerTrainingTokenizer({ k, stride, length, reference });
+}
+
+/** The set-up with `consensus` replaced by the letters that the rows agree on. @throws SequenceError where they are not of one gene. */
+export function onReference(config: PretrainConfig, rows: number, row: (i: number) => string): PretrainConfig {
+  if (config.reference === undefined) return config;
+  const letters = config.reference === CONSENSUS ? consensusReference(rows, row).letters : config.reference;
+  return { ...config, reference: letters, length: letters.length };
 }
 
 export function bertConfigOf(config: PretrainConfig, tokens: TokenTables = kmersOf(config)): BertConfig {

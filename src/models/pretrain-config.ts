@@ -15,6 +15,10 @@ const FIELDS = {
   k: z.int().min(1).max(12),
   stride: whole.optional(),
   length: whole,
+  reference: z
+    .string()
+    .regex(/^(consensus|[ACGTN]{12,})$/, { error: "must be 'consensus', or at least 12 letters A, C, G, T, N" })
+    .optional(),
   hidden: whole,
   layers: whole,
   heads: whole,
@@ -40,7 +44,7 @@ const FIELDS = {
 export const PRETRAIN_FIELDS = Object.keys(FIELDS) as (keyof PretrainConfig)[];
 const DECODER_FIELDS = ['decoderLayers', 'decoderHidden', 'decoderHeads'] as const;
 /** Fields that k-mers alone read. */
-const KMER_FIELDS = ['stride'] as const;
+const KMER_FIELDS = ['stride', 'reference'] as const;
 const schema = z.strictObject(FIELDS);
 const partial = schema.partial().extend({ preset: z.string().optional() });
 

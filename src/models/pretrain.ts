@@ -15,7 +15,14 @@ import { bertMaskedLanguageModel } from './bert.ts';
 import { type Corpus, memoryCorpus, writeCorpus } from './corpus.ts';
 import { hubTrainingTokenizer } from './hub-training-tokenizer.ts';
 import { causalMasking, drawMasking, feedsOf, type Objective, type TokenRows } from './masking.ts';
-import { bertConfigOf, decoderConfigOf, kmersOf, type PretrainConfig, type TokenTables } from './presets.ts';
+import {
+  bertConfigOf,
+  decoderConfigOf,
+  kmersOf,
+  onReference,
+  type PretrainConfig,
+  type TokenTables,
+} from './presets.ts';
 import { checkPretrainConfig } from './pretrain-config.ts';
 import { encoderSize, savePretrained } from './pretrained-folder.ts';
 import type { TrainingTokenizer } from './training-tokenizers.ts';
@@ -72,20 +79,21 @@ const READ_STRETCH = 10_000;
 export async function pretrain(sequences: PretrainSource, options: PretrainOptions): Promise<PretrainReport> {
   const { config, out } = options;
   checkPretrainConfig(config, { kmers: options.tokenizer === undefined });
-  const tokenizer =
-    options.tokenizer === undefined ? kmersOf(config) : await hubTrainingTokenizer(options.tokenizer, config);
+  const hub = options.tokenizer === undefined ? undefined : await hubTrainingTokenizer(options.tokenizer, config);
+  const reading = hub ?? kmersOf({ ...config, reference: undefined });
   const counts = { sequences: 0, leftOut: 0, tokens: 0 };
   await mkdir(out, { recursive: true });
   const scratch = join(out, 'corpus');
-  const reading = () => {
+  const onSequence = () => {
     if (counts.sequences % READ_STRETCH === 0) options.progress?.(0, `${counts.sequences} sequences read`);
   };
   let corpus: Corpus | undefined;
   try {
     corpus = isStream(sequences)
-      ? await writeCorpus(scratch, windowsOfStream(sequences, config, tokenizer, counts, reading))
-      : memoryCorpus([...windowsOf(sequences, config, tokenizer, counts)]);
-    return await pretrainOn(corpus, counts, tokenizer, options);
+      ? await writeCorpus(scratch, windowsOfStream(sequences, config, reading, counts, onSequence))
+      : memoryCorpus([...windowsOf(sequences, config, reading, counts)]);
+    const resolved = onReference(config, corpus.rows, corpus.row);
+    return await pretrainOn(corpus, counts, hub ?? kmersOf(resolved), { ...options, config: resolved });
   } finally {
     corpus?.close();
     for (const file of [scratch, `${scratch}.offsets`]) await rm(file, { force: true });
@@ -181,8 +189,10 @@ interface Counts {
 function* windowsOf(sequences: Iterable<string>, config: PretrainConfig, tokenizer: TrainingTokenizer, counts: Counts) {
   for (const sequence of sequences) {
     let kept = 0;
-    for (let start = 0; start < sequence.length; start += config.length) {
-      const window = sequence.slice(start, start + config.length);
+    // What is laid on a reference has its place as a whole.
+    const length = config.reference === undefined ? config.length : sequence.length;
+    for (let start = 0; start < sequence.length; start += length) {
+      const window = sequence.slice(start, start + length);
       const tokens = tokenizer.count(window);
       if (tokens === 0) continue;
       kept += 1;

@@ -8,7 +8,8 @@ import { hashJson } from '../runtime/files.ts';
 import { withLock } from '../runtime/lock.ts';
 import { kmerComposition } from './kmer-composition.ts';
 import { oneHotCnnEncoder } from './one-hot-cnn-encoder.ts';
-import { PRESETS, type PretrainConfig } from './presets.ts';
+import { placedOneHot } from './placed-one-hot.ts';
+import { onReference, PRESETS, type PretrainConfig } from './presets.ts';
 import type { Encoder, FrozenModel, ModelContext, ModelDefinition, Representation } from './types.ts';
 
 const CITATION =
@@ -21,7 +22,7 @@ const CITATION =
 async function pretrained(config: PretrainConfig, context: ModelContext): Promise<FrozenModel> {
   const { loadBertFolder } = await import('./bert-folder.ts');
   const scaled = { ...config, maxTokens: Math.ceil(config.maxTokens * context.effort) };
-  const fitted = fittingLength(scaled, context.longestSequence);
+  const fitted = fittedTo(scaled, context);
   const key = hashJson({
     code: context.codeHash,
     config: fitted,
@@ -52,8 +53,12 @@ async function pretrained(config: PretrainConfig, context: ModelContext): Promis
   return loadBertFolder(folder);
 }
 
-/** Positions for every sequence of the task, test rows included: the preset's length, or more where there are longer sequences. */
-function fittingLength(config: PretrainConfig, longest: number): PretrainConfig {
+/**
+ * Positions for every sequence of the task, test rows included: the preset's length, or more where there are longer sequences. With a reference its
+ * columns, whatever the lengths.
+ */
+function fittedTo(config: PretrainConfig, { longestSequence: longest, unlabelled }: ModelContext): PretrainConfig {
+  if (config.reference !== undefined) return onReference(config, unlabelled.length, (i) => unlabelled[i]);
   // In coarse steps, so that tasks with the same training rows share an encoder.
   return longest > config.length ? { ...config, length: Math.ceil(longest / config.length) * config.length } : config;
 }
@@ -112,7 +117,7 @@ function barcodeEncoder(name: keyof typeof BARCODE_TITLES, size: string): ModelD
     version: '1',
     stochastic: true,
     options: { preset: id, config },
-    representations,
+    representations: (encoder: Encoder) => representations(encoder, config),
   };
   return [
     {
@@ -134,15 +139,19 @@ function barcodeEncoder(name: keyof typeof BARCODE_TITLES, size: string): ModelD
   ];
 }
 
-/** The barcode papers pool the last layer; every layer, and means over reading frames, are offered to the choice on validation data. */
-function representations({ layers }: Encoder): Representation[] {
+/**
+ * The barcode papers pool the last layer; every layer, and means over reading frames (on a reference there is one), are offered to the choice on
+ * validation data.
+ */
+function representations({ layers }: Encoder, { reference }: PretrainConfig): Representation[] {
   const depths = Array.from({ length: layers + 1 }, (_, layer) => layer);
-  return (['mean', 'frames'] as const).flatMap((pooling) => depths.map((layer) => ({ layer, pooling })));
+  const poolings = reference === undefined ? (['mean', 'frames'] as const) : (['mean'] as const);
+  return poolings.flatMap((pooling) => depths.map((layer) => ({ layer, pooling })));
 }
 
 async function random(config: PretrainConfig, context: ModelContext): Promise<FrozenModel> {
   const { randomKmerBert } = await import('./bert-folder.ts');
-  return randomKmerBert(fittingLength(config, context.longestSequence), context.seed);
+  return randomKmerBert(fittedTo(config, context), context.seed);
 }
 
 export const MODELS: Readonly<Record<string, ModelDefinition>> = Object.fromEntries(
@@ -154,6 +163,7 @@ export const MODELS: Readonly<Record<string, ModelDefinition>> = Object.fromEntr
     kmerComposition(5),
     kmerComposition(6),
     oneHotCnnEncoder,
+    placedOneHot,
   ].map((definition) => [definition.id, definition]),
 );
 

@@ -5,7 +5,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { createKmerTokenizer, type KmerTokenizerConfig } from '../sequences/kmer-tokenizer.ts';
+import { createKmerTokenizer, type KmerTokenizer, type KmerTokenizerConfig } from '../sequences/kmer-tokenizer.ts';
+import { kindTokenizer } from './tokenizer-kinds.ts';
 
 export interface TokenBatch {
   /** `[sequences, tokens]` */
@@ -21,6 +22,8 @@ export interface ModelTokenizer {
   readonly description: string;
   /** Nucleotides per token where that is one number. */
   readonly nucleotidesPerToken?: number;
+  /** Letters between two tokens where a sequence may as well be read from its second letter, its third, ...: its reading frames. */
+  readonly frames?: number;
   /** Longest sequence in nucleotides, where letters alone decide. */
   readonly maxNucleotides?: number;
   /** Everything that changes the ids, for the model's fingerprint. */
@@ -37,6 +40,7 @@ const describe = (sequence: string) =>
 export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: number): ModelTokenizer {
   const tokenizer = createKmerTokenizer(config);
   const { k, stride } = tokenizer.config;
+  if (tokenizer.config.reference !== undefined) return placedModelTokenizer(tokenizer, positions);
   // More letters than this make more tokens than there are positions.
   const room = k + positions * stride - 1;
   const limit = Math.min(tokenizer.config.length ?? room, room);
@@ -52,6 +56,7 @@ export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: numbe
     vocabularySize: tokenizer.vocabularySize,
     description: `${k}-mers, stride ${stride}`,
     nucleotidesPerToken: stride,
+    frames: stride,
     maxNucleotides: limit,
     identity: tokenizer.config,
     tokens(sequence) {
@@ -64,6 +69,32 @@ export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: numbe
       const { ids, mask, tokens } = tokenizer.encode(sequences, { length: longest });
       // A sequence of N alone is one [UNK]: something must be left to pool.
       for (let first = 0; first < mask.length; first += tokens) mask[first] = 1;
+      return { ids: BigInt64Array.from(ids, BigInt), mask: BigInt64Array.from(mask, BigInt), tokens };
+    },
+  };
+}
+
+/** k-mers of the columns of a reference: of any sequence what stands on it is read, so none is too long. */
+function placedModelTokenizer(tokenizer: KmerTokenizer, positions: number): ModelTokenizer {
+  const { k, stride, length = 0 } = tokenizer.config;
+  if (tokenizer.tokens(length) > positions)
+    throw new Error(
+      `a reference of ${length} letters makes ${tokenizer.tokens(length)} tokens; this model reads at most ${positions}`,
+    );
+  const encode = (sequences: readonly string[]) => {
+    for (const sequence of sequences)
+      if (sequence.length < k)
+        throw new Error(`${describe(sequence)} has ${sequence.length} nucleotides, less than one ${k}-mer`);
+    return tokenizer.encode(sequences);
+  };
+  return {
+    vocabularySize: tokenizer.vocabularySize,
+    description: `${k}-mers, stride ${stride}, of the columns of a reference of ${length} letters`,
+    nucleotidesPerToken: stride,
+    identity: tokenizer.config,
+    tokens: (sequence) => encode([sequence]).tokens,
+    encode(sequences) {
+      const { ids, mask, tokens } = encode(sequences);
       return { ids: BigInt64Array.from(ids, BigInt), mask: BigInt64Array.from(mask, BigInt), tokens };
     },
   };
@@ -140,6 +171,10 @@ export async function folderTokenizer(folder: string, positions: number): Promis
       throw new Error(`${kmers}: ${(error as Error).message}`, { cause: error });
     }
   }
+  const ofKind = await kindTokenizer(folder, positions);
+  if (ofKind) return ofKind;
   if (existsSync(join(folder, 'tokenizer.json'))) return hubModelTokenizer(folder, positions);
-  throw new Error(`${folder} holds neither kmer_tokenizer.json nor tokenizer.json: the model can't read letters`);
+  throw new Error(
+    `${folder} holds neither kmer_tokenizer.json nor tokenizer.json, nor a vocab.txt or tokenizer_config.json of a known kind: the model can't read letters`,
+  );
 }

@@ -69,22 +69,24 @@ export function kmerVocabulary(k: number): Vocabulary {
   };
 }
 
-/** k-mers of windows of at most `length` letters, begun at a random letter below the stride in training. */
+/** k-mers of windows of at most `length` letters, begun at a random letter below the stride in training; on a reference, of its columns. */
 export function kmerTrainingTokenizer(config: KmerTokenizerConfig & { readonly length: number }): TrainingTokenizer {
   const tokenizer = createKmerTokenizer(config);
   const { k, stride } = tokenizer.config;
   const vocabulary = kmerVocabulary(k);
+  const onReference = tokenizer.config.reference !== undefined;
   return {
     vocabulary,
-    maxTokens: tokenizer.tokens(config.length),
+    maxTokens: tokenizer.tokens(tokenizer.config.length ?? config.length),
     ordinary: `${k}-mer of A, C, G, T`,
-    randomOffset: true,
-    drawOffset: (letters, random) => (letters >= 2 * k ? random.integer(stride) : 0),
+    randomOffset: !onReference,
+    drawOffset: (letters, random) => (!onReference && letters >= 2 * k ? random.integer(stride) : 0),
     count(window) {
-      const learnable = tokenizer.encode([window]).ids.some((id) => vocabulary.classOf(id) >= 0);
-      return learnable ? tokenizer.tokens(window.length) : 0;
+      const { ids, mask } = tokenizer.encode([window]);
+      return ids.some((id) => vocabulary.classOf(id) >= 0) ? mask.reduce((sum, attended) => sum + attended, 0) : 0;
     },
     encode(windows, offsets) {
+      if (onReference) return tokenizer.encode(windows);
       const length = windows.reduce((most, window, i) => Math.max(most, window.length - offsets[i]), k);
       return tokenizer.encode(windows, { offset: (i) => offsets[i], length });
     },

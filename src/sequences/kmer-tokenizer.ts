@@ -5,6 +5,7 @@
  * attention 0.
  */
 import { BASE_CODES } from './alphabet.ts';
+import { createPlacer } from './placement.ts';
 import { SequenceError } from './sequence-error.ts';
 
 export const MASK_ID = 0;
@@ -23,6 +24,11 @@ export interface KmerTokenizerConfig {
    * then ends with the last real letter. Default true.
    */
   readonly stripTrailingN?: boolean;
+  /**
+   * Every sequence is first laid on this reference (`placement.ts`): tokens are then the same columns of a gene in all of them, and only those
+   * wholly inside a sequence are attended to. Ours, not the source's: its barcodes all begin at one place. Its length is the tokenizer's.
+   */
+  readonly reference?: string;
 }
 
 export interface EncodeOptions {
@@ -43,7 +49,7 @@ export interface KmerTokens {
 
 export interface KmerTokenizer {
   readonly config: Required<Pick<KmerTokenizerConfig, 'k' | 'stride' | 'stripTrailingN'>> &
-    Pick<KmerTokenizerConfig, 'length'>;
+    Pick<KmerTokenizerConfig, 'length' | 'reference'>;
   /** 4^k + 2 */
   readonly vocabularySize: number;
   /** Tokens of a sequence of `length` letters. */
@@ -58,11 +64,13 @@ export function createKmerTokenizer({
   stride = k,
   length,
   stripTrailingN = true,
+  reference,
 }: KmerTokenizerConfig): KmerTokenizer {
   requireInteger('k', k, 1, 12);
   requireInteger('stride', stride, 1, k);
   if (length !== undefined) requireInteger('length', length, k, Number.MAX_SAFE_INTEGER);
   const tokens = (letters: number) => (letters < k ? 0 : Math.floor((letters - k) / stride) + 1);
+  if (reference !== undefined) return placedTokenizer({ k, stride, stripTrailingN }, reference, tokens);
 
   return {
     config: { k, stride, length, stripTrailingN },
@@ -91,6 +99,41 @@ export function createKmerTokenizer({
         mask.fill(1, first, first + real);
         for (let t = 0; t < real; t++) ids[first + t] = kmerId(sequence, offset + t * stride, k);
       }
+      return { ids, mask, tokens: perSequence, truncated };
+    },
+  };
+}
+
+/** As above, over the columns of a reference; batches end with the last column that one of their sequences covers. */
+function placedTokenizer(
+  config: Required<Pick<KmerTokenizerConfig, 'k' | 'stride' | 'stripTrailingN'>>,
+  reference: string,
+  tokens: (letters: number) => number,
+): KmerTokenizer {
+  const { k, stride, stripTrailingN } = config;
+  const placer = createPlacer(reference);
+  return {
+    config: { ...config, length: reference.length, reference },
+    vocabularySize: 4 ** k + FIRST_KMER_ID,
+    tokens,
+    encode(sequences, { offset } = {}) {
+      if (sequences.some((_, i) => offset?.(i)))
+        throw new SequenceError('sequences on a reference have no offsets: their place decides how they are read');
+      const reads = sequences.map((sequence) =>
+        placer.lay(stripTrailingN ? sequence.slice(0, endWithoutN(sequence)) : sequence),
+      );
+      const perSequence = reads.reduce((most, { to }) => Math.max(most, tokens(to)), 1);
+      const ids = new Int32Array(sequences.length * perSequence).fill(UNKNOWN_ID); // [n, tokens]
+      const mask = new Uint8Array(ids.length); // [n, tokens]
+      reads.forEach(({ letters, from, to }, row) => {
+        for (let t = Math.ceil(from / stride); t < tokens(to); t++) {
+          ids[row * perSequence + t] = kmerId(letters, t * stride, k);
+          mask[row * perSequence + t] = 1;
+        }
+        // Less than one token of it stands on the reference: it is one [UNK].
+        if (Math.ceil(from / stride) >= tokens(to)) mask[row * perSequence] = 1;
+      });
+      const truncated = reads.filter(({ from, to }, row) => to - from < sequences[row].length).length;
       return { ids, mask, tokens: perSequence, truncated };
     },
   };

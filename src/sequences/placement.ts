@@ -1,0 +1,191 @@
+/**
+ * Reads of one gene in one system of coordinates. Barcodes of public collections begin and end at many places of the gene; a model with learned positions, or a
+ * filter bank over positions, then spends itself on where a read begins. Here every read is laid, without gaps, on a reference (a consensus of the
+ * corpus, found from it alone) where most letters agree. No strand is tried but the one given, and a read with an insertion keeps one of its halves in place.
+ */
+import { BASE_CODES } from './alphabet.ts';
+import { SequenceError } from './sequence-error.ts';
+
+export interface Placement {
+  /** Column of the reference on which the read's first letter stands; negative where the read begins before it. */
+  readonly start: number;
+  /** Letters of the read on columns of the reference that hold a base, and the share of them that agree. */
+  readonly overlap: number;
+  readonly identity: number;
+}
+
+export interface PlacedRead {
+  /** The read as the reference's columns, N where it has no letter. Letters before and after the reference are not in it. */
+  readonly letters: string;
+  /** Columns `from` (first) to `to` (behind the last) that the read covers. */
+  readonly from: number;
+  readonly to: number;
+  /** False where no place was good enough: the read then stands at column 0, as it does without a reference. */
+  readonly placed: boolean;
+}
+
+export interface Placer {
+  /** The best place, or null where the read shares no word with the reference. Equally good places: the first. */
+  find(read: string): Placement | null;
+  lay(read: string): PlacedRead;
+}
+
+/** Words that vote for a diagonal. Of 72% alike reads one in seven such words agrees; one in 4,096 does by chance. */
+const WORD = 6;
+/** Diagonals whose letters are compared, those with most votes. */
+const CANDIDATES = 4;
+/** A place counts when this share of at least so many letters agrees. Unrelated sequences agree in about 30% at their best place. */
+const LEAST_IDENTITY = 0.5;
+const LEAST_OVERLAP = 60;
+
+/**
+ * @param reference letters A, C, G, T, and N for columns without a consensus.
+ * @throws SequenceError for a reference shorter than two words or with other letters.
+ */
+export function createPlacer(reference: string): Placer {
+  if (reference.length < 2 * WORD || !/^[ACGTN]+$/.test(reference))
+    throw new SequenceError(
+      `a reference for placing reads has at least ${2 * WORD} letters A, C, G, T or N; this one is '${reference.slice(0, 20)}' (${reference.length})`,
+    );
+  const columns = codesOf(reference);
+  const places = Array.from({ length: 4 ** WORD }, (): number[] => []);
+  eachWord(columns, (word, at) => places[word].push(at));
+
+  const compare = (codes: Uint8Array, start: number): Placement => {
+    let overlap = 0;
+    let same = 0;
+    const end = Math.min(codes.length, columns.length - start);
+    for (let i = Math.max(0, -start); i < end; i++) {
+      if (codes[i] === 4 || columns[start + i] === 4) continue;
+      overlap++;
+      if (codes[i] === columns[start + i]) same++;
+    }
+    return { start, overlap, identity: overlap === 0 ? 0 : same / overlap };
+  };
+
+  const find = (read: string): Placement | null => {
+    const codes = codesOf(read);
+    // Of the diagonal on which the read's first letter stands at column `start`: votes[start + read.length].
+    const votes = new Uint32Array(read.length + columns.length);
+    eachWord(codes, (word, at) => {
+      for (const column of places[word]) votes[column - at + read.length]++;
+    });
+    const likely = mostVoted(votes).map((place) => place - read.length);
+    const agreeing = ({ identity, overlap }: Placement) => identity * overlap;
+    return likely
+      .map((start) => compare(codes, start))
+      .reduce<Placement | null>((best, next) => (best && agreeing(best) >= agreeing(next) ? best : next), null);
+  };
+
+  return {
+    find,
+    lay(read) {
+      const found = find(read);
+      const placed = found !== null && isGood(found, read);
+      const start = placed ? found.start : 0;
+      const from = Math.min(Math.max(0, start), reference.length);
+      const to = Math.max(from, Math.min(reference.length, start + read.length));
+      const letters = 'N'.repeat(from) + read.slice(from - start, to - start) + 'N'.repeat(reference.length - to);
+      return { letters, from, to, placed };
+    },
+  };
+}
+
+/** Places of the largest counts above 0, the first of equal ones first. */
+function mostVoted(votes: Uint32Array): number[] {
+  const places: number[] = [];
+  for (let place = 0; place < votes.length; place++) {
+    if (votes[place] === 0 || (places.length === CANDIDATES && votes[place] <= votes[places[CANDIDATES - 1]])) continue;
+    let rank = places.length;
+    while (rank > 0 && votes[places[rank - 1]] < votes[place]) rank--;
+    places.splice(rank, 0, place);
+    places.length = Math.min(places.length, CANDIDATES);
+  }
+  return places;
+}
+
+export interface Consensus {
+  /** A, C, G, T, and N for columns in between that too few reads cover. */
+  readonly letters: string;
+  /** Reads looked at, and those of them that could be laid on it. */
+  readonly reads: number;
+  readonly placed: number;
+}
+
+/** Rows that a consensus is made from, spread evenly over the corpus. */
+const ROWS = 2000;
+const ROUNDS = 3;
+/** Columns with fewer reads than this share of them have no place in the reference. */
+const LEAST_COVERAGE = 0.1;
+
+/**
+ * The consensus of reads of one gene: the most frequent letter of each column, over the columns that at least one read in ten covers. Begins with
+ * a read of the most frequent length and lays all others on it, three times over. Deterministic; labels and other splits play no part.
+ * @param row the i-th read. Up to 2,000 reads are looked at.
+ * @throws SequenceError when there is no read, or the reads can't be laid on each other (they are not of one gene).
+ */
+export function consensusReference(rows: number, row: (i: number) => string): Consensus {
+  const count = Math.min(rows, ROWS);
+  const reads = Array.from({ length: count }, (_, i) => row(Math.floor((i * rows) / count)));
+  if (reads.length === 0) throw new SequenceError('no read to make a reference from');
+  const seed = mostFrequentLength(reads);
+  const first = reads.find((read) => read.length === seed && !/[^ACGT]/.test(read)) ?? reads[0];
+  let consensus = consensusOn(first, reads);
+  for (let round = 1; round < ROUNDS; round++) consensus = consensusOn(consensus.letters, reads);
+  return consensus;
+}
+
+function consensusOn(reference: string, reads: readonly string[]): Consensus {
+  const placer = createPlacer(reference);
+  const margin = reads.reduce((most, read) => Math.max(most, read.length), 0);
+  const width = reference.length + 2 * margin;
+  const counts = new Uint32Array(width * 4); // [columns, bases]
+  let placed = 0;
+  for (const read of reads) {
+    const found = placer.find(read);
+    if (!found || !isGood(found, read)) continue;
+    placed++;
+    const codes = codesOf(read);
+    for (let i = 0; i < codes.length; i++) {
+      const column = margin + found.start + i;
+      if (codes[i] < 4 && column >= 0 && column < width) counts[column * 4 + codes[i]]++;
+    }
+  }
+  if (placed < reads.length / 2)
+    throw new SequenceError(
+      `only ${placed} of ${reads.length} reads can be laid on one another: a common reference needs reads of one gene, on one strand`,
+    );
+  const least = Math.max(1, LEAST_COVERAGE * placed);
+  const letters = Array.from({ length: width }, (_, column) => {
+    const of = counts.subarray(column * 4, column * 4 + 4);
+    const most = of.reduce((best, n, base) => (n > of[best] ? base : best), 0);
+    return of.reduce((sum, n) => sum + n, 0) >= least ? 'ACGT'[most] : 'N';
+  }).join('');
+  return { letters: letters.replace(/^N+/, '').replace(/N+$/, ''), reads: reads.length, placed };
+}
+
+const isGood = ({ identity, overlap }: Placement, read: string) =>
+  identity >= LEAST_IDENTITY && overlap >= Math.min(LEAST_OVERLAP, read.length / 2);
+
+function mostFrequentLength(reads: readonly string[]): number {
+  const counts = new Map<number, number>();
+  for (const { length } of reads) counts.set(length, (counts.get(length) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1] || b[0] - a[0])[0][0];
+}
+
+function codesOf(sequence: string): Uint8Array {
+  const codes = new Uint8Array(sequence.length);
+  for (let i = 0; i < codes.length; i++) codes[i] = BASE_CODES[sequence.charCodeAt(i) & 255];
+  return codes;
+}
+
+/** Every word of known letters, as a number in base 4, with where it begins. */
+function eachWord(codes: Uint8Array, visit: (word: number, at: number) => void): void {
+  let word = 0;
+  let known = 0;
+  for (let i = 0; i < codes.length; i++) {
+    known = codes[i] === 4 ? 0 : known + 1;
+    word = ((word << 2) | (codes[i] & 3)) & (4 ** WORD - 1);
+    if (known >= WORD) visit(word, i - WORD + 1);
+  }
+}

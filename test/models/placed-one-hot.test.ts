@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { placedOneHot, placedOneHotEncoder } from '../../src/models/placed-one-hot.ts';
+import { createRandom } from '../../src/random.ts';
+
+const random = createRandom('placed one-hot');
+const gene = Array.from({ length: 200 }, () => 'ACGT'[random.integer(4)]).join('');
+const letters = { layer: 0, pooling: 'mean' } as const;
+
+it('a read becomes the one-hot letters of its columns, zeros elsewhere', async () => {
+  const encoder = placedOneHotEncoder(gene);
+  const read = `${gene.slice(40, 100)}N${gene.slice(101, 180)}`;
+  const [{ rows, columns, values }] = await encoder.embed([gene, read], [letters]);
+  expect([rows, columns]).toEqual([2, 800]);
+  for (let column = 0; column < 200; column++) {
+    const covered = column >= 40 && column < 180 && column !== 100;
+    const expected = Array.from('ACGT', (letter) => (gene[column] === letter && covered ? 1 : 0));
+    expect(Array.from(values.subarray(800 + 4 * column, 804 + 4 * column))).toEqual(expected);
+  }
+});
+
+it('the cosine of two whole reads is the share of columns that agree', async () => {
+  const other = Array.from(gene, (letter, i) => (i % 4 === 0 ? 'ACGT'[('ACGT'.indexOf(letter) + 1) % 4] : letter));
+  const [{ values }] = await placedOneHotEncoder(gene).embed([gene, other.join('')], [letters]);
+  const dot = (a: number, b: number) => {
+    let sum = 0;
+    for (let i = 0; i < 800; i++) sum += values[a * 800 + i] * values[b * 800 + i];
+    return sum;
+  };
+  expect(dot(0, 1) / Math.sqrt(dot(0, 0) * dot(1, 1))).toBeCloseTo(0.75, 10);
+});
+
+it('takes its columns from the training rows, and stands with the one-hot baselines', async () => {
+  const unlabelled = Array.from({ length: 20 }, () => gene);
+  const encoder = await placedOneHot.load({ unlabelled } as unknown as Parameters<typeof placedOneHot.load>[0]);
+  expect(encoder).toMatchObject({ dimension: 800, layers: 0 });
+  expect(placedOneHot).toMatchObject({ family: 'one-hot', stochastic: false });
+  const [{ values }] = await (encoder as ReturnType<typeof placedOneHotEncoder>).embed([gene], [letters]);
+  expect(values.reduce((sum, value) => sum + value, 0)).toBe(200);
+  await expect(placedOneHotEncoder(gene).embed([gene], [{ layer: 1, pooling: 'mean' }])).rejects.toThrow('no layer 1');
+});
