@@ -35,6 +35,6 @@ it('takes its columns from the training rows, and stands with the one-hot baseli
   expect(encoder).toMatchObject({ dimension: 800, layers: 0 });
   expect(placedOneHot).toMatchObject({ family: 'one-hot', stochastic: false });
   const [{ values }] = await (encoder as ReturnType<typeof placedOneHotEncoder>).embed([gene], [letters]);
-  expect(values.reduce((sum, value) => sum + value, 0)).toBe(200);
+  expect(Array.from(values).filter((value) => value === 1)).toHaveLength(200);
   await expect(placedOneHotEncoder(gene).embed([gene], [{ layer: 1, pooling: 'mean' }])).rejects.toThrow('no layer 1');
 });

@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadBertFolder } from '../../src/models/bert-folder.ts';
 import { bertConfigOf, PRESETS, presetNamed } from '../../src/models/presets.ts';
 import { type PretrainOptions, pretrain } from '../../src/models/pretrain.ts';
+import { createRandom } from '../../src/random.ts';
 import { repeats, TINY } from './fixtures.ts';
 
 let folder: string;
@@ -68,6 +70,46 @@ describe('pre-training', () => {
       leftOut: 4,
       windows: 5,
     });
+  });
+
+  it('lays reads that begin anywhere on the consensus of them all, and reads columns of it ever after', async () => {
+    const random = createRandom('reads');
+    const gene = Array.from({ length: 300 }, () => 'ACGT'[random.integer(4)]).join('');
+    const corpus = Array.from({ length: 60 }, () => {
+      const from = random.integer(60);
+      const letters = Array.from(gene.slice(from, from + 240), (l) => (random.next() < 0.1 ? 'A' : l));
+      return letters.join('');
+    });
+    const config = { ...TINY, reference: 'consensus', epochs: 2 };
+    const report = await run('placed', { config }, corpus);
+    expect(report).toMatchObject({ sequences: 60, windows: 60, leftOut: 0 });
+    const { config: resolved } = JSON.parse(await readFile(join(folder, 'placed', 'training.json'), 'utf8'));
+    expect(resolved.length).toBe(resolved.reference.length);
+    const at = gene.indexOf(resolved.reference.slice(100, 130)) - 100;
+    expect(at).toBeGreaterThanOrEqual(0);
+    const model = await loadBertFolder(join(folder, 'placed'));
+    expect(model.frames).toBeUndefined();
+    expect(model.card.maxTokens).toBe(Math.floor(resolved.length / TINY.k));
+    // The same letters, however many stand before them, are the same tokens of the same columns.
+    const start = at + 100;
+    const [late, early] = [gene.slice(start, start + 120), gene.slice(start - 40, start + 120)].map((read) =>
+      model.encode([read]),
+    );
+    const column = Math.ceil(100 / TINY.k);
+    expect(late.ids.dims).toEqual(early.ids.dims);
+    expect(late.ids.data.slice(column)).toEqual(early.ids.data.slice(column));
+    expect(late.mask.data[column - 2]).toBe(0n);
+    expect(early.mask.data[column - 2]).toBe(1n);
+  });
+
+  it('refuses a consensus of sequences that are not of one gene', async () => {
+    const random = createRandom('unrelated');
+    const corpus = Array.from({ length: 30 }, () =>
+      Array.from({ length: 200 }, () => 'ACGT'[random.integer(4)]).join(''),
+    );
+    await expect(run('unrelated', { config: { ...TINY, reference: 'consensus' } }, corpus)).rejects.toThrow(
+      /reads of one gene/,
+    );
   });
 
   it('reads N as unknown: never asked for, never a reason to stop', async () => {
