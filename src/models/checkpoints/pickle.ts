@@ -25,7 +25,7 @@ export interface PickleRules {
 }
 
 /** A checkpoint of 10,000 tensors has some 400,000. */
-const MAX_OPCODES = 10_000_000;
+const MAX_OPCODES = 5_000_000;
 const MAX_OPEN_MARKS = 1000;
 
 class Unpickler {

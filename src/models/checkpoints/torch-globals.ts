@@ -39,6 +39,10 @@ const CALLS: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['argparse.Namespace', inert],
   ['collections.defaultdict', inert],
   ['collections.Counter', inert],
+  ['builtins.set', inert],
+  ['__builtin__.set', inert],
+  ['builtins.frozenset', inert],
+  ['__builtin__.frozenset', inert],
   ['pytorch_lightning.utilities.parsing.AttributeDict', inert],
   ['lightning.pytorch.utilities.parsing.AttributeDict', inert],
   ['lightning_fabric.utilities.data.AttributeDict', inert],
@@ -56,10 +60,7 @@ const CALLS: ReadonlyMap<string, Rule> = new Map<string, Rule>([
 
 /** Names that are arguments of others and are never called. `builtins` is `__builtin__` in what Python 2 and protocol 2 write. */
 const CONSTANTS: ReadonlySet<string> = new Set([
-  ...['dict', 'list', 'set', 'int', 'float', 'bool', 'str'].flatMap((name) => [
-    `builtins.${name}`,
-    `__builtin__.${name}`,
-  ]),
+  ...['dict', 'list', 'int', 'float', 'bool', 'str'].flatMap((name) => [`builtins.${name}`, `__builtin__.${name}`]),
   ...['float32', 'float64', 'float16', 'bfloat16', 'int64', 'int32', 'bool', 'strided'].map((name) => `torch.${name}`),
 ]);
 
