@@ -3,6 +3,7 @@ import type { Matrix } from '../metrics/types.ts';
 import type { Mode } from '../onnx/dropout.ts';
 import type { ConstantData, Graph, Tensor } from '../onnx/graph.ts';
 import type { Feeds } from '../runtime/network.ts';
+import type { SessionOptions } from '../runtime/session.ts';
 
 /**
  * How token vectors of one sequence become one vector, always under the attention mask. `frames`: the mean over all reading frames of the
@@ -61,6 +62,16 @@ export interface Encoder {
   dispose(): Promise<void>;
 }
 
+/** What a frozen model declares in a graph. */
+export interface FrozenGraph {
+  /** 0..layers, each `[rows, tokens, dimension]`. */
+  readonly hiddenStates: readonly Tensor[];
+  /** int64 `[rows, tokens]` */
+  readonly attentionMask: Tensor;
+  /** Vocabulary logits of rows of the last hidden state, `[m, dimension]` -> `[m, vocabulary]`. Missing where the weights came without a head. */
+  readonly logits?: (vectors: Tensor) => Tensor;
+}
+
 /**
  * A model as a graph with fixed weights: what an architecture file yields. `src/embeddings` turns it into an {@link Encoder}:
  * batching, pooling and running are the same for all.
@@ -75,11 +86,19 @@ export interface FrozenModel {
    * Declares inputs and returns the hidden states 0..layers, `[rows, tokens, dimension]`, and the attention mask, int64 `[rows, tokens]`.
    * `mode` is training when the weights are tuned (then the model's own dropout applies); default: inference.
    */
-  build(graph: Graph, mode?: Mode): { readonly hiddenStates: readonly Tensor[]; readonly attentionMask: Tensor };
+  build(graph: Graph, mode?: Mode): FrozenGraph;
+  /** What the head predicts: hidden tokens from both sides, or the next token. */
+  readonly reads?: 'masked' | 'causal';
+  /** Rows of the word table and columns of the logits; ids of special tokens included. */
+  readonly vocabularySize?: number;
+  /** The weight in `values` that holds the static embeddings, [vocabulary, width]. */
+  readonly wordTable?: string;
   /** Letters between two tokens where that is one number: how many reading frames a sequence has. */
   readonly frames?: number;
-  /** Weights by the names `build` declares. */
+  /** Weights by the names `build` declares, those of the head too. */
   readonly values: ReadonlyMap<string, ConstantData>;
+  /** The files that `values` points into where weights stay in their files; a session of the graph needs them. */
+  readonly externalData?: SessionOptions['externalData'];
   /** Tokens of one sequence, for batching by length. Must throw for a sequence it would have to cut. */
   tokens(sequence: string): number;
   /** Inputs of one batch, padded to its longest sequence. Must throw for a sequence it would have to cut. */

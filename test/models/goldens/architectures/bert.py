@@ -1,6 +1,8 @@
 """BERT as DNABERT's checkpoints have it: transformers' BertForMaskedLM with 2-mers. Usage: python bert.py"""
 
-from golden import batch, masked_labels, randomise, write
+import json
+
+from golden import batch, kmer_words, masked_labels, randomise, write
 from transformers import BertConfig, BertForMaskedLM
 
 CONFIG = {
@@ -33,7 +35,10 @@ def main() -> None:
         output = model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
         return output.hidden_states, output.logits
 
-    write("bert", CONFIG, model, ids, mask, labels, run)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *kmer_words(2)]
+    settings = {"do_lower_case": False, "model_max_length": 24, "tokenizer_class": "BertTokenizer"}
+    files = {"vocab.txt": "\n".join(words) + "\n", "tokenizer_config.json": json.dumps(settings, indent=2) + "\n"}
+    write("bert", CONFIG, model, ids, mask, labels, run, files)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """ESM as the first Nucleotide Transformer has it: transformers' EsmForMaskedLM, learned positions, token dropout. Usage: python esm.py"""
 
-from golden import batch, masked_labels, randomise, write
+from golden import batch, esm_tokenizer, masked_labels, randomise, write
 from transformers import EsmConfig, EsmForMaskedLM
 
 CONFIG = {
@@ -46,7 +46,7 @@ def main() -> None:
     ids, mask = batch(CONFIG["vocab_size"], 4, CONFIG["pad_token_id"])
     ids[:, 0] = 3
     ids, labels = masked_labels(ids, mask, CONFIG["mask_token_id"])
-    write("esm", CONFIG, model, ids, mask, labels, runner(model))
+    write("esm", CONFIG, model, ids, mask, labels, runner(model), esm_tokenizer(2, 20))
 
 
 if __name__ == "__main__":

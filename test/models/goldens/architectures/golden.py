@@ -3,6 +3,7 @@
 A golden folder holds config.json, model.safetensors and golden.safetensors (ids, mask, hidden.0.., logits, labels, loss, gradient.*).
 """
 
+import itertools
 import json
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def batch(vocabulary: int, first_id: int, padding_id: int, seed: int = 1) -> tup
     return ids, mask
 
 
+def kmer_words(k: int) -> list[str]:
+    return ["".join(letters) for letters in itertools.product("ATCG", repeat=k)]
+
+
+def esm_tokenizer(k: int, length: int) -> dict[str, str]:
+    """Files of the Nucleotide Transformer's tokenizer: k-mers and single letters; the last two words have no row in the model."""
+    words = ["<unk>", "<pad>", "<mask>", "<cls>", *kmer_words(k), *"ATCGN", "<eos>", "<bos>"]
+    settings = {"eos_token": None, "model_max_length": length, "tokenizer_class": "EsmTokenizer"}
+    return {"vocab.txt": "\n".join(words), "tokenizer_config.json": json.dumps(settings, indent=2) + "\n"}
+
+
 def masked_labels(ids: torch.Tensor, mask: torch.Tensor, mask_id: int | None, seed: int = 2):
     """About a third of the real tokens are asked for; -100 elsewhere. Half of those are hidden where there is a mask token."""
     generator = torch.Generator().manual_seed(seed)
@@ -44,8 +56,9 @@ def masked_labels(ids: torch.Tensor, mask: torch.Tensor, mask_id: int | None, se
     return torch.where((draw < 0.16) & (mask == 1), torch.full_like(ids, mask_id), ids), labels
 
 
-def write(name: str, config: dict, model: torch.nn.Module, ids, mask, labels, run) -> None:
-    """`run(ids, mask)` -> (hidden states, logits). Writes the folder; tied weights once, under the name of `named_parameters`."""
+def write(name: str, config: dict, model: torch.nn.Module, ids, mask, labels, run, files: dict[str, str] | None = None) -> None:
+    """`run(ids, mask)` -> (hidden states, logits). Writes the folder; tied weights once, under the name of `named_parameters`.
+    `files` are others of the folder, such as a tokenizer's."""
     folder = HERE / name
     folder.mkdir(exist_ok=True)
     model.eval()
@@ -60,3 +73,5 @@ def write(name: str, config: dict, model: torch.nn.Module, ids, mask, labels, ru
     weights = {key: value.detach().clone().contiguous() for key, value in model.named_parameters()}
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    for file, text in (files or {}).items():
+        (folder / file).write_text(text)

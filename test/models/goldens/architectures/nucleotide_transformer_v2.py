@@ -6,7 +6,7 @@ Usage: python nucleotide_transformer_v2.py
 
 import torch
 from esm import runner
-from golden import batch, masked_labels, randomise, write
+from golden import batch, esm_tokenizer, masked_labels, randomise, write
 from torch import nn
 from transformers import EsmConfig, EsmForMaskedLM
 
@@ -57,7 +57,7 @@ def main() -> None:
     ids, mask = batch(CONFIG["vocab_size"], 4, CONFIG["pad_token_id"])
     ids[:, 0] = 3
     ids, labels = masked_labels(ids, mask, CONFIG["mask_token_id"])
-    write("nucleotide-transformer-v2", CONFIG, model, ids, mask, labels, runner(model))
+    write("nucleotide-transformer-v2", CONFIG, model, ids, mask, labels, runner(model), esm_tokenizer(2, 20))
 
 
 if __name__ == "__main__":
