@@ -1,5 +1,6 @@
 /** The architectures whose checkpoints are read, and which of them a `config.json` describes. */
 import { bert } from './bert.ts';
+import { caduceus } from './caduceus.ts';
 import { esm } from './esm.ts';
 import { genaBert } from './gena-bert.ts';
 import { gptNeox } from './gpt-neox.ts';
@@ -21,6 +22,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   gpt2,
   gptNeox,
   llama,
+  caduceus,
 ];
 
 /**
