@@ -16,6 +16,7 @@ import {
   neighbourOrder,
 } from './neighbours.ts';
 import { alignStandardForms, standardForm } from './procrustes.ts';
+import { type Spread, spread } from './spread.ts';
 
 /** The paper's numbers of neighbours. */
 export const NEIGHBOUR_COUNTS: readonly number[] = [1, 3, 5, 10, 20, 50, 100, 1000, 4000];
@@ -43,12 +44,6 @@ export interface StaticPair {
   readonly rbfCka: number;
 }
 
-/** Mean and population standard deviation (ddof 0, as the paper's code) over pairs; pairs where it is undefined left out. */
-export interface Spread {
-  readonly mean: number;
-  readonly standardDeviation: number;
-}
-
 export interface StaticStability {
   readonly members: number;
   readonly vocabulary: number;
@@ -56,6 +51,7 @@ export interface StaticStability {
   readonly tokens: number;
   readonly dimensions: number;
   readonly pairs: readonly StaticPair[];
+  /** Over pairs, as all that follows. */
   readonly neighbours: readonly {
     readonly k: number;
     /** Expected Jaccard of two random sets of k. */
@@ -164,12 +160,4 @@ function evenRows(matrix: Dense, count: number): Dense {
     picked.set(values.subarray(row * columns, (row + 1) * columns), i * columns);
   }
   return { rows: count, columns, values: picked };
-}
-
-/** Mean and population standard deviation of the values that are not NaN; NaN where there are none. */
-export function spread(values: readonly number[]): Spread {
-  const defined = values.filter((value) => !Number.isNaN(value));
-  const mean = defined.reduce((sum, value) => sum + value, 0) / defined.length;
-  const squares = defined.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, standardDeviation: Math.sqrt(squares / defined.length) };
 }
