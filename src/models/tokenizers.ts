@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { createKmerTokenizer, type KmerTokenizer, type KmerTokenizerConfig } from '../sequences/kmer-tokenizer.ts';
 import { kindTokenizer } from './tokenizer-kinds.ts';
+import { describe, modelTokenizer } from './tokenizer-rows.ts';
 
 export interface TokenBatch {
   /** `[sequences, tokens]` */
@@ -32,9 +33,6 @@ export interface ModelTokenizer {
   tokens(sequence: string): number;
   encode(sequences: readonly string[]): TokenBatch;
 }
-
-const describe = (sequence: string) =>
-  sequence === '' ? 'an empty sequence' : `'${sequence.slice(0, 12)}${sequence.length > 12 ? '...' : ''}'`;
 
 /** k-mers for a model with `positions` position embeddings. */
 export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: number): ModelTokenizer {
@@ -122,34 +120,18 @@ export async function hubModelTokenizer(folder: string, positions: number): Prom
     });
   }
   const tokenizer = await AutoTokenizer.from_pretrained(whole, { local_files_only: true });
-  const idsOf = (sequence: string): number[] => {
-    const ids = tokenizer.encode(sequence);
-    if (ids.length > positions)
-      throw new Error(
-        `${describe(sequence)} (${sequence.length} nucleotides) makes ${ids.length} tokens; this model reads at most ${positions}. Cut the sequences`,
-      );
-    if (ids.length === 0) throw new Error(`${describe(sequence)} makes no token`);
-    return ids;
-  };
-  return {
+  return modelTokenizer({
     vocabularySize,
     description: `${kind} (tokenizer.json)`,
     identity: text,
-    tokens: (sequence) => idsOf(sequence).length,
-    encode(sequences) {
-      const rows = sequences.map(idsOf);
-      const tokens = rows.reduce((most, row) => Math.max(most, row.length), 1);
-      const ids = new BigInt64Array(rows.length * tokens).fill(BigInt(tokenizer.pad_token_id ?? 0));
-      const mask = new BigInt64Array(ids.length);
-      rows.forEach((row, r) => {
-        row.forEach((id, t) => {
-          ids[r * tokens + t] = BigInt(id);
-          mask[r * tokens + t] = 1n;
-        });
-      });
-      return { ids, mask, tokens };
+    paddingId: tokenizer.pad_token_id ?? 0,
+    maxTokens: positions,
+    ids(sequence) {
+      const ids = tokenizer.encode(sequence);
+      if (ids.length === 0) throw new Error(`${describe(sequence)} makes no token`);
+      return ids;
     },
-  };
+  });
 }
 
 /** The tokenizer that lies in a model's folder. */

@@ -1,0 +1,140 @@
+/**
+ * An architecture with its sizes, a tokenizer and values for its parameters, as the frozen model that the harness takes: what
+ * `model-folder.ts` reads from disk and what is drawn at random end here alike.
+ */
+import { INFERENCE } from '../onnx/dropout.ts';
+import { type ConstantData, Graph } from '../onnx/graph.ts';
+import { createRandom } from '../random.ts';
+import { hashJson, sha256 } from '../runtime/files.ts';
+import type { Architecture, ConfiguredArchitecture, RawConfig } from './architectures/types.ts';
+import type { ModelTokenizer } from './tokenizers.ts';
+import type { FrozenModel } from './types.ts';
+import type { Declared } from './weights.ts';
+
+/** Fields of a config that change no embedding and so have no part in the fingerprint. */
+const WITHOUT_EFFECT = [
+  '_name_or_path',
+  'transformers_version',
+  'torch_dtype',
+  'dtype',
+  'hidden_dropout_prob',
+  'attention_probs_dropout_prob',
+];
+
+/** What a model is but for its weights. */
+export interface ModelParts {
+  readonly config: RawConfig;
+  readonly architecture: Architecture;
+  readonly configured: ConfiguredArchitecture;
+  readonly tokenizer: ModelTokenizer;
+}
+
+export interface ModelWeights {
+  /** By the names that the architecture declares. */
+  readonly values: ReadonlyMap<string, ConstantData>;
+  /** What tells them from others, for the fingerprint. */
+  readonly hash: string;
+  /** Are those of the head among them? */
+  readonly hasHead: boolean;
+  /** For the card: where they are from. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** What an architecture declares for its hidden states, and what its head adds; `head` is undefined where it has none. */
+export interface Declarations {
+  readonly body: readonly Declared[];
+  readonly head?: readonly Declared[];
+}
+
+/** Declares the inputs and the architecture in a graph. */
+function declare(configured: ConfiguredArchitecture, graph: Graph, mode = INFERENCE) {
+  const ids = graph.input('ids', 'int64', ['rows', 'tokens']);
+  const mask = graph.input('mask', 'int64', ['rows', 'tokens']);
+  return { mask, built: configured.build(graph, { ids, mask }, mode) };
+}
+
+export function declarations(configured: ConfiguredArchitecture): Declarations {
+  const graph = new Graph();
+  const { logits } = declare(configured, graph).built;
+  const all = () => [...graph.parameters.values(), ...graph.buffers.values()];
+  const body = all();
+  if (!logits) return { body };
+  logits(graph.input('vectors', 'float32', ['m', configured.dimension]));
+  const inBody = new Set(body.map(({ name }) => name));
+  return { body, head: all().filter(({ name }) => !inBody.has(name)) };
+}
+
+/** First values by the architecture's own initialisation, drawn in the order of declaration; buffers as declared. */
+export function drawWeights(declared: readonly Declared[], seed: number): Map<string, Float32Array> {
+  const random = createRandom(`weights:random-model:${seed}`);
+  return new Map(
+    declared.map((entry): [string, Float32Array] => {
+      const size = entry.shape.reduce((product, length) => product * length, 1);
+      const values =
+        'initialise' in entry
+          ? entry.initialise(() => random.next(), entry.shape)
+          : new Float32Array(size).fill(entry.initial);
+      return [entry.name, values];
+    }),
+  );
+}
+
+/** A hash of drawn values: other code that draws other weights from the same seed is told apart. */
+export function hashOfValues(values: ReadonlyMap<string, Float32Array>): string {
+  return hashJson([...values].map(([name, data]) => [name, sha256(data)]));
+}
+
+export function frozenModel(
+  { config, architecture, configured, tokenizer }: ModelParts,
+  { values, hash, hasHead, facts }: ModelWeights,
+): FrozenModel {
+  const { label, dimension, layers, heads, reads, vocabularySize, wordTable, maxTokens } = configured;
+  const effective = Object.fromEntries(Object.entries(config).filter(([field]) => !WITHOUT_EFFECT.includes(field)));
+  return {
+    label,
+    dimension,
+    layers,
+    reads,
+    vocabularySize,
+    wordTable,
+    fingerprint: hashJson({
+      architecture: architecture.id,
+      config: effective,
+      tokenizer: tokenizer.identity,
+      weights: hash,
+    }),
+    card: {
+      architecture: architecture.title,
+      source: architecture.source,
+      parameters: countParameters(values),
+      layers,
+      dimension,
+      heads,
+      tokenizer: tokenizer.description,
+      nucleotidesPerToken: tokenizer.nucleotidesPerToken,
+      maxNucleotides: Number.isFinite(tokenizer.maxNucleotides) ? tokenizer.maxNucleotides : undefined,
+      maxTokens,
+      reads,
+      head: hasHead,
+      ...facts,
+    },
+    frames: tokenizer.frames,
+    values,
+    build(graph, mode = INFERENCE) {
+      const { mask, built } = declare(configured, graph, mode);
+      const { hiddenStates, logits } = built;
+      return { hiddenStates, attentionMask: mask, logits: hasHead ? logits : undefined };
+    },
+    tokens: (sequence) => tokenizer.tokens(sequence),
+    encode(sequences) {
+      const { ids, mask, tokens } = tokenizer.encode(sequences);
+      const dims = [sequences.length, tokens];
+      return { ids: { type: 'int64', data: ids, dims }, mask: { type: 'int64', data: mask, dims } };
+    },
+  };
+}
+
+function countParameters(values: ReadonlyMap<string, ConstantData>): number {
+  const sizes = [...values.values()].map((data) => ('location' in data ? data.length / 4 : data.length));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
