@@ -5,6 +5,7 @@ import { esm } from './esm.ts';
 import { genaBert } from './gena-bert.ts';
 import { gptNeox } from './gpt-neox.ts';
 import { gpt2 } from './gpt2.ts';
+import { hyenaDna } from './hyena-dna.ts';
 import { llama } from './llama.ts';
 import { modernBert } from './modern-bert.ts';
 import { mosaicBert } from './mosaic-bert.ts';
@@ -22,6 +23,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   gpt2,
   gptNeox,
   llama,
+  hyenaDna,
   caduceus,
 ];
 
