@@ -3,9 +3,10 @@ import { bert } from './bert.ts';
 import { caduceus } from './caduceus.ts';
 import { esm } from './esm.ts';
 import { genaBert } from './gena-bert.ts';
+import { gpn } from './gpn.ts';
 import { gptNeox } from './gpt-neox.ts';
 import { gpt2 } from './gpt2.ts';
-import { hyenaDna } from './hyena-dna.ts';
+import { hyenaDna, hyenaDna } from './hyena-dna.ts';
 import { llama } from './llama.ts';
 import { modernBert } from './modern-bert.ts';
 import { mosaicBert } from './mosaic-bert.ts';
@@ -24,7 +25,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   gptNeox,
   llama,
   hyenaDna,
-  caduceus,
+  caduceus, gpn, hyenaDna
 ];
 
 /**
