@@ -6,7 +6,7 @@ import { genaBert } from './gena-bert.ts';
 import { gpn } from './gpn.ts';
 import { gptNeox } from './gpt-neox.ts';
 import { gpt2 } from './gpt2.ts';
-import { hyenaDna, hyenaDna } from './hyena-dna.ts';
+import { hyenaDna } from './hyena-dna.ts';
 import { llama } from './llama.ts';
 import { modernBert } from './modern-bert.ts';
 import { mosaicBert } from './mosaic-bert.ts';
@@ -25,7 +25,8 @@ export const ARCHITECTURES: readonly Architecture[] = [
   gptNeox,
   llama,
   hyenaDna,
-  caduceus, gpn, hyenaDna
+  caduceus,
+  gpn,
 ];
 
 /**
