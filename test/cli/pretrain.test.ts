@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/command-line.ts';
 import { createJobLine } from '../../src/cli/model-command.ts';
@@ -68,10 +69,29 @@ describe('pretrain', () => {
     expect(source.leftOut['identical to one before']).toBe(40 - source.kept - source.leftOut['of another part']);
   });
 
+  it('takes the tokens of a tokenizer.json in place of k-mers', async () => {
+    const tokenizer = fileURLToPath(new URL('../models/goldens/tiny-bpe-bert', import.meta.url));
+    const words = ['--config', 'tiny.json', '--sequences', 'train.fa', '--objective', 'mae-v2', '--out', 'bpe'];
+    const { code, stdout, stderr } = await pretrain(...words, '--tokenizer', tokenizer);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/a uniform guess: 3\.555\)/); // 35 ordinary tokens
+    const files = await readdir(join(folder, 'bpe'));
+    expect(files).toContain('tokenizer.json');
+    expect(files).not.toContain('kmer_tokenizer.json');
+    expect((await training('bpe')).tokenizer).toMatch(/^tokenizer\.json [0-9a-f]{64}$/);
+    const embedded = ['embed', '--device', 'cpu', '--threads', '1', '--model', 'bpe', '--sequences', 'test.fa'];
+    expect((await bench(folder, [...embedded, '--out', 'bpe.npy'])).stdout).toMatch(/bpe\.npy: 3 rows of 16 float32/);
+  });
+
   it.each([
     ['a field that is not known', ['--config', 'typo.json'], /typo\.json: there is no field 'hiden' \(did you mean/],
     ['a set-up that makes no sense', ['--config', 'heads.json'], /heads\.json: pre-training set-up: heads is 5/],
     ['a file that is no JSON', ['--config', 'broken.json'], /broken\.json: is not JSON/],
+    [
+      'a tokenizer that is not there',
+      ['--config', 'tiny', '--tokenizer', 'bpe.json'],
+      /--tokenizer .*bpe\.json: there is no such file/,
+    ],
     ['an unknown objective', ['--config', 'tiny', '--objective', 'barcodbert'], /objective 'barcodbert' is not known/],
     [
       'an unknown part',

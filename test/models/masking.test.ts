@@ -8,7 +8,7 @@ import {
   OBJECTIVES,
   type TokenRows,
 } from '../../src/models/masking.ts';
-import { kmerVocabulary } from '../../src/models/training-tokenizers.ts';
+import { kmerVocabulary, type Vocabulary } from '../../src/models/training-tokenizers.ts';
 import { createRandom, type Random } from '../../src/random.ts';
 import type { Feeds } from '../../src/runtime/network.ts';
 import { FIRST_KMER_ID, MASK_ID, UNKNOWN_ID } from '../../src/sequences/kmer-tokenizer.ts';
@@ -131,6 +131,54 @@ describe('masking', () => {
       vocabulary: KMERS,
     };
     expect(draw(part, 2)).toEqual(draw(batch, 0).slice(2, 4));
+  });
+});
+
+describe('a vocabulary with special tokens anywhere', () => {
+  const ordinary = [1, 2, 4, 7, 8];
+  const vocabulary: Vocabulary = {
+    size: 9,
+    maskId: 3,
+    paddingId: 6,
+    classes: ordinary.length,
+    classOf: (id) => ordinary.indexOf(id),
+    idOf: (classIndex) => ordinary[classIndex],
+  };
+  const random = createRandom('anywhere');
+  const [rows, tokens] = [20, 30];
+  const ids = Int32Array.from({ length: rows * tokens }, () => random.integer(vocabulary.size));
+  const batch: TokenRows = { ids, mask: new Uint8Array(ids.length).fill(1), rows, tokens, vocabulary };
+  const config = { ...CONFIG, maskedShare: 0.5, randomShare: 0.5 };
+
+  it('is asked for its ordinary tokens, which random ones are too; hidden ones become its mask', () => {
+    const { places, shown, hidden } = drawMasking(batch, config, () => random);
+    const seen = new Set<number>();
+    places.forEach((row, r) => {
+      for (const t of row) {
+        const at = r * tokens + t;
+        expect(ordinary).toContain(ids[at]);
+        if (hidden[at]) expect(shown[at]).toBe(3);
+        else seen.add(shown[at]);
+      }
+    });
+    expect([...seen].sort()).toEqual(ordinary);
+  });
+
+  it('gives labels that are classes, of the tied head ids; rows are filled up with its padding', () => {
+    const masking = drawMasking(batch, config, () => random);
+    const asked = masking.places.flatMap((row, r) => row.map((t) => ids[r * tokens + t]));
+    for (const [objective, labelOf] of [
+      ['masked-lm', (id: number) => id],
+      ['mae-v2', vocabulary.classOf],
+    ] as const) {
+      const feeds = feedsOf(batch, masking, { ...config, objective }, false);
+      const weights = numbers(feeds, 'tokenWeights');
+      expect(numbers(feeds, 'labels').filter((_, i) => weights[i] === 1)).toEqual(asked.map(labelOf));
+    }
+    const packed = feedsOf(batch, masking, { ...config, objective: 'mae-v2' }, false);
+    const seen = numbers(packed, 'visibleMask');
+    const filled = numbers(packed, 'visibleIds').filter((_, i) => seen[i] === 0);
+    expect(new Set(filled)).toEqual(new Set([6]));
   });
 });
 

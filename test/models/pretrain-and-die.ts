@@ -3,14 +3,16 @@ import type { PretrainConfig } from '../../src/models/presets.ts';
 import { pretrain } from '../../src/models/pretrain.ts';
 import { repeats, streamed } from './fixtures.ts';
 
-const { config, out, stream } = JSON.parse(process.argv[2]) as {
+const { config, tokenizer, out, stream } = JSON.parse(process.argv[2]) as {
   config: PretrainConfig;
+  tokenizer?: string;
   out: string;
   stream?: boolean;
 };
 const corpus = repeats(120, 1);
 await pretrain(stream ? streamed(corpus) : corpus, {
   config,
+  tokenizer,
   out,
   seed: 1,
   device: 'cpu',

@@ -68,6 +68,25 @@ describe('a set-up', () => {
     await expect(pretrain(unread, options)).rejects.toThrow('pre-training set-up: heads is 5');
   });
 
+  it('of a tokenizer.json may not say how k-mers are cut', async () => {
+    const strided = { ...TINY, stride: 1 };
+    const message = 'pre-training set-up: stride is given, but tokens are those of a tokenizer.json; leave it out';
+    expect(() => checkPretrainConfig(strided)).not.toThrow();
+    expect(() => checkPretrainConfig(strided, { kmers: false })).toThrow(message);
+    expect(() => checkPretrainConfig(TINY, { kmers: false })).not.toThrow();
+    const placed = { ...TINY, reference: 'consensus' };
+    expect(() => checkPretrainConfig(placed, { kmers: false })).toThrow('reference is given, but tokens are those of');
+    const options = {
+      config: strided,
+      tokenizer: '/dev/null/x',
+      seed: 1,
+      device: 'cpu',
+      threads: 1,
+      out: '/dev/null/x',
+    };
+    await expect(pretrain([], { ...options, device: 'cpu' })).rejects.toThrow(message);
+  });
+
   it('of shares that sum to 1 but for rounding passes', () => {
     expect(() => checkPretrainConfig({ ...TINY, maskedShare: 0.7, randomShare: 0.3 })).not.toThrow();
     expect(() => checkPretrainConfig({ ...TINY, maskedShare: 0.9, randomShare: 0.1 })).not.toThrow();
@@ -89,9 +108,9 @@ describe('what a person writes', () => {
 
   it('may be every field', () => {
     expect(pretrainConfigFrom(MAE)).toEqual(MAE);
-    expect(Object.keys({ ...MAE, stride: 1, decoderHidden: 16, decoderHeads: 2 }).sort()).toEqual(
-      [...PRETRAIN_FIELDS].sort(),
-    );
+    expect(
+      Object.keys({ ...MAE, stride: 1, reference: 'consensus', decoderHidden: 16, decoderHeads: 2 }).sort(),
+    ).toEqual([...PRETRAIN_FIELDS].sort());
   });
 
   it.each(OBJECTIVES)('takes objective %s over any preset, with a decoder where it has one', (objective) => {
