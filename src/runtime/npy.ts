@@ -52,8 +52,17 @@ export function encodeNpy(array: NpyArray): Uint8Array {
   return bytes;
 }
 
-/** Reads the bytes of a `.npy` file. `name` stands in error messages. */
-export function decodeNpy(bytes: Uint8Array, name = '.npy'): NpyArray {
+/** What the preamble says. `start` is the offset of the first value; a one-dimensional file has one column. */
+export interface NpyHeader {
+  /** Element type as NumPy writes it, e.g. `<f4`. */
+  readonly descriptor: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly start: number;
+}
+
+/** Reads the preamble, at the start of `bytes`, which need not hold the values. `name` stands in error messages. */
+export function decodeNpyHeader(bytes: Uint8Array, name = '.npy'): NpyHeader {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (buffer.length < 10 || buffer.toString('latin1', 0, 6) !== MAGIC) throw new Error(`${name}: not a .npy file`);
   if (buffer[6] !== 1) throw new Error(`${name}: .npy version ${buffer[6]}.${buffer[7]}; only 1.0 is read here`);
@@ -61,11 +70,6 @@ export function decodeNpy(bytes: Uint8Array, name = '.npy'): NpyArray {
   const header = buffer.toString('latin1', 10, start);
   const descriptor = /'descr':\s*'([^']*)'/.exec(header)?.[1] ?? 'a structured type';
   const shape = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1];
-  if (!(descriptor in CONSTRUCTORS)) {
-    throw new Error(
-      `${name}: element type ${descriptor}; only <f4, <f8 and <i4 are read (save with .astype("float32"))`,
-    );
-  }
   if (/'fortran_order':\s*True/.test(header)) {
     throw new Error(`${name}: Fortran order; save with numpy.ascontiguousarray`);
   }
@@ -77,14 +81,24 @@ export function decodeNpy(bytes: Uint8Array, name = '.npy'): NpyArray {
   if (shape === undefined || sizes.length < 1 || sizes.length > 2 || !sizes.every(Number.isInteger)) {
     throw new Error(`${name}: shape (${shape ?? '?'}); only one or two dimensions are read`);
   }
-  const [rows, columns] = [sizes[0], sizes[1] ?? 1];
+  return { descriptor, rows: sizes[0], columns: sizes[1] ?? 1, start };
+}
+
+/** Reads the bytes of a `.npy` file. `name` stands in error messages. */
+export function decodeNpy(bytes: Uint8Array, name = '.npy'): NpyArray {
+  const { descriptor, rows, columns, start } = decodeNpyHeader(bytes, name);
+  if (!(descriptor in CONSTRUCTORS)) {
+    throw new Error(
+      `${name}: element type ${descriptor}; only <f4, <f8 and <i4 are read (save with .astype("float32"))`,
+    );
+  }
   const Values = CONSTRUCTORS[descriptor as Descriptor];
   const expected = rows * columns * Values.BYTES_PER_ELEMENT;
-  if (buffer.length - start !== expected) {
-    throw new Error(`${name}: holds ${buffer.length - start} bytes of data, its header promises ${expected}`);
+  if (bytes.length - start !== expected) {
+    throw new Error(`${name}: holds ${bytes.length - start} bytes of data, its header promises ${expected}`);
   }
   const copy = new Uint8Array(expected); // aligned for the typed array
-  copy.set(buffer.subarray(start));
+  copy.set(bytes.subarray(start));
   return { rows, columns, values: new Values(copy.buffer) };
 }
 
