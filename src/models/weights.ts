@@ -37,9 +37,14 @@ export function takeSource(stored: StoredTensor, { transpose, rows }: Omit<Found
   const { shape, data } = transpose ? transposed(stored) : stored;
   if (!rows) return { shape, data };
   const width = shape.slice(1).reduce((product, size) => product * size, 1);
-  const { from, to } = rows;
-  if (from < 0 || to > shape[0] || from >= to) throw new Error(`has no rows ${from} to ${to}, only ${shape[0]}`);
+  const { from, to } = checkedRows(shape, rows);
   return { shape: [to - from, ...shape.slice(1)], data: data.subarray(from * width, to * width) };
+}
+
+function checkedRows(shape: readonly number[], rows: NonNullable<FoundSource['rows']>) {
+  if (rows.from < 0 || rows.to > shape[0] || rows.from >= rows.to)
+    throw new Error(`has no rows ${rows.from} to ${rows.to}, only ${shape[0]}`);
+  return rows;
 }
 
 /** [m, n] -> [n, m], copied. */
@@ -51,10 +56,11 @@ function transposed({ shape, data }: StoredTensor): StoredTensor {
   return { shape: [columns, rows], data: turned };
 }
 
-/** Shape after `takeSource`, without values. */
-function shapeTaken(shape: readonly number[], { transpose, rows }: FoundSource): readonly number[] {
-  const turned = transpose ? [...shape].reverse() : shape;
-  return rows ? [rows.to - rows.from, ...turned.slice(1)] : turned;
+/** Does `takeSource` of a tensor of that shape give `shape`? Throws where it has no such rows. */
+function gives(stored: readonly number[], { transpose, rows }: FoundSource, shape: readonly number[]): boolean {
+  const turned = transpose ? [...stored].reverse() : stored;
+  const length = rows && checkedRows(turned, rows).to - rows.from;
+  return (length === undefined ? turned : [length, ...turned.slice(1)]).join() === shape.join();
 }
 
 export interface BoundWeights {
@@ -91,7 +97,7 @@ export async function bindWeights(
     const source = findSource(name, configured, checkpoint.has);
     if (!source) throw new Error(`${file}: tensor '${name}' is missing, which ${where} asks for`);
     const stored = checkpoint.entry(source.name).shape;
-    if (shapeTaken(stored, source).join() !== shape.join())
+    if (!gives(stored, source, shape))
       throw new Error(
         `${file}: '${source.name}' is [${stored.join(', ')}], ${where} asks for [${shape.join(', ')}]${describeCut(source)}`,
       );

@@ -8,6 +8,7 @@ import { createRandom } from '../../../src/random.ts';
 import { parityTests, readGoldenFolder } from './parity.ts';
 
 parityTests('esm', esm);
+parityTests('esm-rotary-tied', esm);
 parityTests('nucleotide-transformer-v2', nucleotideTransformerV2);
 
 describe('an ESM config', () => {

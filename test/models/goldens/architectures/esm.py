@@ -1,4 +1,7 @@
-"""ESM as the first Nucleotide Transformer has it: transformers' EsmForMaskedLM, learned positions, token dropout. Usage: python esm.py"""
+"""ESM as the first Nucleotide Transformer has it: transformers' EsmForMaskedLM, learned positions, token dropout; and its other options.
+
+Usage: python esm.py
+"""
 
 from golden import batch, esm_tokenizer, masked_labels, randomise, write
 from transformers import EsmConfig, EsmForMaskedLM
@@ -40,13 +43,20 @@ def runner(model):
     return run
 
 
-def main() -> None:
-    model = EsmForMaskedLM(EsmConfig(**CONFIG))
+def make(name: str, **changes) -> None:
+    config = CONFIG | changes
+    model = EsmForMaskedLM(EsmConfig(**config))
     randomise(model)
-    ids, mask = batch(CONFIG["vocab_size"], 4, CONFIG["pad_token_id"])
+    ids, mask = batch(config["vocab_size"], 4, config["pad_token_id"])
     ids[:, 0] = 3
-    ids, labels = masked_labels(ids, mask, CONFIG["mask_token_id"])
-    write("esm", CONFIG, model, ids, mask, labels, runner(model), esm_tokenizer(2, 20))
+    ids, labels = masked_labels(ids, mask, config["mask_token_id"])
+    write(name, config, model, ids, mask, labels, runner(model), esm_tokenizer(2, 20))
+
+
+def main() -> None:
+    make("esm")
+    # As ESM-2 has it.
+    make("esm-rotary-tied", position_embedding_type="rotary", tie_word_embeddings=True, emb_layer_norm_before=False)
 
 
 if __name__ == "__main__":
