@@ -37,15 +37,13 @@ export function takeSource(stored: StoredTensor, { transpose, rows }: Omit<Found
   const { shape, data } = transpose ? transposed(stored) : stored;
   if (!rows) return { shape, data };
   const width = shape.slice(1).reduce((product, size) => product * size, 1);
-  const { from, to } = checkedRows(shape, rows);
+  const { from, to } = rows;
+  if (!hasRows(shape, rows)) throw new Error(`has no rows ${from} to ${to}, only ${shape[0]}`);
   return { shape: [to - from, ...shape.slice(1)], data: data.subarray(from * width, to * width) };
 }
 
-function checkedRows(shape: readonly number[], rows: NonNullable<FoundSource['rows']>) {
-  if (rows.from < 0 || rows.to > shape[0] || rows.from >= rows.to)
-    throw new Error(`has no rows ${rows.from} to ${rows.to}, only ${shape[0]}`);
-  return rows;
-}
+const hasRows = (shape: readonly number[], { from, to }: NonNullable<FoundSource['rows']>) =>
+  from >= 0 && from < to && to <= shape[0];
 
 /** [m, n] -> [n, m], copied. */
 function transposed({ shape, data }: StoredTensor): StoredTensor {
@@ -56,11 +54,11 @@ function transposed({ shape, data }: StoredTensor): StoredTensor {
   return { shape: [columns, rows], data: turned };
 }
 
-/** Does `takeSource` of a tensor of that shape give `shape`? Throws where it has no such rows. */
+/** Does `takeSource` of a tensor of that shape give `shape`? */
 function gives(stored: readonly number[], { transpose, rows }: FoundSource, shape: readonly number[]): boolean {
   const turned = transpose ? [...stored].reverse() : stored;
-  const length = rows && checkedRows(turned, rows).to - rows.from;
-  return (length === undefined ? turned : [length, ...turned.slice(1)]).join() === shape.join();
+  if (rows && !hasRows(turned, rows)) return false;
+  return (rows ? [rows.to - rows.from, ...turned.slice(1)] : turned).join() === shape.join();
 }
 
 export interface BoundWeights {

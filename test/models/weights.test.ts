@@ -83,7 +83,11 @@ describe('bound weights', () => {
     [[4, 3], { names: ['fused'] }, "'fused' is [3, 4], config.json asks for [4, 3]"],
     [[3, 4], { names: ['fused'], transpose: true }, "'fused' is [3, 4], config.json asks for [3, 4] of it transposed"],
     [[2, 3], { names: ['fused'], rows: { from: 0, to: 2 } }, 'asks for [2, 3] as its rows 0 to 2'],
-    [[2, 4], { names: ['fused'], rows: { from: 2, to: 4 } }, 'has no rows 2 to 4'],
+    [
+      [2, 4],
+      { names: ['fused'], rows: { from: 2, to: 4 } },
+      "'fused' is [3, 4], config.json asks for [2, 4] as its rows 2 to 4",
+    ],
   ])('%j out of %j are refused', async (shape, source, message) => {
     await expect(bind(shape, source)).rejects.toThrow(message);
     await expect(bind(shape, source, true)).rejects.toThrow(message);
