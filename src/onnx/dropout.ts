@@ -9,33 +9,43 @@ export interface Mode {
 }
 export const INFERENCE: Mode = { training: false };
 
+/** One dropout layer's mask: its rate, and its shape, the batch first. */
+export interface DropoutLayer {
+  readonly rate: number;
+  readonly shape: Shape;
+}
+
 /**
- * Where dropout masks come from. For each rate one long bank of independent masks (0 or 1 / (1 - rate)) is fed or bound, and every
- * layer of every step reads a window of it at an offset fed at run time. So masks are a pure function of (seed, step, layer): the
- * same on every device, after a resume, and at the price of a copy. Windows of different steps may overlap, shifted.
+ * Where dropout masks come from. For each rate there is one long bank of independent masks (0 or 1 / (1 - rate)), and every layer of every
+ * step reads a window of it. So masks are a pure function of (seed, step, layer): the same on every device and after a resume. Windows of
+ * different steps may overlap, shifted.
+ *
+ * `windows`: each layer's window is an input of its own, `dropout:layer:0`, `dropout:layer:1`, ...; on the CPU the bank's memory itself, without a
+ * copy. `banks`: the banks are inputs, `dropout:0.1`, and the graph cuts the windows out, so that a device with memory of its own
+ * gets one bank rather than a window for every layer. The masks are the same.
  */
 export class DropoutSource {
-  readonly rates = new Map<number, Tensor>();
-  /** One window start per dropout layer, in the order the layers were built. */
-  readonly offsets: Tensor;
-  layers = 0;
-  /** Shape of each layer's mask, the batch first. */
-  readonly shapes: Shape[] = [];
+  /** In the order the layers were built. */
+  readonly layers: DropoutLayer[] = [];
+  private readonly banks = new Map<number, Tensor>();
+  private offsets: Tensor | undefined;
 
-  constructor(private readonly graph: Graph) {
-    this.offsets = graph.input('dropout:offsets', 'int64', ['dropout:layers']);
-  }
+  constructor(
+    private readonly graph: Graph,
+    readonly feeding: 'windows' | 'banks' = 'windows',
+  ) {}
 
   /** A mask of x's shape. */
   mask(x: Tensor, rate: number): Tensor {
-    let bank = this.rates.get(rate);
+    const layer = this.layers.push({ rate, shape: x.shape }) - 1;
+    if (this.feeding === 'windows') return this.graph.input(`dropout:layer:${layer}`, 'float32', x.shape);
+    let bank = this.banks.get(rate);
     if (!bank) {
       bank = this.graph.input(`dropout:${rate}`, 'float32', [`dropout:${rate}:length`]);
-      this.rates.set(rate, bank);
+      this.banks.set(rate, bank);
     }
-    const start = op.slice(this.offsets, 0, this.layers, this.layers + 1); // [1]
-    this.layers += 1;
-    this.shapes.push(x.shape);
+    this.offsets ??= this.graph.input('dropout:offsets', 'int64', ['dropout:layers']);
+    const start = op.slice(this.offsets, 0, layer, layer + 1); // [1]
     const size = op.reshape(this.graph.node('Size', [x])[0], [1]);
     const inputs = [bank, start, op.add(start, size), this.graph.integers([0])];
     const total = x.shape.every((dim) => typeof dim === 'number')

@@ -1,9 +1,9 @@
 /**
- * Dropout masks of a training step, as its inputs: for each rate one long bank of independent masks, and for each layer where its
- * window begins. A pure function of (seed, step) and of the layer's place; not of how a batch is cut into parts.
+ * Dropout masks of a training step, as its inputs: windows of one long bank of independent masks per rate. A pure function of (seed,
+ * step) and of the layer's place; not of how a batch is cut into parts, nor of how the masks are fed (`onnx/dropout.ts`).
  */
 import type { DropoutSource } from '../onnx/dropout.ts';
-import type { Graph, Shape } from '../onnx/graph.ts';
+import type { Dim, Graph } from '../onnx/graph.ts';
 import { createRandom } from '../random.ts';
 import { type Feeds, vector } from './network.ts';
 import type { TensorValue } from './session.ts';
@@ -13,40 +13,56 @@ const OFFSETS = 2 ** 20;
 
 export interface DropoutMasks {
   /**
-   * Banks long enough for the whole batch that `feeds` are, and the window starts of `step`, moved to the batch's row `from`.
+   * Masks of `step` for the rows [from, to) of the batch that `feeds` are.
    * @param graph in which `source` drew its masks: names the symbolic dimensions.
    */
-  feeds(source: DropoutSource, graph: Graph, feeds: Feeds, step: number, from: number): Feeds;
+  feeds(source: DropoutSource, graph: Graph, feeds: Feeds, step: number, from: number, to: number): Feeds;
 }
 
 /** @param label names the network in errors. */
 export function dropoutMasks(seed: number | string, label: string): DropoutMasks {
   const banks = new Map<number, Float32Array>();
+  const bankOf = (rate: number, length: number): Float32Array => {
+    let bank = banks.get(rate);
+    if (!bank || bank.length < length) {
+      bank = maskBank(rate, Math.ceil(length / 2 ** 16) * 2 ** 16, seed);
+      banks.set(rate, bank);
+    }
+    return bank;
+  };
   return {
-    feeds(source, graph, feeds, step, from) {
-      if (source.layers === 0) return {};
+    feeds(source, graph, feeds, step, from, to) {
+      if (source.layers.length === 0) return {};
       const rows = feeds.weights.dims[0];
-      const sizes = source.shapes.map((shape) => elementsOf(shape, graph, feeds, label)); // of the whole batch
-      const longest = Math.max(...sizes) + OFFSETS;
-      const inputs: Record<string, TensorValue> = {};
-      for (const rate of source.rates.keys()) {
-        let bank = banks.get(rate);
-        if (!bank || bank.length < longest) {
-          bank = maskBank(rate, Math.ceil(longest / 2 ** 16) * 2 ** 16, seed);
-          banks.set(rate, bank);
-        }
-        inputs[`dropout:${rate}`] = vector(bank);
-      }
       const random = createRandom(`dropout:${seed}:${step}`);
-      const offsets = sizes.map((size) => BigInt(random.integer(OFFSETS) + from * (size / rows)));
-      inputs['dropout:offsets'] = { type: 'int64', data: BigInt64Array.from(offsets), dims: [offsets.length] };
-      return inputs;
+      const windows = source.layers.map(({ rate, shape }) => {
+        const dims = shape.map((dim) => sizeOf(dim, shape, graph, feeds, label)); // of the whole batch
+        const size = dims.reduce((product, dim) => product * dim, 1);
+        const start = random.integer(OFFSETS) + from * (size / rows);
+        return { rate, dims, size, start };
+      });
+      const longest = Math.max(...windows.map(({ size }) => size)) + OFFSETS;
+      if (source.feeding === 'windows') {
+        const share = (to - from) / rows;
+        const mask = ({ rate, dims: [first, ...rest], size, start }: (typeof windows)[number]): TensorValue => ({
+          type: 'float32',
+          data: bankOf(rate, longest).subarray(start, start + size * share),
+          dims: [first * share, ...rest],
+        });
+        return Object.fromEntries(windows.map((window, i) => [`dropout:layer:${i}`, mask(window)]));
+      }
+      const rates = new Set(source.layers.map(({ rate }) => rate));
+      const starts = BigInt64Array.from(windows, ({ start }) => BigInt(start));
+      return {
+        ...Object.fromEntries([...rates].map((rate) => [`dropout:${rate}`, vector(bankOf(rate, longest))])),
+        'dropout:offsets': { type: 'int64', data: starts, dims: [starts.length] },
+      };
     },
   };
 }
 
-/** Elements of a tensor whose symbolic dimensions are those of inputs (or products of such) once `feeds` are given. */
-function elementsOf(shape: Shape, graph: Graph, feeds: Feeds, label: string): number {
+/** Run-time size of a dimension that is a number, the size of an input's axis, or a product of such, once `feeds` are given. */
+function sizeOf(dim: Dim, shape: readonly Dim[], graph: Graph, feeds: Feeds, label: string): number {
   const size = (symbol: string): number => {
     if (/^\d+$/.test(symbol)) return Number(symbol);
     for (const input of graph.inputs) {
@@ -57,8 +73,8 @@ function elementsOf(shape: Shape, graph: Graph, feeds: Feeds, label: string): nu
       `${label}: dropout on [${shape.join(', ')}], where '${symbol}' is the size of no input, so its mask can't be drawn ahead; give that axis a fixed length`,
     );
   };
-  return shape
-    .flatMap((dim) => String(dim).split('*'))
+  return String(dim)
+    .split('*')
     .map(size)
     .reduce((product, factor) => product * factor, 1);
 }

@@ -86,7 +86,7 @@ export async function compileTrainingStep(
       ...stateFeeds(state),
       ...momentFeeds(moments),
       ...scalars(rate, step),
-      ...masks.feeds(whole.dropout, bound.flat.graph, feeds, step, 0),
+      ...masks.feeds(whole.dropout, bound.flat.graph, feeds, step, 0, feeds.weights.dims[0]),
     };
     const loss = new Float32Array(1);
     const norm = new Float32Array(1);
@@ -125,7 +125,7 @@ export async function compileTrainingStep(
       const inputs = {
         ...rowsOf(feeds, start, end),
         ...stateFeeds(state),
-        ...masks.feeds(dropout, bound.flat.graph, feeds, step, start),
+        ...masks.feeds(dropout, bound.flat.graph, feeds, step, start, end),
       };
       const result = await session.run(pick(session, inputs));
       const part = result['next:gradient'].data as Float32Array;
@@ -194,7 +194,7 @@ async function compilePart(
   what: 'step' | 'gradient',
 ): Promise<Part> {
   const graph = new Graph();
-  const dropout = new DropoutSource(graph);
+  const dropout = new DropoutSource(graph, compute.device === 'cpu' ? 'windows' : 'banks');
   const built = network.build(graph, { training: true, dropout });
   const loss = outputOf(built, 'loss', network);
   const tensors = [...graph.parameters.values()].map((entry) => entry.tensor);
