@@ -97,6 +97,7 @@ export function frozenModel(
     reads,
     vocabularySize,
     wordTable,
+    maskId: tokenizer.maskId,
     fingerprint: hashJson({
       architecture: architecture.id,
       config: effective,

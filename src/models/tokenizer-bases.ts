@@ -9,7 +9,7 @@ import type { ModelTokenizer } from './tokenizers.ts';
 
 const LETTERS = ['A', 'C', 'G', 'T', 'N'];
 /** Ids where the folder doesn't list them. */
-const SPECIAL_IDS: Readonly<Record<string, number>> = { '[CLS]': 0, '[SEP]': 1, '[PAD]': 4, '[UNK]': 6 };
+const SPECIAL_IDS: Readonly<Record<string, number>> = { '[CLS]': 0, '[SEP]': 1, '[MASK]': 3, '[PAD]': 4, '[UNK]': 6 };
 
 /** Tokenizer classes, and whether they raise lower case. */
 const RAISES: Readonly<Record<string, boolean>> = {
@@ -41,6 +41,7 @@ export function baseTokenizer(files: TokenizerFiles, positions: number): ModelTo
     nucleotidesPerToken: 1,
     maxNucleotides: Number.isFinite(maxTokens) ? maxTokens - 1 : undefined,
     identity: { kind: 'letters', letters: [...letters], end, unknown, raises },
+    maskId: specials[files.special('mask_token', '[MASK]') ?? ''],
     paddingId,
     maxTokens,
     ids(sequence) {

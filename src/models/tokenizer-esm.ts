@@ -3,7 +3,7 @@
  * longest word of the vocabulary, so that what is left over at the end, and all letters around an N, become single letters; <cls> goes first.
  * As in the reference, a run of letters that no word has (lower case, R) is one <unk>.
  */
-import { requireToken, type TokenizerFiles } from './tokenizer-files.ts';
+import { maskIdOf, requireToken, type TokenizerFiles } from './tokenizer-files.ts';
 import { describe, modelTokenizer } from './tokenizer-rows.ts';
 import type { ModelTokenizer } from './tokenizers.ts';
 
@@ -29,6 +29,7 @@ export function esmModelTokenizer(files: TokenizerFiles, positions: number): Mod
     nucleotidesPerToken: longest,
     frames: longest,
     identity: { kind: 'esm', vocabulary: [...vocabulary.keys()], first, unknown, last },
+    maskId: maskIdOf(files, '<mask>'),
     paddingId,
     maxTokens: Math.min(positions, files.maxTokens),
     ids(sequence) {

@@ -65,6 +65,12 @@ async function readVocabulary(path: string): Promise<ReadonlyMap<string, number>
   return new Map(lines.map((line, id) => [line.trim(), id]));
 }
 
+/** The id of the mask token, where the vocabulary has one. */
+export function maskIdOf({ vocabulary, special }: TokenizerFiles, fallback: string): number | undefined {
+  const token = special('mask_token', fallback);
+  return token === null ? undefined : vocabulary?.get(token);
+}
+
 /** The id of a token that the tokenizer can't do without. Throws, naming the file. */
 export function requireToken({ vocabulary, folder }: TokenizerFiles, token: string | null): number {
   const id = token === null ? undefined : vocabulary?.get(token);

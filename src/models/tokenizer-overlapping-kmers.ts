@@ -2,7 +2,7 @@
  * DNABERT's tokenizer (Ji et al. 2021): all k-mers of a sequence, one letter apart, between [CLS] and [SEP]; the k-mers are the words of `vocab.txt`.
  * A k-mer that is no word (with N, lower case) is [UNK], as transformers' BertTokenizer (do_lower_case false) makes it of the spaced text.
  */
-import { requireToken, type TokenizerFiles } from './tokenizer-files.ts';
+import { maskIdOf, requireToken, type TokenizerFiles } from './tokenizer-files.ts';
 import { describe, modelTokenizer } from './tokenizer-rows.ts';
 import type { ModelTokenizer } from './tokenizers.ts';
 
@@ -26,6 +26,7 @@ export function overlappingKmerTokenizer(files: TokenizerFiles, k: number, posit
     nucleotidesPerToken: 1,
     maxNucleotides: Number.isFinite(maxTokens) ? maxTokens - 2 + k - 1 : undefined,
     identity: { kind: 'overlapping k-mers', vocabulary: [...vocabulary.keys()], first, last, unknown },
+    maskId: maskIdOf(files, '[MASK]'),
     paddingId,
     maxTokens,
     ids(sequence) {

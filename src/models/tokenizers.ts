@@ -1,11 +1,17 @@
 /**
- * How a model reads letters: our k-mer tokenizer (`kmer_tokenizer.json`), or any `tokenizer.json` of the hub (BPE, WordPiece, ...) through
- * @huggingface/transformers, from the folder alone, never from the network. A sequence that a model would have to cut is refused.
+ * How a model reads letters: our k-mer tokenizer (`kmer_tokenizer.json`), one of ours for the hub's tokenizers that are code (`tokenizer-kinds.ts`), or any
+ * `tokenizer.json` of the hub (BPE, WordPiece, ...) through @huggingface/transformers, from the folder alone, never from the network. A sequence that a
+ * model would have to cut is refused.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { createKmerTokenizer, type KmerTokenizer, type KmerTokenizerConfig } from '../sequences/kmer-tokenizer.ts';
+import {
+  createKmerTokenizer,
+  type KmerTokenizer,
+  type KmerTokenizerConfig,
+  MASK_ID,
+} from '../sequences/kmer-tokenizer.ts';
 import { kindTokenizer } from './tokenizer-kinds.ts';
 import { describe, modelTokenizer } from './tokenizer-rows.ts';
 
@@ -27,6 +33,8 @@ export interface ModelTokenizer {
   readonly frames?: number;
   /** Longest sequence in nucleotides, where letters alone decide. */
   readonly maxNucleotides?: number;
+  /** Id of the token that stands for a hidden one, where there is such a token. */
+  readonly maskId?: number;
   /** Everything that changes the ids, for the model's fingerprint. */
   readonly identity: unknown;
   /** Tokens of one sequence. Throws when the model can't read it whole. */
@@ -56,6 +64,7 @@ export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: numbe
     nucleotidesPerToken: stride,
     frames: stride,
     maxNucleotides: limit,
+    maskId: MASK_ID,
     identity: tokenizer.config,
     tokens(sequence) {
       check(sequence);
@@ -89,6 +98,7 @@ function placedModelTokenizer(tokenizer: KmerTokenizer, positions: number): Mode
     vocabularySize: tokenizer.vocabularySize,
     description: `${k}-mers, stride ${stride}, of the columns of a reference of ${length} letters`,
     nucleotidesPerToken: stride,
+    maskId: MASK_ID,
     identity: tokenizer.config,
     tokens: (sequence) => encode([sequence]).tokens,
     encode(sequences) {
@@ -125,6 +135,7 @@ export async function hubModelTokenizer(folder: string, positions: number): Prom
     description: `${kind} (tokenizer.json)`,
     identity: text,
     paddingId: tokenizer.pad_token_id ?? 0,
+    maskId: tokenizer.mask_token_id ?? undefined,
     maxTokens: positions,
     ids(sequence) {
       const ids = tokenizer.encode(sequence);

@@ -91,6 +91,8 @@ export interface FrozenModel {
   readonly reads?: 'masked' | 'causal';
   /** Rows of the word table and columns of the logits; ids of special tokens included. */
   readonly vocabularySize?: number;
+  /** Id of the token that stands for a hidden one, where there is such a token. */
+  readonly maskId?: number;
   /** The weight in `values` that holds the static embeddings, [vocabulary, width]. */
   readonly wordTable?: string;
   /** Letters between two tokens where that is one number: how many reading frames a sequence has. */

@@ -59,6 +59,16 @@ describe.each(NAMES)('the tokenizer of %s', (name) => {
 });
 
 describe('limits and vocabularies', () => {
+  it.each([
+    ['esm', 2],
+    ['dnabert', 4],
+    ['CaduceusTokenizer', 3],
+    ['HyenaDNATokenizer', 3],
+    ['letters', 1],
+  ])('the mask token of %s is %i', async (name, id) => {
+    expect((await folderTokenizer(folderOf(name), 100)).maskId).toBe(id);
+  });
+
   it('model_max_length counts where the model has more positions', async () => {
     const esm = await folderTokenizer(folderOf('esm'), 1000);
     expect(esm.tokens('ACG'.repeat(19))).toBe(20);
