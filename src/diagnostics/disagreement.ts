@@ -58,12 +58,18 @@ export interface Disagreement {
   summary(): DisagreementSummary;
 }
 
-/** A distribution cut to its nucleus. */
-interface Nucleus {
+/** A distribution over the vocabulary, or its nucleus. */
+interface Distribution {
   /** `[vocabulary]` 0 for what was cut. */
   readonly probabilities: Float64Array;
-  /** `[vocabulary]` log2 of them, 0 for what was cut. */
+  /** `[vocabulary]` their logarithms (nats), where they are not 0. */
   readonly logs: Float64Array;
+}
+
+interface Nucleus extends Distribution {
+  /** The first `size` are the tokens that were kept and have a probability above 0, ascending. */
+  readonly tokens: Uint32Array;
+  size: number;
 }
 
 /** An empty gatherer. @throws for fewer than two members, or a level outside (0, 1]. */
@@ -83,18 +89,21 @@ export function createDisagreement(
       levels: levels.map((p) => ({ p, distance: 0, paper: 0, paperPositions: 0 })),
     })),
   ).flat();
-  const whole = Array.from({ length: members }, () => new Float64Array(vocabulary));
-  const nuclei = whole.map(
-    (): Nucleus => ({ probabilities: new Float64Array(vocabulary), logs: new Float64Array(vocabulary) }),
-  );
+  const empty = () => ({ probabilities: new Float64Array(vocabulary), logs: new Float64Array(vocabulary) });
+  const whole = Array.from({ length: members }, empty);
+  const nuclei = whole.map((): Nucleus => ({ ...empty(), tokens: new Uint32Array(vocabulary), size: 0 }));
   const sums = { positions: 0, entropyOfMean: 0, meanEntropy: 0 };
 
   const addPosition = (logits: readonly (Float32Array | Float64Array)[], start: number) => {
-    const tops = logits.map((block, m) => softmaxRow(block, start, whole[m], sums.positions).top);
-    const sorted = whole.map((probabilities) => probabilities.slice().sort().reverse());
+    const tops = logits.map((block, m) => {
+      const { maximum, logSum, top } = softmaxRow(block, start, whole[m].probabilities, sums.positions);
+      for (let i = 0; i < vocabulary; i++) whole[m].logs[i] = block[start + i] - maximum - logSum;
+      return top;
+    });
+    const sorted = whole.map(({ probabilities }) => probabilities.slice().sort().reverse());
     sums.positions += 1;
     sums.entropyOfMean += entropyOfMean(whole);
-    for (const probabilities of whole) sums.meanEntropy += entropyOfMean([probabilities]) / members;
+    for (const member of whole) sums.meanEntropy += entropyOfMean([member]) / members;
     for (const pair of pairs) pair.agreed += Number(tops[pair.first] === tops[pair.second]);
     levels.forEach((p, level) => {
       nuclei.forEach((nucleus, m) => {
@@ -155,11 +164,11 @@ export function createDisagreement(
 }
 
 /** Entropy in bits of the mean of distributions. */
-function entropyOfMean(distributions: readonly Float64Array[]): number {
+function entropyOfMean(distributions: readonly Distribution[]): number {
   let entropy = 0;
-  for (let i = 0; i < distributions[0].length; i++) {
+  for (let i = 0; i < distributions[0].probabilities.length; i++) {
     let p = 0;
-    for (const distribution of distributions) p += distribution[i];
+    for (const { probabilities } of distributions) p += probabilities[i];
     p /= distributions.length;
     if (p > 0) entropy -= p * Math.log2(p);
   }
@@ -170,7 +179,7 @@ function entropyOfMean(distributions: readonly Float64Array[]): number {
  * Cuts to the nucleus of mass p, `sorted` being the probabilities in descending order. p = 1 keeps everything; in the paper's code rounding of the running
  * sum decides there whether the last token stays.
  */
-function cutToNucleus(probabilities: Float64Array, sorted: Float64Array, p: number, into: Nucleus): void {
+function cutToNucleus({ probabilities, logs }: Distribution, sorted: Float64Array, p: number, into: Nucleus): void {
   let kept = 1;
   let mass = sorted[0];
   while (kept < sorted.length && (p === 1 || mass + sorted[kept] <= p)) mass += sorted[kept++];
@@ -178,32 +187,65 @@ function cutToNucleus(probabilities: Float64Array, sorted: Float64Array, p: numb
   let above = kept - 1;
   while (above > 0 && sorted[above - 1] === least) above--;
   let equal = kept - above; // as many of the equally probable as there is room for
-  const shift = Math.log2(mass);
+  const shift = Math.log(mass);
+  into.probabilities.fill(0);
+  into.size = 0;
   for (let i = 0; i < probabilities.length; i++) {
-    const keep = probabilities[i] > least || (probabilities[i] === least && equal-- > 0);
-    into.probabilities[i] = keep ? probabilities[i] / mass : 0;
-    into.logs[i] = keep && probabilities[i] > 0 ? Math.log2(probabilities[i]) - shift : 0;
+    if (probabilities[i] < least || probabilities[i] === 0) continue;
+    if (probabilities[i] === least && equal-- <= 0) continue;
+    into.tokens[into.size++] = i;
+    into.probabilities[i] = probabilities[i] / mass;
+    into.logs[i] = logs[i] - shift;
   }
 }
 
-const LOG_EPSILON = Math.log2(PAPER_EPSILON);
+const LOG_EPSILON = Math.log(PAPER_EPSILON);
 
 /** Jensen-Shannon divergence in bits, exact and with the paper's clamping; both may be a rounding error below 0. */
 function jensenShannon(a: Nucleus, b: Nucleus): { exact: number; paper: number } {
-  let [exact, paper] = [0, 0];
-  for (let i = 0; i < a.probabilities.length; i++) {
+  const shared = sharedTokens(a, b);
+  const [first, second] = [ownTokens(a, b), ownTokens(b, a)];
+  return {
+    exact: (shared.exact + first.exact + second.exact) / (2 * Math.LN2),
+    paper: (shared.paper + first.paper + second.paper) / (2 * Math.LN2),
+  };
+}
+
+/** p log(p / m) + q log(q / m) over tokens that both have, m = (p + q) / 2; equal probabilities add nothing. */
+function sharedTokens(a: Nucleus, b: Nucleus): { exact: number; paper: number } {
+  let exact = 0;
+  let paper = 0;
+  for (let t = 0; t < a.size; t++) {
+    const i = a.tokens[t];
     const p = a.probabilities[i];
     const q = b.probabilities[i];
+    if (q === 0 || p === q) continue;
     const middle = (p + q) / 2;
-    if (middle === 0) continue;
-    const log = p === q ? a.logs[i] : Math.log2(middle);
-    const logP = a.logs[i];
-    const logQ = b.logs[i];
-    exact += (p * (logP - log) + q * (logQ - log)) / 2;
-    const logM = middle < PAPER_EPSILON ? LOG_EPSILON : log;
-    const first = p < PAPER_EPSILON ? PAPER_EPSILON * (LOG_EPSILON - logM) : p * (logP - logM);
-    const second = q < PAPER_EPSILON ? PAPER_EPSILON * (LOG_EPSILON - logM) : q * (logQ - logM);
-    paper += (first + second) / 2;
+    const log = Math.log(middle);
+    const sum = p * (a.logs[i] - log) + q * (b.logs[i] - log);
+    exact += sum;
+    if (p >= PAPER_EPSILON && q >= PAPER_EPSILON) paper += sum;
+    else {
+      const logM = Math.max(log, LOG_EPSILON);
+      paper += Math.max(p, PAPER_EPSILON) * (Math.max(a.logs[i], LOG_EPSILON) - logM);
+      paper += Math.max(q, PAPER_EPSILON) * (Math.max(b.logs[i], LOG_EPSILON) - logM);
+    }
+  }
+  return { exact, paper };
+}
+
+/** The same over tokens that only `a` has, where m = p / 2. */
+function ownTokens(a: Nucleus, b: Nucleus): { exact: number; paper: number } {
+  let exact = 0;
+  let paper = 0;
+  for (let t = 0; t < a.size; t++) {
+    const i = a.tokens[t];
+    if (b.probabilities[i] > 0) continue;
+    const p = a.probabilities[i];
+    exact += p * Math.LN2;
+    const logM = Math.max(a.logs[i] - Math.LN2, LOG_EPSILON);
+    paper += Math.max(p, PAPER_EPSILON) * (Math.max(a.logs[i], LOG_EPSILON) - logM);
+    paper += PAPER_EPSILON * (LOG_EPSILON - logM);
   }
   return { exact, paper };
 }
