@@ -8,6 +8,7 @@ export type { Result, RunManifest, TaskRecord } from './harness/result.ts';
 export type { RunEvent, RunOptions, RunSummary } from './harness/run.ts';
 export { metric, metricsFor } from './metrics/registry.ts';
 export * from './metrics/types.ts';
+export type { Architecture, ConfiguredArchitecture } from './models/architectures/types.ts';
 export * from './models/types.ts';
 export type { Mode } from './onnx/dropout.ts';
 export type { Graph, Tensor } from './onnx/graph.ts';
@@ -84,6 +85,35 @@ export async function engine() {
   };
 }
 export type Engine = Awaited<ReturnType<typeof engine>>;
+
+/**
+ * Readers of models, for plugins that choose a file or a folder themselves: what lies at a path, as `--model PATH` takes it; the checkpoint of a known
+ * architecture, or the same architecture with random weights; an ONNX export; embeddings made elsewhere; and what turns a frozen model into
+ * an encoder. Loaded when first asked for.
+ */
+export async function modelReaders() {
+  const [{ ARCHITECTURES }, paths, folders, { onnxModel }, { precomputedEmbeddings }, { encoderOf }] =
+    await Promise.all([
+      import('./models/architectures/registry.ts'),
+      import('./models/model-path.ts'),
+      import('./models/model-folder.ts'),
+      import('./models/onnx-folder.ts'),
+      import('./models/precomputed.ts'),
+      import('./embeddings/extract.ts'),
+    ]);
+  const { loadModelFolder, randomModel } = folders;
+  const { modelAtPath } = paths;
+  return {
+    architectures: ARCHITECTURES,
+    modelAtPath,
+    loadModelFolder,
+    randomModel,
+    onnxModel,
+    precomputedEmbeddings,
+    encoderOf,
+  };
+}
+export type ModelReaders = Awaited<ReturnType<typeof modelReaders>>;
 
 /** The linear probes, for baselines that fit them on features of their own. Loaded when first asked for. */
 export async function linearProbes() {

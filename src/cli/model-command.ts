@@ -55,10 +55,9 @@ async function machine(flags: MachineFlags): Promise<{ device: Device; threads: 
   return { device, threads: flags.threads ?? availableParallelism(), cacheFolder: defaultCacheFolder() };
 }
 
-async function existing(flag: string, path: string, what: 'file' | 'folder'): Promise<string> {
+async function existing(flag: string, path: string, what: 'file' | 'file or folder'): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   if (!found) throw new UsageError(`--${flag} ${path}: there is no such ${what}`);
-  if (what === 'folder' && !found.isDirectory()) throw new UsageError(`--${flag} ${path}: is no folder`);
   return resolve(path);
 }
 
@@ -115,7 +114,7 @@ export async function embedCommand(flags: EmbedFlags): Promise<number> {
   if (extname(flags.out) !== '.npy') throw new UsageError(`--out ${flags.out}: must end in .npy`);
   const request: EmbedRequest = {
     ...(await machine(flags)),
-    model: await existing('model', flags.model, 'folder'),
+    model: await existing('model', flags.model, 'file or folder'),
     sequences: await existing('sequences', flags.sequences, 'file'),
     column: flags.column,
     layer: flags.layer === undefined ? undefined : whole('layer', flags.layer),

@@ -1,6 +1,6 @@
 /** What the child process of `embed` and `pretrain` does: native code never runs in the process that talks to the terminal. */
 import { encoderOf } from '../embeddings/extract.ts';
-import { modelInFolder } from '../harness/registry.ts';
+import { modelAt } from '../harness/registry.ts';
 import { codeHash } from '../harness/source-hash.ts';
 import type { PretrainConfig } from '../models/presets.ts';
 import { type PretrainReport, pretrain } from '../models/pretrain.ts';
@@ -67,7 +67,7 @@ async function readAll(file: string, column: string | undefined): Promise<string
 export async function embedJob(request: EmbedRequest, progress: Progress): Promise<EmbedReport> {
   const { device, threads, cacheFolder, pool, out } = request;
   const sequences = await readAll(request.sequences, request.column);
-  const { definition } = await modelInFolder(request.model);
+  const { definition } = await modelAt(request.model);
   const longestSequence = sequences.reduce((longest, { length }) => Math.max(longest, length), 0);
   const unlabelled = { unlabelled: [], unlabelledHash: '', longestSequence };
   const made = { seed: 0, effort: 1, codeHash: await codeHash() };

@@ -92,7 +92,7 @@ export function createProgram(finish: (code: number) => void): Command {
     'embed',
     'vectors of a frozen model for every sequence of a file, as .npy (float32, rows in file order)',
   )
-    .requiredOption('--model <folder>', 'folder of a checkpoint, such as `pretrain` writes')
+    .requiredOption('--model <path>', 'folder of a checkpoint, such as `pretrain` writes, or a file: weights, .onnx')
     .requiredOption('--sequences <file>', 'FASTA, CSV, TSV, JSONL or Parquet; also .gz')
     .requiredOption('--out <file.npy>', 'where the matrix goes')
     .option('--layer <n>', '0 is the embedding layer (default: the last block)')

@@ -9,8 +9,9 @@ import { maskedMax, maskedMean } from '../onnx/layers.ts';
 import * as op from '../onnx/ops.ts';
 import { serialise } from '../onnx/serialise.ts';
 import { automaticBatchSize, batchMemory, runInBatches } from '../runtime/batches.ts';
-import type { Compute } from '../runtime/network.ts';
+import { type Compute, pick } from '../runtime/network.ts';
 import { openSession, type Session } from '../runtime/session.ts';
+import { windowRemedy } from './variant.ts';
 
 /** Tokens (padding included) per batch at most: large enough for full speed. */
 const TOKENS_PER_BATCH = 16_384;
@@ -50,11 +51,16 @@ export function encoderOf(model: FrozenModel | Encoder, compute: Compute): Encod
     }
     return session;
   };
+  let maskName: string | undefined;
   return {
     dimension: model.dimension,
     layers: model.layers,
     fingerprint: model.fingerprint,
     card: model.card,
+    pooledTokens(sequence) {
+      maskName ??= model.build(new Graph()).attentionMask.name;
+      return (model.encode([sequence])[maskName].data as BigInt64Array).reduce((sum, seen) => sum + Number(seen), 0);
+    },
     async embed(sequences, representations, progress) {
       for (const { layer, pooling } of representations) {
         if (!Number.isInteger(layer) || layer < 0 || layer > model.layers)
@@ -140,7 +146,16 @@ async function compile(
   }
   const { bytes, unbound } = serialise(graph, { values: model.values });
   if (unbound.length > 0) throw new Error(`${model.label}: the weights lack ${unbound.slice(0, 5).join(', ')}`);
-  return openSession(bytes, { ...compute, label: model.label });
+  return openSession(bytes, { ...compute, label: model.label, externalData: model.externalData });
+}
+
+/** Can half of a sequence that the model refuses be read? */
+function isTooLong(model: FrozenModel, sequence: string): boolean {
+  try {
+    return sequence.length > 1 && model.tokens(sequence.slice(0, sequence.length >> 1)) > 0;
+  } catch {
+    return false;
+  }
 }
 
 async function extract(
@@ -155,9 +170,11 @@ async function extract(
     try {
       return model.tokens(sequence);
     } catch (error) {
-      throw new Error(`${model.label}: sequence ${i + 1} of ${sequences.length}: ${(error as Error).message}`, {
-        cause: error,
-      });
+      const remedy = isTooLong(model, sequence) ? windowRemedy(model.card) : '';
+      throw new Error(
+        `${model.label}: sequence ${i + 1} of ${sequences.length}: ${(error as Error).message}${remedy}`,
+        { cause: error },
+      );
     }
   });
   const order = sequences.map((_, i) => i).sort((a, b) => tokens[a] - tokens[b] || a - b);
@@ -174,7 +191,8 @@ async function extract(
     const bucket = order.slice(done, end);
     await runInBatches(bucket.length, bucket.length, async (from, to) => {
       const rows = bucket.slice(from, to);
-      const outputs = await session.run(model.encode(rows.map((row) => sequences[row])));
+      // A graph that neither reads nor pools under the mask has no input for it.
+      const outputs = await session.run(pick(session, model.encode(rows.map((row) => sequences[row]))));
       representations.forEach((representation, r) => {
         const pooled = outputs[nameOf(representation)]; // [rows, dimension]
         if (pooled.dims[0] !== rows.length || pooled.dims[1] !== model.dimension)

@@ -11,7 +11,7 @@ import { describeTask, rememberDescription, type TaskDescription, type TaskRefer
 import { UsageError } from './errors.ts';
 import { LruCache } from './lru-cache.ts';
 import { type PreparedRows, prepareTask, taskRecord } from './prepare.ts';
-import { type Found, findContenders, findProbe, loadPluginFile, modelInFolder } from './registry.ts';
+import { type Found, findContenders, findProbe, loadPluginFile, modelAt } from './registry.ts';
 import { openStore } from './store.ts';
 
 type Progress = (fraction: number, message: string) => void;
@@ -19,7 +19,7 @@ type Progress = (fraction: number, message: string) => void;
 /** Where a child process finds a contender again. Plain JSON. */
 export type ContenderReference =
   | { readonly type: 'plugin'; readonly file: string; readonly id: string }
-  | { readonly type: 'folder'; readonly folder: string }
+  | { readonly type: 'path'; readonly path: string }
   | { readonly type: 'shipped'; readonly id: string };
 
 export interface DescribeRequest {
@@ -66,7 +66,7 @@ async function prepared(reference: TaskReference, context: TaskContext): Promise
 }
 
 async function loadContender(reference: ContenderReference): Promise<Found<'baseline' | 'model'>> {
-  if (reference.type === 'folder') return modelInFolder(reference.folder);
+  if (reference.type === 'path') return modelAt(reference.path);
   const found = reference.type === 'plugin' ? await loadPluginFile(reference.file) : await findContenders(reference.id);
   const wanted = found.find(
     (item): item is Found<'baseline' | 'model'> =>

@@ -2,7 +2,6 @@
  * Where cells are computed: child processes, started when first needed and replaced when they die; and this process, for tasks
  * and contenders given as objects, which cannot travel. What comes of a cell, numbers or an error, is stored at once.
  */
-import { extname } from 'node:path';
 import { deviceEnvironment } from '../runtime/device.ts';
 import { type JobProgress, type JobWorker, startWorker, WorkerDied } from '../runtime/job.ts';
 import type { CellRequest, ContenderReference, TimedOutcome } from './jobs.ts';
@@ -23,8 +22,9 @@ function isInline({ task, contender }: Cell): boolean {
   return task.reference === undefined || referenceOf(contender) === undefined;
 }
 
-function referenceOf({ file, definition, sourceHash, type }: Cell['contender']): ContenderReference | undefined {
-  if (file && extname(file) === '' && type === 'model') return { type: 'folder', folder: file };
+function referenceOf(contender: Cell['contender']): ContenderReference | undefined {
+  const { file, isModelPath, definition, sourceHash, type } = contender;
+  if (file && isModelPath) return { type: 'path', path: file };
   if (file) return { type: 'plugin', file, id: definition.id };
   return type === 'model' && sourceHash === '' ? { type: 'shipped', id: definition.id } : undefined;
 }

@@ -15,17 +15,21 @@ import { checkDefinition, type Definitions, type DefinitionType, definitionType 
 import { UsageError } from './errors.ts';
 import { PACKAGE_ROOT, pluginHash } from './source-hash.ts';
 
-/** A definition and where it came from. `file`: the plugin, or a model's folder; absent for objects and for our own models. */
+/** A definition and where it came from. `file`: the plugin, or the path of a model; absent for objects and for our own models. */
 export interface Found<T extends DefinitionType = DefinitionType> {
   readonly type: T;
   readonly definition: Definitions[T];
   readonly file?: string;
+  /** `file` is the model itself (see {@link modelAt}), not a plugin. */
+  readonly isModelPath?: boolean;
   /** sha256 over the plugin's source; for models of this package, empty (the code hash covers them). */
   readonly sourceHash: string;
 }
 
 const FOLDERS = { task: 'tasks', baseline: 'baselines', suite: 'benchmarks' } as const;
 const PLUGIN_SUFFIXES = ['.ts', '.mts', '.js', '.mjs'];
+/** Endings of files that are models, so that such a word is a path even without a slash. */
+const MODEL_FILES = /\.(safetensors|pt|pth|ckpt|bin|onnx|npy|parquet)$/i;
 
 /** Whether a word means a file (`./mine.ts`, `mine.ts#id`, `../folder/x`) rather than an id or an npm package. */
 export function isPluginPath(spec: string): boolean {
@@ -113,16 +117,14 @@ export async function findContenders(spec: string): Promise<Found<'baseline' | '
   return find(spec, ['baseline', 'model'], shipped, 'See `models list`.');
 }
 
-/** The models that a word means: a folder that holds a checkpoint, or what {@link findContenders} finds. */
+/** The models that a word means: what lies at a path, or what {@link findContenders} finds. */
 export async function findModels(spec: string): Promise<Found<'baseline' | 'model'>[]> {
-  const isFolder = await stat(spec).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
-  if (isFolder) return [await modelInFolder(spec)];
-  const isFile = PLUGIN_SUFFIXES.includes(extname(splitSpec(spec)[0]));
-  if (/[\\/]/.test(spec) && !isFile && !spec.startsWith('@')) {
-    throw new UsageError(`${spec}: there is no such model folder`, `Looked for ${resolve(spec)}.`);
+  const isPlugin = PLUGIN_SUFFIXES.includes(extname(splitSpec(spec)[0]));
+  const there = await stat(spec).catch(() => undefined);
+  if (there && (there.isDirectory() || !isPlugin)) return [await modelAt(spec)];
+  const isPath = /[\\/]/.test(spec) || MODEL_FILES.test(spec);
+  if (isPath && !isPlugin && !spec.startsWith('@')) {
+    throw new UsageError(`${spec}: there is no such model`, `Looked for ${resolve(spec)}.`);
   }
   const found = await findContenders(spec);
   const models = found.filter(({ type }) => type === 'model');
@@ -130,24 +132,17 @@ export async function findModels(spec: string): Promise<Found<'baseline' | 'mode
   throw new UsageError(`"${spec}" is a baseline, not a model`, 'Name it with --contender.');
 }
 
-/** The model whose checkpoint lies in a folder; its id is the folder's name, its files are part of every key. */
-export async function modelInFolder(path: string): Promise<Found<'model'>> {
-  const { folderModel } = await import('../models/registry.ts');
-  const folder = resolve(path);
-  const id = basename(folder).replace(/[^A-Za-z0-9._-]+/g, '-');
-  const files = (await readdir(folder, { withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map(({ name }) => name);
-  if (!files.includes('config.json')) {
-    throw new UsageError(
-      `${path}: holds no config.json, so it is no model folder`,
-      'Give a folder that `pretrain` wrote, or a BERT of the Hugging Face hub saved as safetensors.',
-    );
-  }
+/** The model that lies at a path, in a folder or a file; the files that decide its numbers are part of every key. */
+export async function modelAt(path: string): Promise<Found<'model'>> {
+  const { definitionOf, modelAtPath } = await import('../models/model-path.ts');
+  const model = await modelAtPath(path).catch((error: unknown) => {
+    throw new UsageError((error as Error).message);
+  });
   const hashes = await Promise.all(
-    files.sort().map(async (name) => `${name} ${await sha256File(join(folder, name))}\n`),
+    model.files.map(async (file) => `${relative(dirname(model.path), file)} ${await sha256File(file)}\n`),
   );
-  return { type: 'model', definition: folderModel(folder, id), file: folder, sourceHash: sha256(hashes.join('')) };
+  const sourceHash = sha256(hashes.join(''));
+  return { type: 'model', definition: definitionOf(model), file: model.path, isModelPath: true, sourceHash };
 }
 
 /** The suite of that id, or in that file. */

@@ -54,20 +54,25 @@ async function describeFolder(folder: string): Promise<DescribedFolder> {
 export interface LoadOptions {
   /** Leave float32 weights in their files, for the runtime to map: no copy is made, and the model can't be tuned. Default false. */
   readonly external?: boolean;
+  /** The weights to be taken: a file of the folder. Default: those that `checkpoints/find-checkpoint.ts` finds in it. */
+  readonly checkpoint?: string;
 }
 
 /**
  * Reads a model folder. Throws, naming the file and the remedy, where a file is missing or damaged, where the architecture or the
  * tokenizer is unknown, and where the files don't fit each other.
  */
-export async function loadModelFolder(folder: string, { external }: LoadOptions = {}): Promise<FrozenModel> {
+export async function loadModelFolder(folder: string, options: LoadOptions = {}): Promise<FrozenModel> {
   const described = await describeFolder(folder);
   const { configured, where } = described;
-  const checkpoint = await openCheckpoint(folder);
+  const checkpoint = await openCheckpoint(options.checkpoint ?? folder);
   const { body, head } = declarations(configured);
   const hasHead = head !== undefined && hasAll(head, configured, checkpoint);
   const declared = hasHead ? [...body, ...head] : body;
-  const { values, externalData } = await bindWeights(declared, configured, checkpoint, { where, external });
+  const { values, externalData } = await bindWeights(declared, configured, checkpoint, {
+    where,
+    external: options.external,
+  });
   const training = join(folder, 'training.json');
   const facts = {
     weights: 'pre-trained',

@@ -166,18 +166,3 @@ export const MODELS: Readonly<Record<string, ModelDefinition>> = Object.fromEntr
     placedOneHot,
   ].map((definition) => [definition.id, definition]),
 );
-
-/** A model from a folder that `pretrain` wrote, or of the hub; its id is the folder's name. */
-export function folderModel(folder: string, id: string): ModelDefinition {
-  return {
-    id,
-    title: id,
-    kind: 'model',
-    citation: 'as stated where the folder comes from',
-    licence: 'as stated where the folder comes from',
-    version: '1',
-    stochastic: false,
-    options: {},
-    load: async () => (await import('./model-folder.ts')).loadModelFolder(folder),
-  };
-}

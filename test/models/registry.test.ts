@@ -3,8 +3,9 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { modelAtPath } from '../../src/models/model-path.ts';
 import { PRESETS, type PretrainConfig } from '../../src/models/presets.ts';
-import { folderModel, MODELS } from '../../src/models/registry.ts';
+import { MODELS } from '../../src/models/registry.ts';
 import type { FrozenModel, ModelContext } from '../../src/models/types.ts';
 import { repeats } from './fixtures.ts';
 
@@ -57,7 +58,7 @@ it('a model is pre-trained once per seed and corpus, then found', async () => {
 
   expect((await load('kmer-bert-tiny', { seed: 2 })).fingerprint).not.toBe(first.fingerprint);
   expect(await readdir(join(cacheFolder, 'models'))).toHaveLength(2);
-  const fromFolder = await folderModel(join(cacheFolder, 'models', folder), 'mine').load(context());
+  const fromFolder = await (await modelAtPath(join(cacheFolder, 'models', folder))).load(context());
   expect(fromFolder.fingerprint).toBe(first.fingerprint);
 });
 

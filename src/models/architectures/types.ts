@@ -64,6 +64,8 @@ export interface Architecture {
   readonly models: readonly string[];
   /** Paper, and the code the graph was checked against. */
   readonly source: string;
+  /** Files of weights that a folder holds beside its checkpoint. */
+  readonly companions?: readonly string[];
   /** Is this the architecture that `config.json` describes? (`model_type`, `architectures`, `auto_map`, or the fields that only it has.) */
   matches(config: RawConfig): boolean;
   /** Throws naming `where` (the file), the field and the remedy when a field is missing or has a value that this graph does not have. */

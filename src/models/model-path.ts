@@ -1,0 +1,140 @@
+/**
+ * What lies at a path that a model is read from, told without reading weights or starting an engine. A folder: the checkpoint of a known architecture
+ * (`model-folder.ts`) where its `config.json` and weights are there, else an ONNX export (`onnx-folder.ts`). A file: precomputed embeddings
+ * (`precomputed.ts`), an `.onnx` model, or else a checkpoint, whose `config.json` and tokenizer lie beside it.
+ */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import type { Device } from '../runtime/device.ts';
+import { architectureOf } from './architectures/registry.ts';
+import { findCheckpoint } from './checkpoints/find-checkpoint.ts';
+import { loadModelFolder, readJsonObject } from './model-folder.ts';
+import { isPrecomputed } from './precomputed.ts';
+import type { ModelDefinition } from './types.ts';
+
+export interface ModelAtPath {
+  /** The checkpoint's folder, or the file. */
+  readonly path: string;
+  /** The name of the file, or of the folder where files have that of no model in particular. */
+  readonly id: string;
+  /** Every file that decides the model's numbers, absolute, sorted. */
+  readonly files: readonly string[];
+  readonly description: string;
+  readonly load: ModelDefinition['load'];
+}
+
+const KNOWN =
+  'a model is a folder with config.json, weights and tokenizer; a file of weights beside its config.json; an .onnx file, or a folder with one, and its tokenizer; or embeddings in a .npy or .parquet file';
+
+/** Names that say nothing of the model, without their ending. */
+const COMMON_NAMES = /^(model|pytorch_model|checkpoint)(\.safetensors|\.bin)?(\.index)?$/;
+/** What configs and tokenizers are read from. */
+const SETTINGS = /\.(json|txt)$/;
+
+/** Throws, saying what is missing and what is known, where there is no model at the path. */
+export async function modelAtPath(given: string): Promise<ModelAtPath> {
+  const path = resolve(given);
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (!status) throw new Error(`${given}: there is no such file or folder`);
+  if (status.isDirectory()) return modelInFolder(path);
+  if (isPrecomputed(path)) return precomputed(path);
+  if (path.endsWith('.onnx')) return onnx(path);
+  if (!existsSync(join(dirname(path), 'config.json')))
+    throw new Error(`${given}: holds no model, for it has no config.json beside it; ${KNOWN}`);
+  return checkpoint(path, dirname(path));
+}
+
+async function modelInFolder(folder: string): Promise<ModelAtPath> {
+  if (existsSync(join(folder, 'config.json'))) {
+    try {
+      return await checkpoint(folder, folder);
+    } catch (error) {
+      const exported = await exportIn(folder);
+      if (exported) return exported;
+      throw error;
+    }
+  }
+  const exported = await exportIn(folder);
+  if (exported) return exported;
+  const vectors = readdirSync(folder).find(isPrecomputed);
+  if (vectors)
+    throw new Error(`${folder}: give the path of the embeddings themselves, such as ${join(folder, vectors)}`);
+  throw new Error(`${folder}: holds no config.json and no .onnx file; ${KNOWN}`);
+}
+
+async function exportIn(folder: string): Promise<ModelAtPath | undefined> {
+  const path = (await import('./onnx-folder.ts')).findOnnx(folder);
+  return path === undefined ? undefined : onnx(path);
+}
+
+/** `weights`: the folder, or one file of it. */
+async function checkpoint(weights: string, folder: string): Promise<ModelAtPath> {
+  const where = join(folder, 'config.json');
+  const { title, companions = [] } = architectureOf(await readJsonObject(where), where);
+  const { files, index } = findCheckpoint(weights);
+  const chosen = [...files, ...companions].map((file) => join(folder, file));
+  return {
+    path: weights,
+    id: identifier(weights, folder),
+    files: sorted([...chosen, ...(index ? [index] : []), ...settingsOf(folder)]),
+    description: `${title}, weights as published`,
+    load: () => loadModelFolder(folder, { checkpoint: weights }),
+  };
+}
+
+async function onnx(path: string): Promise<ModelAtPath> {
+  const place = dirname(path);
+  const folder = basename(place) === 'onnx' ? dirname(place) : place;
+  const { readOnnxFile } = await import('./onnx-file.ts');
+  const { externalFiles } = await readOnnxFile(path);
+  const external = externalFiles.map((file) => join(place, file)).filter((file) => existsSync(file));
+  return {
+    path,
+    id: identifier(path, folder),
+    files: sorted([path, ...external, ...settingsOf(folder)]),
+    description: 'an encoder exported to ONNX, run as it is',
+    load: async ({ device, threads }) =>
+      (await import('./onnx-folder.ts')).onnxModel(path, { device: device as Device, threads }),
+  };
+}
+
+function precomputed(path: string): ModelAtPath {
+  const sidecar = path.replace(/\.npy$/i, '.json');
+  return {
+    path,
+    id: identifier(path, dirname(path)),
+    files: sorted([path, ...(existsSync(sidecar) ? [sidecar] : [])]),
+    description: 'embeddings computed elsewhere, one row per sequence',
+    load: async () => (await import('./precomputed.ts')).precomputedEmbeddings(path),
+  };
+}
+
+function identifier(path: string, folder: string): string {
+  const stem = path === folder ? basename(path) : basename(path, extname(path));
+  return (COMMON_NAMES.test(stem) ? basename(folder) : stem).replace(/[^A-Za-z0-9._-]+/g, '-');
+}
+
+/** Configs and tokenizers of a folder. */
+function settingsOf(folder: string): string[] {
+  const entries = readdirSync(folder, { withFileTypes: true });
+  const files = entries.filter((entry) => !entry.isDirectory() && SETTINGS.test(entry.name));
+  return files.map(({ name }) => join(folder, name));
+}
+
+const sorted = (files: readonly string[]): string[] => [...new Set(files)].sort();
+
+/** The model as the harness takes it. */
+export function definitionOf({ id, description, load }: ModelAtPath): ModelDefinition {
+  return {
+    id,
+    title: id,
+    description,
+    kind: 'model',
+    citation: 'as stated where the files come from',
+    licence: 'as stated where the files come from',
+    version: '1',
+    stochastic: false,
+    options: {},
+    load,
+  };
+}

@@ -1,0 +1,76 @@
+/** Every architecture end to end: from its golden folder and letters to pooled vectors, each that of its sequence alone. */
+import { existsSync, readdirSync } from 'node:fs';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encoderOf } from '../../src/embeddings/extract.ts';
+import { ARCHITECTURES, architectureOf } from '../../src/models/architectures/registry.ts';
+import { loadModelFolder, readJsonObject } from '../../src/models/model-folder.ts';
+import type { Pooling } from '../../src/models/types.ts';
+import { relativeError } from '../onnx/helpers.ts';
+
+const GOLDENS = fileURLToPath(new URL('../models/goldens/', import.meta.url));
+const FOLDERS = readdirSync(join(GOLDENS, 'architectures')).filter((name) =>
+  existsSync(join(GOLDENS, 'architectures', name, 'config.json')),
+);
+/** What a folder with a tokenizer of its own has one of. */
+const TOKENIZER_FILES = ['tokenizer_config.json', 'tokenizer.json', 'kmer_tokenizer.json', 'word_vectors.safetensors'];
+const COMPUTE = { device: 'cpu', threads: 1 } as const;
+const SEQUENCES = ['ACGTACGTAC', 'ACTTTGA', 'GGATTACAGG', 'GATT', 'TTAACCGGT'];
+const POOLINGS: readonly Pooling[] = ['mean', 'max', 'first'];
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'glm-bench-architectures-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The golden's folder, with a tokenizer of single letters where it has none. */
+async function readable(name: string): Promise<string> {
+  const golden = join(GOLDENS, 'architectures', name);
+  if (TOKENIZER_FILES.some((file) => existsSync(join(golden, file)))) return golden;
+  const to = join(folder, name);
+  await cp(golden, to, { recursive: true });
+  await cp(join(GOLDENS, 'tokenizers', 'letters'), to, { recursive: true });
+  return to;
+}
+
+it('every architecture of the registry has a golden folder', async () => {
+  const configs = FOLDERS.map((name) => join(GOLDENS, 'architectures', name, 'config.json'));
+  const covered = await Promise.all(configs.map(async (path) => architectureOf(await readJsonObject(path), path).id));
+  expect([...new Set(covered)].sort()).toEqual(ARCHITECTURES.map(({ id }) => id).sort());
+});
+
+describe.each(FOLDERS)('%s', (name) => {
+  it.each([false, true])('embeds DNA, whatever stands beside it (weights left in their file: %s)', async (external) => {
+    const encoder = encoderOf(await loadModelFolder(await readable(name), { external }), COMPUTE);
+    const layers = Array.from({ length: encoder.layers + 1 }, (_, layer) => layer);
+    const asked = layers.flatMap((layer) => POOLINGS.map((pooling) => ({ layer, pooling })));
+    const together = await encoder.embed(SEQUENCES, asked);
+    const width = encoder.dimension;
+    for (const [row, sequence] of SEQUENCES.entries()) {
+      const alone = await encoder.embed([sequence], asked);
+      for (const [r, { layer, pooling }] of asked.entries()) {
+        const vector = together[r].values.slice(row * width, (row + 1) * width);
+        expect(relativeError(vector, alone[r].values), `${sequence}, layer ${layer}, ${pooling}`).toBeLessThan(1e-5);
+      }
+    }
+    // The last layer tells sequences apart, and depth changes something.
+    const last = together[asked.length - POOLINGS.length];
+    expect(new Set(SEQUENCES.map((_, row) => last.values[row * width])).size).toBe(SEQUENCES.length);
+    expect(relativeError(together[0].values, last.values)).toBeGreaterThan(1e-3);
+    await encoder.dispose();
+  });
+
+  it('pools the first token alone, for which some graphs need no mask', async () => {
+    const encoder = encoderOf(await loadModelFolder(await readable(name)), COMPUTE);
+    const first = [{ layer: encoder.layers, pooling: 'first' }] as const;
+    const [together] = await encoder.embed(SEQUENCES, first);
+    const [alone] = await encoder.embed([SEQUENCES[1]], first);
+    const vector = together.values.slice(encoder.dimension, 2 * encoder.dimension);
+    expect(relativeError(vector, alone.values)).toBeLessThan(1e-5);
+    await encoder.dispose();
+  });
+});
