@@ -15,14 +15,14 @@ export interface CheckpointFiles {
   readonly weightMap?: ReadonlyMap<string, string>;
 }
 
-const HUB_NAMES = [
+export const HUB_NAMES = [
   'model.safetensors.index.json',
   'model.safetensors',
   'pytorch_model.bin.index.json',
   'pytorch_model.bin',
 ] as const;
-const ENDINGS = /\.(safetensors|pt|pth|ckpt|bin)$/;
-const NOT_WEIGHTS =
+export const ENDINGS = /\.(safetensors|pt|pth|ckpt|bin)$/;
+export const NOT_WEIGHTS =
   /^(training_args\.bin|(optimizer|scheduler|scaler|rng_state.*)\.(pt|pth|bin)|decoder\.safetensors)$/;
 /** transformers writes some 100 bytes per tensor. */
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
