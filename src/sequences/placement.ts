@@ -1,8 +1,10 @@
 /**
- * Reads of one gene in one system of coordinates. Barcodes of public collections begin and end at many places of the gene; a model with learned positions, or a
- * filter bank over positions, then spends itself on where a read begins. Here every read is laid, without gaps, on a reference (a consensus of the
- * corpus, found from it alone) where most letters agree. No strand is tried but the one given, and a read with an insertion keeps one of its halves in place.
+ * Reads of one gene in one system of coordinates. Barcodes of public collections begin and end at many places of the gene, and sequencing inserts and drops
+ * letters; a model with learned positions then spends itself on where a read begins. Here every read is laid on a reference (a consensus of the corpus,
+ * found from it alone): the diagonal on which most letters agree, then the best overlap alignment within a band around it. No strand is tried but
+ * the one given. The scores are those of `alignment.ts`; here the path matters, not the score.
  */
+import { ALIGNMENT_SCORES } from './alignment.ts';
 import { BASE_CODES } from './alphabet.ts';
 import { SequenceError } from './sequence-error.ts';
 
@@ -17,7 +19,7 @@ export interface Placement {
 export interface PlacedRead {
   /** The read as the reference's columns, N where it has no letter. Letters before and after the reference are not in it. */
   readonly letters: string;
-  /** Columns `from` (first) to `to` (behind the last) that the read covers. */
+  /** Columns `from` (first) to `to` (behind the last) that the read covers; N in between where it lacks a letter. */
   readonly from: number;
   readonly to: number;
   /** False where no place was good enough: the read then stands at column 0, as it does without a reference. */
@@ -51,18 +53,6 @@ export function createPlacer(reference: string): Placer {
   const places = Array.from({ length: 4 ** WORD }, (): number[] => []);
   eachWord(columns, (word, at) => places[word].push(at));
 
-  const compare = (codes: Uint8Array, start: number): Placement => {
-    let overlap = 0;
-    let same = 0;
-    const end = Math.min(codes.length, columns.length - start);
-    for (let i = Math.max(0, -start); i < end; i++) {
-      if (codes[i] === 4 || columns[start + i] === 4) continue;
-      overlap++;
-      if (codes[i] === columns[start + i]) same++;
-    }
-    return { start, overlap, identity: overlap === 0 ? 0 : same / overlap };
-  };
-
   const find = (read: string): Placement | null => {
     const codes = codesOf(read);
     // Of the diagonal on which the read's first letter stands at column `start`: votes[start + read.length].
@@ -73,7 +63,7 @@ export function createPlacer(reference: string): Placer {
     const likely = mostVoted(votes).map((place) => place - read.length);
     const agreeing = ({ identity, overlap }: Placement) => identity * overlap;
     return likely
-      .map((start) => compare(codes, start))
+      .map((start) => agreement(columns, codes, start))
       .reduce<Placement | null>((best, next) => (best && agreeing(best) >= agreeing(next) ? best : next), null);
   };
 
@@ -81,14 +71,108 @@ export function createPlacer(reference: string): Placer {
     find,
     lay(read) {
       const found = find(read);
-      const placed = found !== null && isGood(found, read);
-      const start = placed ? found.start : 0;
-      const from = Math.min(Math.max(0, start), reference.length);
-      const to = Math.max(from, Math.min(reference.length, start + read.length));
-      const letters = 'N'.repeat(from) + read.slice(from - start, to - start) + 'N'.repeat(reference.length - to);
-      return { letters, from, to, placed };
+      if (found) {
+        const laid = align(columns, codesOf(read), found.start);
+        if (isGood(agreement(columns, codesOf(laid.letters)), read)) return { ...laid, placed: true };
+      }
+      const to = Math.min(reference.length, read.length);
+      return { letters: read.slice(0, to) + 'N'.repeat(reference.length - to), from: 0, to, placed: false };
     },
   };
+}
+
+/** Letters of a read whose first stands on column `start`, without gaps. */
+function agreement(columns: Uint8Array, codes: Uint8Array, start = 0): Placement {
+  let overlap = 0;
+  let same = 0;
+  const end = Math.min(codes.length, columns.length - start);
+  for (let i = Math.max(0, -start); i < end; i++) {
+    if (codes[i] === 4 || columns[start + i] === 4) continue;
+    overlap++;
+    if (codes[i] === columns[start + i]) same++;
+  }
+  return { start, overlap, identity: overlap === 0 ? 0 : same / overlap };
+}
+
+/** Cells away from the diagonal that an alignment may go to either side: letters inserted or lost, net. */
+const BAND = 24;
+/** How a cell was come to. */
+const DIAGONAL = 1;
+const READ_LETTER_EXTRA = 2;
+const COLUMN_SKIPPED = 3;
+
+/**
+ * The best overlap alignment of a read with the columns within {@link BAND} of a diagonal, ends free on both sides, written onto the columns: letters that
+ * stand on none are left out, columns that the read skips are N. Of equal paths the one with fewer gaps near its end.
+ */
+function align(columns: Uint8Array, codes: Uint8Array, start: number): Omit<PlacedRead, 'placed'> {
+  const { match, mismatch, gap } = ALIGNMENT_SCORES;
+  const width = 2 * BAND + 1;
+  const outside = -1e9;
+  // Cell (i, w): i letters of the read and j = i + start + w - BAND columns are behind it.
+  const ways = new Uint8Array((codes.length + 1) * width); // 0: the path begins here
+  let above = new Int32Array(width);
+  let row = new Int32Array(width);
+  let best = { score: 0, i: 0, w: 0 };
+  for (let i = 0; i <= codes.length; i++) {
+    for (let w = 0; w < width; w++) {
+      const j = i + start + w - BAND;
+      if (j < 0 || j > columns.length) {
+        row[w] = outside;
+        continue;
+      }
+      // Free to begin where no letter or no column is behind.
+      let score = i === 0 || j === 0 ? 0 : outside;
+      let way = 0;
+      if (i > 0 && j > 0 && above[w] > outside) {
+        const code = codes[i - 1];
+        // An unknown letter speaks neither for nor against its column.
+        const pair = code === 4 || columns[j - 1] === 4 ? 0 : code === columns[j - 1] ? match : mismatch;
+        if (above[w] + pair > score) {
+          score = above[w] + pair;
+          way = DIAGONAL;
+        }
+      }
+      if (i > 0 && w + 1 < width && above[w + 1] + gap > score) {
+        score = above[w + 1] + gap;
+        way = READ_LETTER_EXTRA;
+      }
+      if (j > 0 && w > 0 && row[w - 1] + gap > score) {
+        score = row[w - 1] + gap;
+        way = COLUMN_SKIPPED;
+      }
+      row[w] = score;
+      ways[i * width + w] = way;
+      // The end is free where no letter or no column is left.
+      if ((i === codes.length || j === columns.length) && score > best.score) best = { score, i, w };
+    }
+    [above, row] = [row, above];
+  }
+  return written(columns.length, codes, ways, best, start);
+}
+
+/** The path back from its end, as letters on columns. */
+function written(
+  count: number,
+  codes: Uint8Array,
+  ways: Uint8Array,
+  end: { i: number; w: number },
+  start: number,
+): Omit<PlacedRead, 'placed'> {
+  const width = 2 * BAND + 1;
+  const letters = new Array<string>(count).fill('N');
+  let { i, w } = end;
+  const to = i + start + w - BAND;
+  for (let way = ways[i * width + w]; way !== 0; way = ways[i * width + w]) {
+    if (way === DIAGONAL) {
+      letters[i + start + w - BAND - 1] = 'ACGTN'[codes[i - 1]];
+      i--;
+    } else if (way === READ_LETTER_EXTRA) {
+      i--;
+      w++;
+    } else w--;
+  }
+  return { letters: letters.join(''), from: i + start + w - BAND, to };
 }
 
 /** Places of the largest counts above 0, the first of equal ones first. */

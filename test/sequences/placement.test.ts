@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../src/random.ts';
+import { alignmentCodes, alignmentPattern, overlapScore } from '../../src/sequences/alignment.ts';
 import { createKmerTokenizer, FIRST_KMER_ID, UNKNOWN_ID } from '../../src/sequences/kmer-tokenizer.ts';
 import { consensusReference, createPlacer } from '../../src/sequences/placement.ts';
 
@@ -45,6 +46,55 @@ describe('placing reads on a reference', () => {
   it('cuts what stands before and after the reference', () => {
     const read = `${letters(random, 50)}${gene}${letters(random, 30)}`;
     expect(placer.lay(read)).toEqual({ letters: gene, from: 0, to: 600, placed: true });
+  });
+
+  it('leaves out letters that stand on no column, and lacks those that the read lost', () => {
+    const own = createPlacer(`${gene.slice(0, 350)}CT${gene.slice(352)}`);
+    const read = `${gene.slice(0, 200)}ACG${gene.slice(200, 350)}${gene.slice(352)}`;
+    expect(own.lay(read)).toEqual({
+      letters: `${gene.slice(0, 350)}NN${gene.slice(352)}`,
+      from: 0,
+      to: 600,
+      placed: true,
+    });
+  });
+
+  it('follows scattered insertions and deletions: nearly all letters keep their columns', () => {
+    for (let i = 0; i < 10; i++) {
+      const truth: number[] = []; // column of each letter of the read, -1 for inserted ones
+      let read = '';
+      for (let column = 40; column < 560; column++) {
+        if (random.next() < 0.01) continue;
+        read += random.next() < 0.1 ? 'ACGT'[random.integer(4)] : gene[column];
+        truth.push(column);
+        if (random.next() < 0.01) {
+          read += 'ACGT'[random.integer(4)];
+          truth.push(-1);
+        }
+      }
+      const { letters: laid, placed } = placer.lay(read);
+      expect(placed).toBe(true);
+      const kept = truth.filter((column, at) => column >= 0 && laid[column] === read[at]).length;
+      expect(kept / truth.length).toBeGreaterThan(0.95);
+    }
+  });
+
+  it('scores paths as the overlap alignment does: no other path is better', () => {
+    for (let i = 0; i < 30; i++) {
+      const from = random.integer(200);
+      const cut = from + 100 + random.integer(100);
+      const read =
+        mutated(random, gene.slice(from, cut), 0.1) +
+        mutated(random, gene.slice(cut + random.integer(8), cut + 150), 0.1);
+      const { letters: laid, from: first, to } = placer.lay(read);
+      const letterCount = Array.from(laid).filter((letter) => letter !== 'N').length;
+      const same = Array.from(laid).filter((letter, column) => letter === gene[column]).length;
+      const skipped = to - first - letterCount;
+      // Letters of the read before `first` stand on columns before it in an overlap that begins at the read's first letter: none here.
+      const extra = read.length - letterCount;
+      const score = same - (letterCount - same) - 2 * (skipped + extra);
+      expect(score).toBe(overlapScore(alignmentPattern(gene), alignmentCodes(read)));
+    }
   });
 
   it('counts neither N of the read nor of the reference for or against a place', () => {
