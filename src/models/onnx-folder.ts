@@ -98,6 +98,7 @@ export async function onnxModel(folderOrFile: string, compute: Compute): Promise
       maxTokens: Number.isFinite(maxTokens) ? maxTokens : undefined,
       batches: COMPANY[company],
     },
+    pooledTokens: (sequence) => tokenizer.encode([sequence]).mask.reduce((sum, seen) => sum + Number(seen), 0),
     async embed(sequences, representations, progress) {
       checkRepresentations(representations, outputs.length - 1, path);
       return embed(encoder, { dimension, company, compute, path }, sequences, representations, progress);

@@ -53,6 +53,11 @@ export interface Encoder {
   readonly fingerprint: string;
   /** Facts for the model card: parameters, tokenizer, nucleotides per token, pre-training loss... Plain JSON. */
   readonly card: Readonly<Record<string, unknown>>;
+  /**
+   * Tokens of one sequence that pooling sees. Throws for a sequence that the model would have to cut. Missing where an encoder reads no tokens, or cuts
+   * none: then it can't be run in windows.
+   */
+  pooledTokens?(sequence: string): number;
   /** One `[sequences, dimension]` float32 matrix per representation asked for, rows in the order given. */
   embed(
     sequences: readonly string[],

@@ -1,0 +1,103 @@
+/**
+ * Ways to run any model, written behind its name: `+rc` (the mean over both strands), `+w510` (in windows of 510 letters), `+w510s255` (windows begun
+ * every 255 letters). They are part of the model's id and options, so results of the same model run in two ways stand beside each other.
+ */
+import type { Encoder, FrozenModel, ModelContext, ModelDefinition } from '../models/types.ts';
+import type { Device } from '../runtime/device.ts';
+
+/** Letters per window, and from the beginning of one to the next. */
+export interface Windows {
+  readonly window: number;
+  readonly stride: number;
+}
+
+/** Plain JSON. What is absent is as the model does it by itself. */
+export interface Variant {
+  readonly windows?: Windows;
+  /** `average`: the mean of the vectors of a sequence and of its reverse complement. */
+  readonly strands?: 'average';
+}
+
+const WORDS = /^(.+?)((?:\+(?:rc|w[1-9]\d*(?:s[1-9]\d*)?))+)$/;
+
+/** `name+w510+rc` -> `name` and what stands behind it; no variant where nothing does, or one word twice. */
+export function splitVariant(spec: string): { readonly base: string; readonly variant?: Variant } {
+  const [, base, suffix] = WORDS.exec(spec) ?? [];
+  if (base === undefined) return { base: spec };
+  const words = suffix.slice(1).split('+');
+  const kinds = new Set(words.map((word) => word[0]));
+  if (kinds.size < words.length) return { base: spec };
+  const sizes = words.find((word) => word.startsWith('w'))?.match(/\d+/g);
+  const [window, stride = window] = sizes?.map(Number) ?? [];
+  return {
+    base,
+    variant: {
+      ...(sizes ? { windows: { window, stride } } : {}),
+      ...(words.includes('rc') ? { strands: 'average' as const } : {}),
+    },
+  };
+}
+
+/** What stands behind a model's name: one spelling for one variant. */
+export function variantSuffix({ windows, strands }: Variant): string {
+  const stride = windows && windows.stride !== windows.window ? `s${windows.stride}` : '';
+  return `${windows ? `+w${windows.window}${stride}` : ''}${strands ? '+rc' : ''}`;
+}
+
+/** The model run that way: id, title and options say so. Throws for windows that would pass over letters. */
+export function variantOf(definition: ModelDefinition, variant: Variant): ModelDefinition {
+  const { windows, strands } = variant;
+  if (windows && windows.stride > windows.window)
+    throw new Error(
+      `windows of ${windows.window} nucleotides begun every ${windows.stride} would pass over letters; use a stride of at most ${windows.window}`,
+    );
+  const overlap = windows && windows.stride < windows.window ? ` begun every ${windows.stride}` : '';
+  return {
+    ...definition,
+    id: `${definition.id}${variantSuffix(variant)}`,
+    title: `${definition.title}${windows ? `, windows of ${windows.window} nt${overlap}` : ''}${strands ? ', both strands' : ''}`,
+    options: { ...definition.options, variant },
+    maxLength: windows ? undefined : definition.maxLength,
+    load: (context) => loadVariant(definition, variant, context),
+  };
+}
+
+async function loadVariant(
+  definition: ModelDefinition,
+  { windows, strands }: Variant,
+  context: ModelContext,
+): Promise<Encoder> {
+  const { encoderOf } = await import('./extract.ts');
+  // A model that makes room for the longest sequence is to make room for a window.
+  const longestSequence = Math.min(context.longestSequence, windows?.window ?? Number.POSITIVE_INFINITY);
+  const loaded: FrozenModel | Encoder = await definition.load({ ...context, longestSequence });
+  const plain = encoderOf(loaded, { device: context.device as Device, threads: context.threads });
+  try {
+    const inWindows = windows ? (await import('./windows.ts')).windowed(plain, windows) : plain;
+    // Strands outside windows: the other strand's windows begin at its own first letter, so neither strand is preferred.
+    return strands ? (await import('./strands.ts')).bothStrands(inWindows) : inWindows;
+  } catch (error) {
+    await plain.dispose();
+    throw error;
+  }
+}
+
+type Card = Encoder['card'];
+const numberIn = (card: Card, field: string) => (typeof card[field] === 'number' ? (card[field] as number) : undefined);
+
+/**
+ * Letters that a model reads at once, whole tokens: stated in its card, or from its tokens. Where tokens differ in length, four letters each are
+ * taken: most have more, and windows that make too many are halved. Undefined for a model without a limit.
+ */
+export function nucleotideLimit(card: Card): number | undefined {
+  const perToken = numberIn(card, 'nucleotidesPerToken');
+  const tokens = numberIn(card, 'maxTokens');
+  const letters = numberIn(card, 'maxNucleotides') ?? (tokens && (tokens - 2) * (perToken ?? 4));
+  return letters && Math.max(1, letters - (letters % (perToken ?? 1)));
+}
+
+/** What to do about a sequence that is too long for a model: words for the end of a message, empty where nothing is known. */
+export function windowRemedy(card: Card): string {
+  const limit = nucleotideLimit(card);
+  return limit === undefined ? '' : `; or embed long sequences in windows: put +w${limit} behind the model's name`;
+}

@@ -1,0 +1,127 @@
+/** Ways to run a model, as words behind its name. */
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { isEncoder } from '../../src/embeddings/extract.ts';
+import { nucleotideLimit, splitVariant, variantOf, variantSuffix, windowRemedy } from '../../src/embeddings/variant.ts';
+import { loadModelFolder } from '../../src/models/model-folder.ts';
+import type { Encoder, ModelContext, ModelDefinition } from '../../src/models/types.ts';
+
+const windows = (window: number, stride = window) => ({ windows: { window, stride } });
+
+describe('words behind a name', () => {
+  it.each([
+    ['bert+rc', { strands: 'average' }],
+    ['bert+w512', windows(512)],
+    ['./a+b/bert+w510s255', windows(510, 255)],
+    ['bert+rc+w12', { ...windows(12), strands: 'average' }],
+    ['bert+w12+rc', { ...windows(12), strands: 'average' }],
+    ['@lab/models#x+rc', { strands: 'average' }],
+  ])('%s', (spec, variant) => {
+    const split = splitVariant(spec);
+    expect(split.variant).toEqual(variant);
+    expect(spec.startsWith(`${split.base}+`)).toBe(true);
+  });
+
+  it.each(['bert', 'bert+rcx', 'bert+w', 'bert+w0', 'bert+w12s0', 'bert+rc+rc', 'bert+w5+w6', '+rc', 'bert+w5s', 'rc'])(
+    '%s has none',
+    (spec) => expect(splitVariant(spec)).toEqual({ base: spec }),
+  );
+
+  it('are spelt in one way', () => {
+    const suffix = (spec: string) => variantSuffix(splitVariant(spec).variant ?? {});
+    expect(suffix('x+rc+w510s510')).toBe('+w510+rc');
+    expect(suffix('x+w510s255')).toBe('+w510s255');
+    expect(suffix('x')).toBe('');
+  });
+});
+
+const folder = fileURLToPath(new URL('../models/goldens/tiny-bert', import.meta.url));
+const contexts: ModelContext[] = [];
+const definition: ModelDefinition = {
+  id: 'tiny',
+  title: 'Tiny',
+  kind: 'model',
+  citation: 'none',
+  licence: 'none',
+  version: '1',
+  stochastic: false,
+  options: { k: 2 },
+  maxLength: 40,
+  load: (context) => {
+    contexts.push(context);
+    return loadModelFolder(folder);
+  },
+};
+const context: ModelContext = {
+  seed: 0,
+  device: 'cpu',
+  threads: 1,
+  effort: 1,
+  cacheFolder: '',
+  unlabelled: [],
+  unlabelledHash: '',
+  codeHash: '',
+  longestSequence: 300,
+  progress: () => {},
+};
+
+describe('a model run in another way', () => {
+  it('is told from the model by id, title and options, and has no longest sequence in windows', () => {
+    const variant = variantOf(definition, { ...windows(20, 10), strands: 'average' });
+    expect(variant).toMatchObject({
+      id: 'tiny+w20s10+rc',
+      title: 'Tiny, windows of 20 nt begun every 10, both strands',
+      options: { k: 2, variant: { windows: { window: 20, stride: 10 }, strands: 'average' } },
+      version: '1',
+    });
+    expect(variant.maxLength).toBeUndefined();
+    expect(variantOf(definition, { strands: 'average' })).toMatchObject({ id: 'tiny+rc', maxLength: 40 });
+  });
+
+  it('gives vectors of long sequences, makes room for a window only, and names itself in fingerprint and card', async () => {
+    const plain = await loadModelFolder(folder);
+    const fingerprints = new Set([plain.fingerprint]);
+    for (const variant of [
+      windows(20),
+      windows(20, 10),
+      { strands: 'average' as const },
+      { ...windows(20), strands: 'average' as const },
+    ]) {
+      const encoder = (await variantOf(definition, variant).load(context)) as Encoder;
+      expect(isEncoder(encoder)).toBe(true);
+      fingerprints.add(encoder.fingerprint);
+      expect(contexts.at(-1)?.longestSequence).toBe('windows' in variant ? 20 : 300);
+      const [{ rows, columns }] = await encoder.embed(
+        ['ACGTT', 'windows' in variant ? 'ACGTTGCA'.repeat(20) : 'AC'],
+        [{ layer: 1, pooling: 'mean' }],
+      );
+      expect([rows, columns]).toEqual([2, 16]);
+      await encoder.dispose();
+    }
+    expect(fingerprints.size).toBe(5);
+  });
+
+  it('is refused where letters would be passed over, and where windows do not suit the model', async () => {
+    expect(() => variantOf(definition, windows(10, 12))).toThrow('begun every 12 would pass over letters');
+    await expect(variantOf(definition, windows(21)).load(context)).rejects.toThrow(
+      'a window of 21 nucleotides cuts tokens of 2',
+    );
+    await expect(variantOf(definition, windows(50)).load(context)).rejects.toThrow(
+      'reads at most 40; use +w40 or less',
+    );
+  });
+});
+
+describe('the limit of a model in nucleotides', () => {
+  it.each([
+    [{ maxNucleotides: 512, nucleotidesPerToken: 6 }, 510],
+    [{ maxTokens: 1002, nucleotidesPerToken: 6 }, 6000],
+    [{ maxTokens: 512 }, 2040],
+    [{ nucleotidesPerToken: 1 }, undefined],
+  ])('%o is %s', (card, limit) => {
+    expect(nucleotideLimit(card)).toBe(limit);
+    expect(windowRemedy(card)).toBe(
+      limit === undefined ? '' : `; or embed long sequences in windows: put +w${limit} behind the model's name`,
+    );
+  });
+});
