@@ -2,8 +2,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, resolve } from 'node:path';
+import { defaultCacheFolder } from '../harness/cache-folder.ts';
 import { UsageError } from '../harness/errors.ts';
-import { defaultCacheFolder } from '../harness/run.ts';
+import { locateModel } from '../harness/registry.ts';
 import { PRESETS, type PretrainConfig } from '../models/presets.ts';
 import { PRETRAIN_FIELDS, pretrainConfigFrom } from '../models/pretrain-config.ts';
 import type { PretrainFilesReport } from '../models/pretrain-sequences.ts';
@@ -55,7 +56,7 @@ async function machine(flags: MachineFlags): Promise<{ device: Device; threads: 
   return { device, threads: flags.threads ?? availableParallelism(), cacheFolder: defaultCacheFolder() };
 }
 
-async function existing(flag: string, path: string, what: 'file' | 'file or folder'): Promise<string> {
+async function existing(flag: string, path: string, what: 'file'): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   if (!found) throw new UsageError(`--${flag} ${path}: there is no such ${what}`);
   return resolve(path);
@@ -112,9 +113,10 @@ export async function embedCommand(flags: EmbedFlags): Promise<number> {
     );
   }
   if (extname(flags.out) !== '.npy') throw new UsageError(`--out ${flags.out}: must end in .npy`);
+  const on = await machine(flags);
   const request: EmbedRequest = {
-    ...(await machine(flags)),
-    model: await existing('model', flags.model, 'file or folder'),
+    ...on,
+    model: resolve(await locateModel(flags.model, on.cacheFolder)),
     sequences: await existing('sequences', flags.sequences, 'file'),
     column: flags.column,
     layer: flags.layer === undefined ? undefined : whole('layer', flags.layer),

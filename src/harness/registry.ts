@@ -11,6 +11,7 @@ import type { AnyProbe } from '../probes/types.ts';
 import { isMissing, sha256, sha256File } from '../runtime/files.ts';
 import { registerPluginHook } from '../runtime/plugins.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
+import { defaultCacheFolder } from './cache-folder.ts';
 import { checkDefinition, type Definitions, type DefinitionType, definitionType } from './definition-schemas.ts';
 import { UsageError } from './errors.ts';
 import { PACKAGE_ROOT, pluginHash } from './source-hash.ts';
@@ -117,19 +118,30 @@ export async function findContenders(spec: string): Promise<Found<'baseline' | '
   return find(spec, ['baseline', 'model'], shipped, 'See `models list`.');
 }
 
-/** The models that a word means: what lies at a path, or what {@link findContenders} finds. */
-export async function findModels(spec: string): Promise<Found<'baseline' | 'model'>[]> {
+/** The models that a word means: what lies at a path, what was fetched from the hub, or what {@link findContenders} finds. */
+export async function findModels(
+  spec: string,
+  cacheFolder: string = defaultCacheFolder(),
+): Promise<Found<'baseline' | 'model'>[]> {
   const isPlugin = PLUGIN_SUFFIXES.includes(extname(splitSpec(spec)[0]));
   const there = await stat(spec).catch(() => undefined);
   if (there && (there.isDirectory() || !isPlugin)) return [await modelAt(spec)];
   const isPath = /[\\/]/.test(spec) || MODEL_FILES.test(spec);
   if (isPath && !isPlugin && !spec.startsWith('@')) {
-    throw new UsageError(`${spec}: there is no such model`, `Looked for ${resolve(spec)}.`);
+    return [await modelAt(await locateModel(spec, cacheFolder))];
   }
   const found = await findContenders(spec);
   const models = found.filter(({ type }) => type === 'model');
   if (models.length > 0) return models;
   throw new UsageError(`"${spec}" is a baseline, not a model`, 'Name it with --contender.');
+}
+
+/** Where a model lies that is named by its path or, once fetched, by its name on the hub. Throws a {@link UsageError} for any other. */
+export async function locateModel(spec: string, cacheFolder: string): Promise<string> {
+  const { modelPath } = await import('../models/hub/hub-cache.ts');
+  return modelPath(spec, cacheFolder).catch((error: Error & { hint?: string }) => {
+    throw new UsageError(error.message, error.hint);
+  });
 }
 
 /** The model that lies at a path, in a folder or a file; the files that decide its numbers are part of every key. */

@@ -37,6 +37,8 @@ export interface ComparisonRequest {
   readonly models?: readonly string[];
   /** Probe ids, instead of the suite's. */
   readonly probes?: readonly string[];
+  /** Where models of the hub were fetched to. Default: `GLM_BENCH_CACHE`, else `.cache`. */
+  readonly cacheFolder?: string;
   /** Seeds of stochastic cells, instead of the suite's number. */
   readonly seeds?: number;
   /** Compute relative to the full recipes, instead of the suite's; above 0. */
@@ -136,7 +138,7 @@ async function resolveContenders(
   }
   const baselinesOnly = request.contenders === undefined && request.models !== undefined;
   const kept = baselinesOnly ? found.filter(isBaseline) : found;
-  for (const model of request.models ?? []) kept.push(...(await findModels(model)));
+  for (const model of request.models ?? []) kept.push(...(await findModels(model, request.cacheFolder)));
   return distinct(kept, ({ definition, file }) => `${file ?? ''}#${definition.id}`);
 }
 

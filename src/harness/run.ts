@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { type Device, deviceEnvironment, parseDevice, precisionLabel, resolveDevice } from '../runtime/device.ts';
 import { type JobProgress, type JobWorker, startWorker } from '../runtime/job.ts';
+import { defaultCacheFolder } from './cache-folder.ts';
 import type { TaskContext } from './contracts.ts';
 import { describeTask, recallDescription, type TaskDescription } from './describe.ts';
 import { UsageError } from './errors.ts';
@@ -29,7 +30,6 @@ export interface RunOptions extends ComparisonRequest {
   readonly jobs?: number;
   /** Threads per process. Default: the cores, shared evenly. Part of a result's key, since sums depend on it. */
   readonly threads?: number;
-  readonly cacheFolder?: string;
   /** Folder with real data sets. Default: the environment variable GLM_BENCH_DATA. */
   readonly dataFolder?: string;
   readonly allowDownload?: boolean;
@@ -71,11 +71,6 @@ export interface PreparedRun {
   readonly jobs: number;
   readonly context: TaskContext;
   readonly objects: ReadonlyMap<string, RequestedTask>;
-}
-
-/** Where caches are kept: `GLM_BENCH_CACHE`, else `.cache` in the working folder. */
-export function defaultCacheFolder(): string {
-  return resolve(process.env.GLM_BENCH_CACHE || '.cache');
 }
 
 /** Where a task finds its data, from flags or the environment. */

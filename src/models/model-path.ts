@@ -8,6 +8,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Device } from '../runtime/device.ts';
 import { architectureOf } from './architectures/registry.ts';
 import { findCheckpoint } from './checkpoints/find-checkpoint.ts';
+import { hubModelName } from './hub/hub-id.ts';
 import { loadModelFolder, readJsonObject } from './model-folder.ts';
 import { isPrecomputed } from './precomputed.ts';
 import type { ModelDefinition } from './types.ts';
@@ -110,8 +111,9 @@ function precomputed(path: string): ModelAtPath {
 }
 
 function identifier(path: string, folder: string): string {
-  const stem = path === folder ? basename(path) : basename(path, extname(path));
-  return (COMMON_NAMES.test(stem) ? basename(folder) : stem).replace(/[^A-Za-z0-9._-]+/g, '-');
+  const stem = basename(path, extname(path));
+  const isNamed = path !== folder && !COMMON_NAMES.test(stem);
+  return (isNamed ? stem : (hubModelName(folder) ?? basename(folder))).replace(/[^A-Za-z0-9._-]+/g, '-');
 }
 
 /** Configs and tokenizers of a folder. */

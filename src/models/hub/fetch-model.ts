@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { sha256File } from '../../runtime/files.ts';
 import { withLock } from '../../runtime/lock.ts';
 import { ARCHITECTURES, architectureOf } from '../architectures/registry.ts';
-import type { RawConfig } from '../architectures/types.ts';
+import type { Architecture, RawConfig } from '../architectures/types.ts';
 import {
   type CachedModel,
   commitFolder,
@@ -153,8 +153,8 @@ async function selectFiles(
   get: (file: HubFile) => Promise<string>,
 ): Promise<HubFile[]> {
   const config = files.find(({ path }) => path === 'config.json');
-  const refused = config ? await refusalOf(await get(config), id) : `${id}: the repository has no config.json`;
-  const needed = await needOf(id, files, refused);
+  const described = config ? await describe(await get(config), id) : `${id}: the repository has no config.json`;
+  const needed = needOf(id, files, described);
   const { companions, weights } = needed;
   const isLeft = ({ path }: HubFile) => path !== 'config.json';
   if (!isIndex(weights[0])) return [...companions.filter(isLeft), ...weights];
@@ -162,22 +162,21 @@ async function selectFiles(
   return [...companions.filter(isLeft), ...shards];
 }
 
-/** Why no graph of ours reads that config; undefined where one does. */
-async function refusalOf(config: string, id: string): Promise<string | undefined> {
+/** The architecture of a config, or why none of ours reads it. */
+async function describe(config: string, id: string): Promise<Architecture | string> {
   try {
-    architectureOf(JSON.parse(await readFile(config, 'utf8')) as RawConfig, `${id}: config.json`);
-    return undefined;
+    return architectureOf(JSON.parse(await readFile(config, 'utf8')) as RawConfig, `${id}: config.json`);
   } catch (error) {
     return (error as Error).message;
   }
 }
 
-async function needOf(id: string, files: readonly HubFile[], refused: string | undefined) {
+function needOf(id: string, files: readonly HubFile[], described: Architecture | string) {
+  if (typeof described !== 'string') return neededFiles(id, files, described);
   try {
-    return neededFiles(id, files, { onnxOnly: refused !== undefined });
-  } catch (error) {
-    if (refused === undefined) throw error;
-    throw new HubError(refused, `Known: ${ARCHITECTURES.map(({ title }) => title).join(', ')}; and .onnx exports.`);
+    return neededFiles(id, files);
+  } catch {
+    throw new HubError(described, `Known: ${ARCHITECTURES.map(({ title }) => title).join(', ')}; and .onnx exports.`);
   }
 }
 

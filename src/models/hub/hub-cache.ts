@@ -1,6 +1,6 @@
 /** Models of the hub that were fetched: what the cache says of them. Nothing here asks the network. */
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isMissing, writeFileAtomic } from '../../runtime/files.ts';
 import { HubError } from './hub-error.ts';
 import { type HubId, hubIdOfFolder, isCommit, parseHubId, repositoryFolder } from './hub-id.ts';
@@ -90,9 +90,9 @@ export const fetchCommand = ({ id, revision }: HubId): string =>
  * where there is none, it is not whole, or the revision is a branch, which says nothing without a network.
  */
 export async function cachedModel(cacheFolder: string, id: HubId): Promise<CachedModel> {
-  const remedy = `Fetch it with: ${fetchCommand(id)}`;
+  const remedy = `A model of the hub is fetched with: ${fetchCommand(id)}`;
   const commit = id.revision ?? (await pinnedCommit(cacheFolder, id));
-  if (commit === undefined) throw new HubError(`${id.id}: not fetched yet (looked in ${cacheFolder})`, remedy);
+  if (commit === undefined) throw new HubError(`${id.id}: there is no such model on this machine`, remedy);
   if (!isCommit(commit))
     throw new HubError(
       `${id.id}: "${commit}" is no commit of 40 hex digits, which alone names weights for good`,
@@ -140,8 +140,8 @@ export async function modelPath(spec: string, cacheFolder: string): Promise<stri
   const id = parseHubId(spec);
   if (!id)
     throw new HubError(
-      `${spec}: there is no such file or folder`,
-      'Give a path, or a name of the hub: organisation/name.',
+      `${spec}: there is no such model`,
+      `Looked for ${resolve(spec)}. Names of the hub are organisation/name.`,
     );
   return (await cachedModel(cacheFolder, id)).folder;
 }

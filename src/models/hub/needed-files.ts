@@ -3,6 +3,7 @@
  * choose among them (safetensors before torch; an index of shards before a single file). An architecture that is not among ours needs its
  * ONNX export.
  */
+import type { Architecture } from '../architectures/types.ts';
 import { ENDINGS, HUB_NAMES, NOT_WEIGHTS } from '../checkpoints/find-checkpoint.ts';
 import { HubError } from './hub-error.ts';
 import type { HubFile } from './listing.ts';
@@ -30,8 +31,9 @@ const some = (files: readonly HubFile[]) =>
     .map(({ path }) => path)
     .join(', ');
 
-/** Throws {@link HubError} where the repository holds no weights that are read. */
-export function neededFiles(id: string, files: readonly HubFile[], { onnxOnly }: { onnxOnly: boolean }): NeededFiles {
+/** Without an architecture of ours: of an export. Throws {@link HubError} where the repository holds no weights that are read. */
+export function neededFiles(id: string, files: readonly HubFile[], architecture?: Architecture): NeededFiles {
+  const onnxOnly = architecture === undefined;
   const byPath = new Map(files.map((file) => [file.path, file]));
   const weights = onnxOnly ? onnxFiles(byPath) : (checkpointFiles(id, byPath) ?? onnxFiles(byPath));
   if (weights.length === 0)
@@ -40,7 +42,7 @@ export function neededFiles(id: string, files: readonly HubFile[], { onnxOnly }:
       `Looked for: ${(onnxOnly ? ONNX : [...HUB_NAMES, ...ONNX]).join(', ')}.`,
     );
   return {
-    companions: files.filter(({ path }) => COMPANIONS.test(path)),
+    companions: files.filter(({ path }) => COMPANIONS.test(path) || architecture?.companions?.includes(path)),
     weights,
     shards(indexText) {
       const index = `${id}: ${weights[0].path}`;

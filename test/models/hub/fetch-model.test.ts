@@ -171,7 +171,7 @@ describe('a transfer that goes wrong', () => {
     serve('broken');
     expect(await complaint(get())).toMatch(/broke off after \d+ bytes .*4 attempts \| What came is kept/);
     expect(existsSync(place('model.safetensors'))).toBe(false);
-    expect(await complaint(cachedModel(cacheFolder, ID))).toMatch(/not fetched yet/);
+    expect(await complaint(cachedModel(cacheFolder, ID))).toMatch(/there is no such model on this machine/);
     serve('ranged');
     await get();
     expect(ranges().at(-1)).toBe('bytes=4000-');
@@ -342,13 +342,13 @@ describe('which commit', () => {
 
 describe('without a network', () => {
   it('a model that was not fetched is told with the command that fetches it', async () => {
-    const remedy = 'Fetch it with: npm run bench -- models fetch lab/tiny';
+    const remedy = 'A model of the hub is fetched with: npm run bench -- models fetch lab/tiny';
     expect(await complaint(modelPath('lab/tiny', cacheFolder))).toContain(
-      `lab/tiny: not fetched yet (looked in ${cacheFolder}) | ${remedy}`,
+      `lab/tiny: there is no such model on this machine | ${remedy}`,
     );
     expect(await complaint(modelPath(`lab/tiny@${COMMIT}`, cacheFolder))).toContain(`${remedy} --revision ${COMMIT}`);
     expect(await complaint(modelPath('lab/tiny@main', cacheFolder))).toMatch(/"main" is no commit of 40 hex digits/);
-    expect(await complaint(modelPath('no such file', cacheFolder))).toMatch(/there is no such file or folder/);
+    expect(await complaint(modelPath('no such file', cacheFolder))).toMatch(/there is no such model \| Looked for/);
     expect(hub.requests).toEqual([]);
   });
 
@@ -356,7 +356,7 @@ describe('without a network', () => {
     await get();
     await writeFile(place('model.safetensors'), 'cut');
     expect(await complaint(modelPath('lab/tiny', cacheFolder))).toMatch(
-      /model\.safetensors is damaged \| Fetch it with/,
+      /model\.safetensors is damaged \| A model of the hub is fetched with/,
     );
     await rm(place('model.safetensors'));
     expect(await complaint(modelPath('lab/tiny', cacheFolder))).toMatch(/model\.safetensors is missing/);
