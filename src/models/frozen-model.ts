@@ -55,11 +55,12 @@ function declare(configured: ConfiguredArchitecture, graph: Graph, mode = INFERE
 
 export function declarations(configured: ConfiguredArchitecture): Declarations {
   const graph = new Graph();
-  const { logits } = declare(configured, graph).built;
+  const { logits, scores } = declare(configured, graph).built;
   const all = () => [...graph.parameters.values(), ...graph.buffers.values()];
   const body = all();
-  if (!logits) return { body };
-  logits(graph.input('vectors', 'float32', ['m', configured.dimension]));
+  if (!logits && !scores) return { body };
+  logits?.(graph.input('vectors', 'float32', ['m', configured.dimension]));
+  scores?.(graph.input('states', 'float32', ['rows', 'tokens', configured.dimension]));
   const inBody = new Set(body.map(({ name }) => name));
   return { body, head: all().filter(({ name }) => !inBody.has(name)) };
 }
@@ -97,6 +98,7 @@ export function frozenModel(
     reads,
     vocabularySize,
     wordTable,
+    classifier: hasHead ? configured.classifier : undefined,
     maskId: tokenizer.maskId,
     fingerprint: hashJson({
       architecture: architecture.id,
@@ -123,8 +125,8 @@ export function frozenModel(
     values,
     build(graph, mode = INFERENCE) {
       const { mask, built } = declare(configured, graph, mode);
-      const { hiddenStates, logits } = built;
-      return { hiddenStates, attentionMask: mask, logits: hasHead ? logits : undefined };
+      const { hiddenStates, logits, scores } = built;
+      return { hiddenStates, attentionMask: mask, ...(hasHead ? { logits, scores } : {}) };
     },
     tokens: (sequence) => tokenizer.tokens(sequence),
     encode(sequences) {

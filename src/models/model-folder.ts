@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { architectureOf } from './architectures/registry.ts';
 import { openCheckpoint } from './checkpoints/checkpoint.ts';
+import { withCompanions } from './checkpoints/companions.ts';
 import { declarations, drawWeights, frozenModel, hashOfValues, type ModelParts } from './frozen-model.ts';
 import { folderTokenizer } from './tokenizers.ts';
 import type { FrozenModel } from './types.ts';
@@ -65,7 +66,10 @@ export interface LoadOptions {
 export async function loadModelFolder(folder: string, options: LoadOptions = {}): Promise<FrozenModel> {
   const described = await describeFolder(folder);
   const { configured, where } = described;
-  const checkpoint = await openCheckpoint(options.checkpoint ?? folder);
+  const checkpoint = await withCompanions(
+    await openCheckpoint(options.checkpoint ?? folder),
+    (described.architecture.companions ?? []).map((file) => join(folder, file)),
+  );
   const { body, head } = declarations(configured);
   const hasHead = head !== undefined && hasAll(head, configured, checkpoint);
   const declared = hasHead ? [...body, ...head] : body;

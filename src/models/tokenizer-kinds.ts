@@ -5,15 +5,21 @@ import { baseTokenizer, readsBases } from './tokenizer-bases.ts';
 import { esmModelTokenizer, isEsm } from './tokenizer-esm.ts';
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
 import { kmerLength, overlappingKmerTokenizer } from './tokenizer-overlapping-kmers.ts';
+import { wordTokenizer } from './tokenizer-words.ts';
 import type { ModelTokenizer } from './tokenizers.ts';
+import { WORD_VECTORS } from './word-vectors.ts';
 
 interface Kind {
   readonly fits: (files: TokenizerFiles) => boolean;
-  readonly make: (files: TokenizerFiles, positions: number) => ModelTokenizer;
+  readonly make: (files: TokenizerFiles, positions: number) => ModelTokenizer | Promise<ModelTokenizer>;
 }
 
 /** In the order in which they are asked. */
 const KINDS: readonly Kind[] = [
+  {
+    fits: ({ folder }) => existsSync(join(folder, WORD_VECTORS)),
+    make: ({ folder }, positions) => wordTokenizer(folder, positions),
+  },
   { fits: isEsm, make: esmModelTokenizer },
   { fits: readsBases, make: baseTokenizer },
   {

@@ -75,6 +75,8 @@ export interface FrozenGraph {
   readonly attentionMask: Tensor;
   /** Vocabulary logits of rows of the last hidden state, `[m, dimension]` -> `[m, vocabulary]`. Missing where the weights came without a head. */
   readonly logits?: (vectors: Tensor) => Tensor;
+  /** Probabilities by the checkpoint's own classifier, where its weights came with one: last hidden state [rows, tokens, dimension], without padding -> [rows, classes]. */
+  readonly scores?: (hidden: Tensor) => Tensor;
 }
 
 /**
@@ -100,6 +102,8 @@ export interface FrozenModel {
   readonly maskId?: number;
   /** The weight in `values` that holds the static embeddings, [vocabulary, width]. */
   readonly wordTable?: string;
+  /** The classes of `scores`, and the tokens that every sequence must make for them. */
+  readonly classifier?: { readonly classes: readonly string[]; readonly tokens: number };
   /** Letters between two tokens where that is one number: how many reading frames a sequence has. */
   readonly frames?: number;
   /** Weights by the names `build` declares, those of the head too. */

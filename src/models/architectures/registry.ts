@@ -1,5 +1,6 @@
 /** The architectures whose checkpoints are read, and which of them a `config.json` describes. */
 import { bert } from './bert.ts';
+import { bert6ma } from './bert6ma.ts';
 import { caduceus } from './caduceus.ts';
 import { esm } from './esm.ts';
 import { genaBert } from './gena-bert.ts';
@@ -27,6 +28,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   hyenaDna,
   caduceus,
   gpn,
+  bert6ma,
 ];
 
 /**

@@ -20,9 +20,19 @@ export interface ArchitectureGraph {
   readonly hiddenStates: readonly Tensor[];
   /**
    * Vocabulary logits of chosen token vectors: the last hidden state's rows [m, dimension] -> [m, vocabulary]. Declares the head's parameters, so it is
-   * called only where logits are wanted. Missing for checkpoints saved without a head.
+   * called only where logits are wanted. Missing where the architecture has none.
    */
   readonly logits?: (vectors: Tensor) => Tensor;
+  /**
+   * Probabilities of the classes that the checkpoint's own classifier tells ({@link ConfiguredArchitecture.classifier}): last hidden state
+   * [rows, tokens, dimension], without padding -> [rows, classes]. Declares the classifier's parameters. Missing where the architecture has none.
+   */
+  readonly scores?: (hidden: Tensor) => Tensor;
+}
+
+export interface Classifier {
+  readonly classes: readonly string[];
+  readonly tokens: number;
 }
 
 /** One checkpoint's architecture with its sizes known. */
@@ -38,6 +48,8 @@ export interface ConfiguredArchitecture {
   readonly maxTokens?: number;
   /** What the head predicts: hidden tokens from both sides, or the next token. */
   readonly reads: 'masked' | 'causal';
+  /** What checkpoints with a classifier of their own tell, and the tokens that an input must have for it. */
+  readonly classifier?: Classifier;
   /** The parameter that holds the static (input) embeddings, [vocabulary, width]. Missing where tokens enter as one-hot vectors, which nothing learns. */
   readonly wordTable?: string;
   /** Declares parameters under `parameterNames` with the architecture's own initialisation scheme, so that a random control is drawn from it. */

@@ -23,7 +23,7 @@ export const HUB_NAMES = [
 ] as const;
 export const ENDINGS = /\.(safetensors|pt|pth|ckpt|bin)$/;
 export const NOT_WEIGHTS =
-  /^(training_args\.bin|(optimizer|scheduler|scaler|rng_state.*)\.(pt|pth|bin)|decoder\.safetensors)$/;
+  /^(training_args\.bin|(optimizer|scheduler|scaler|rng_state.*)\.(pt|pth|bin)|(decoder|word_vectors)\.safetensors)$/;
 /** transformers writes some 100 bytes per tensor. */
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
 const REMEDY = `looked for are ${HUB_NAMES.join(', ')}, or one file *.safetensors, *.pt, *.pth, *.ckpt or *.bin`;

@@ -1,0 +1,59 @@
+/**
+ * What a checkpoint's own classifier says of sequences, where it was published with one: probabilities, nothing fitted. Such heads read all tokens of
+ * an input, so that every sequence must make as many as the model was trained on.
+ */
+import type { Matrix } from '../metrics/types.ts';
+import type { FrozenModel } from '../models/types.ts';
+import { Graph } from '../onnx/graph.ts';
+import { serialise } from '../onnx/serialise.ts';
+import { batchMemory, runInBatches } from '../runtime/batches.ts';
+import { type Compute, pick } from '../runtime/network.ts';
+import { openSession } from '../runtime/session.ts';
+import { rowsPerBatch } from './extract.ts';
+
+/** Rows at a time at most. */
+const ROWS = 512;
+
+/**
+ * [sequences, classes]; columns are `model.classifier.classes`. Throws for a model without a classifier, and for a sequence that makes more or fewer
+ * tokens than it reads.
+ */
+export async function classScores(
+  model: FrozenModel,
+  sequences: readonly string[],
+  compute: Compute,
+  progress?: (fraction: number, message: string) => void,
+): Promise<Matrix> {
+  const { label, classifier } = model;
+  const graph = new Graph();
+  const { hiddenStates, scores } = model.build(graph);
+  if (!classifier || !scores) throw new Error(`${label}: its weights came with no classifier; fit a probe instead`);
+  const { classes, tokens } = classifier;
+  for (const [i, sequence] of sequences.entries()) {
+    const own = model.tokens(sequence);
+    if (own !== tokens)
+      throw new Error(
+        `${label}: sequence ${i + 1} of ${sequences.length} makes ${own} tokens (${sequence.length} nucleotides); its classifier reads exactly ${tokens}`,
+      );
+  }
+  graph.output('scores', scores(hiddenStates[model.layers]));
+  const { bytes } = serialise(graph, { values: model.values });
+  const session = await openSession(bytes, { ...compute, label, externalData: model.externalData });
+  const values = new Float32Array(sequences.length * classes.length); // [sequences, classes]
+  const affordable = rowsPerBatch(model.dimension, model.layers, tokens, batchMemory(compute.device));
+  try {
+    await runInBatches(sequences.length, Math.min(affordable, ROWS), async (from, to) => {
+      const feeds = pick(session, model.encode(sequences.slice(from, to)));
+      values.set((await session.run(feeds)).scores.data as Float32Array, from * classes.length);
+      progress?.(to / sequences.length, `scored ${to} of ${sequences.length} sequences`);
+    });
+  } finally {
+    await session.dispose();
+  }
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0)
+    throw new Error(
+      `${label}: ${values[bad]} for sequence ${Math.floor(bad / classes.length) + 1} of ${sequences.length}`,
+    );
+  return { rows: sequences.length, columns: classes.length, values };
+}

@@ -1,0 +1,24 @@
+/** Weights of one model in several files of different origin, such as word vectors that were trained apart, as one checkpoint. */
+import { hashJson } from '../../runtime/files.ts';
+import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
+
+/**
+ * The checkpoint, and the tensors of `files` (paths) after its own; of a name that several have, the first. Throws as {@link openCheckpoint} does where
+ * one of them is missing or damaged.
+ */
+export async function withCompanions(checkpoint: Checkpoint, files: readonly string[]): Promise<Checkpoint> {
+  if (files.length === 0) return checkpoint;
+  const parts = [checkpoint, ...(await Promise.all(files.map(openCheckpoint)))];
+  // Where none has the name, the checkpoint itself says so.
+  const holder = (name: string) => parts.find((part) => part.has(name)) ?? checkpoint;
+  return {
+    format: checkpoint.format,
+    files: parts.flatMap((part) => part.files),
+    names: () => [...new Set(parts.flatMap((part) => part.names()))],
+    has: (name) => parts.some((part) => part.has(name)),
+    entry: (name) => holder(name).entry(name),
+    read: (name) => holder(name).read(name),
+    external: (name) => holder(name).external(name),
+    sha256: async () => hashJson(await Promise.all(parts.map((part) => part.sha256()))),
+  };
+}
