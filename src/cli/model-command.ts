@@ -5,6 +5,7 @@ import { extname, resolve } from 'node:path';
 import { defaultCacheFolder } from '../harness/cache-folder.ts';
 import { UsageError } from '../harness/errors.ts';
 import { locateModel } from '../harness/registry.ts';
+import { wholeOrBase } from '../harness/variants.ts';
 import { PRESETS, type PretrainConfig } from '../models/presets.ts';
 import { PRETRAIN_FIELDS, pretrainConfigFrom } from '../models/pretrain-config.ts';
 import type { PretrainFilesReport } from '../models/pretrain-sequences.ts';
@@ -20,7 +21,7 @@ import { createStatusLine } from './progress.ts';
 const JOBS = new URL('./model-jobs.ts', import.meta.url);
 const POOLINGS: readonly Pooling[] = ['mean', 'max', 'first', 'frames'];
 
-interface MachineFlags {
+export interface MachineFlags {
   readonly device?: string;
   readonly threads?: number;
   readonly json?: boolean;
@@ -50,7 +51,7 @@ export interface PretrainFlags extends MachineFlags {
   readonly out: string;
 }
 
-async function machine(flags: MachineFlags): Promise<{ device: Device; threads: number; cacheFolder: string }> {
+export async function machine(flags: MachineFlags): Promise<{ device: Device; threads: number; cacheFolder: string }> {
   const requested = parseDevice(flags.device ?? 'auto');
   const device = requested === 'cpu' ? 'cpu' : (await resolveDevice(requested)).device;
   return { device, threads: flags.threads ?? availableParallelism(), cacheFolder: defaultCacheFolder() };
@@ -89,14 +90,18 @@ export function createJobLine(stream: NodeJS.WriteStream): ReturnType<typeof cre
 }
 
 /** Runs a job in a child process with a status line; Ctrl-C ends the child with us. */
-async function runJob<T>(name: string, payload: { readonly device: Device; readonly threads: number }): Promise<T> {
+export async function runJob<T>(
+  name: string,
+  payload: { readonly device: Device; readonly threads: number },
+  module: URL = JOBS,
+): Promise<T> {
   const status = createJobLine(process.stderr);
   const environment = { ...deviceEnvironment(payload.device), OMP_NUM_THREADS: String(payload.threads) };
   const worker = startWorker({ environment });
   const stop = () => process.exit(130);
   process.on('SIGINT', stop);
   try {
-    return await worker.run<T>(JOBS, name, payload, ({ fraction, message }) => status.draw(fraction, message));
+    return await worker.run<T>(module, name, payload, ({ fraction, message }) => status.draw(fraction, message));
   } finally {
     process.off('SIGINT', stop);
     status.clear();
@@ -114,9 +119,11 @@ export async function embedCommand(flags: EmbedFlags): Promise<number> {
   }
   if (extname(flags.out) !== '.npy') throw new UsageError(`--out ${flags.out}: must end in .npy`);
   const on = await machine(flags);
+  const model = await wholeOrBase(flags.model, (spec) => locateModel(spec, on.cacheFolder));
   const request: EmbedRequest = {
     ...on,
-    model: resolve(await locateModel(flags.model, on.cacheFolder)),
+    model: resolve(model.found),
+    variant: model.variant,
     sequences: await existing('sequences', flags.sequences, 'file'),
     column: flags.column,
     layer: flags.layer === undefined ? undefined : whole('layer', flags.layer),

@@ -1,7 +1,9 @@
 /** What the child process of `embed` and `pretrain` does: native code never runs in the process that talks to the terminal. */
 import { encoderOf } from '../embeddings/extract.ts';
+import type { Variant } from '../embeddings/variant.ts';
 import { modelAt } from '../harness/registry.ts';
 import { codeHash } from '../harness/source-hash.ts';
+import { runAs } from '../harness/variants.ts';
 import type { PretrainConfig } from '../models/presets.ts';
 import { type PretrainReport, pretrain } from '../models/pretrain.ts';
 import { type PretrainFiles, type PretrainFilesReport, pretrainSequences } from '../models/pretrain-sequences.ts';
@@ -21,6 +23,8 @@ interface Machine {
 
 export interface EmbedRequest extends Machine {
   readonly model: string;
+  /** How the model is run; absent: as it is. */
+  readonly variant?: Variant;
   readonly sequences: string;
   /** Column of the sequence. */
   readonly column?: string;
@@ -67,7 +71,8 @@ async function readAll(file: string, column: string | undefined): Promise<string
 export async function embedJob(request: EmbedRequest, progress: Progress): Promise<EmbedReport> {
   const { device, threads, cacheFolder, pool, out } = request;
   const sequences = await readAll(request.sequences, request.column);
-  const { definition } = await modelAt(request.model);
+  const found = await modelAt(request.model);
+  const { definition } = request.variant ? runAs(found, request.variant) : found;
   const longestSequence = sequences.reduce((longest, { length }) => Math.max(longest, length), 0);
   const unlabelled = { unlabelled: [], unlabelledHash: '', longestSequence };
   const made = { seed: 0, effort: 1, codeHash: await codeHash() };

@@ -5,6 +5,7 @@
  * the model itself. Predictions are checked before anything is scored (`scoring.ts`).
  */
 import { join } from 'node:path';
+import { windowRemedy } from '../embeddings/variant.ts';
 import type { Matrix, Predictions } from '../metrics/types.ts';
 import type { ModelContext, ModelDefinition, Representation } from '../models/types.ts';
 import type { ModelProbe, Probe } from '../probes/types.ts';
@@ -142,9 +143,9 @@ function refuseLong(task: PreparedTask, model: ModelDefinition): void {
   for (const { ids, sequences } of Object.values(task.splits)) {
     const long = sequences.findIndex((sequence) => sequence.length > model.maxLength!);
     if (long >= 0) {
-      throw new Error(
-        `row "${ids[long]}" has ${sequences[long].length} nucleotides; model ${model.id} reads at most ${model.maxLength}`,
-      );
+      const limit = `model ${model.id} reads at most ${model.maxLength}`;
+      const remedy = windowRemedy({ maxNucleotides: model.maxLength });
+      throw new Error(`row "${ids[long]}" has ${sequences[long].length} nucleotides; ${limit}${remedy}`);
     }
   }
 }

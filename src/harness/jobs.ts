@@ -3,6 +3,7 @@
  * the embeddings it made last, because cells of one task, and probes of one model, follow each other.
  */
 
+import type { Variant } from '../embeddings/variant.ts';
 import { hashJson } from '../runtime/files.ts';
 import { adhocTask } from './adhoc.ts';
 import { type CellOutcome, type EmbeddedTask, embedTask, runBaseline, runModelProbe, runProbe } from './cell.ts';
@@ -13,14 +14,19 @@ import { LruCache } from './lru-cache.ts';
 import { type PreparedRows, prepareTask, taskRecord } from './prepare.ts';
 import { type Found, findContenders, findProbe, loadPluginFile, modelAt } from './registry.ts';
 import { openStore } from './store.ts';
+import { runAs } from './variants.ts';
 
 type Progress = (fraction: number, message: string) => void;
 
 /** Where a child process finds a contender again. Plain JSON. */
-export type ContenderReference =
+export type ContenderReference = (
   | { readonly type: 'plugin'; readonly file: string; readonly id: string }
   | { readonly type: 'path'; readonly path: string }
-  | { readonly type: 'shipped'; readonly id: string };
+  | { readonly type: 'shipped'; readonly id: string }
+) & {
+  /** How a model is run; absent: as it is. */
+  readonly variant?: Variant;
+};
 
 export interface DescribeRequest {
   readonly task: TaskReference;
@@ -65,7 +71,12 @@ async function prepared(reference: TaskReference, context: TaskContext): Promise
   return tasks.get(JSON.stringify([reference, context]), async () => prepareTask(await loadTask(reference), context));
 }
 
-async function loadContender(reference: ContenderReference): Promise<Found<'baseline' | 'model'>> {
+async function loadContender({ variant, ...reference }: ContenderReference): Promise<Found<'baseline' | 'model'>> {
+  const found = await loadPlain(reference);
+  return variant ? runAs(found, variant) : found;
+}
+
+async function loadPlain(reference: ContenderReference): Promise<Found<'baseline' | 'model'>> {
   if (reference.type === 'path') return modelAt(reference.path);
   const found = reference.type === 'plugin' ? await loadPluginFile(reference.file) : await findContenders(reference.id);
   const wanted = found.find(

@@ -23,10 +23,11 @@ function isInline({ task, contender }: Cell): boolean {
 }
 
 function referenceOf(contender: Cell['contender']): ContenderReference | undefined {
-  const { file, isModelPath, definition, sourceHash, type } = contender;
-  if (file && isModelPath) return { type: 'path', path: file };
-  if (file) return { type: 'plugin', file, id: definition.id };
-  return type === 'model' && sourceHash === '' ? { type: 'shipped', id: definition.id } : undefined;
+  const { file, isModelPath, definition, sourceHash, type, plain } = contender;
+  const { id, variant } = plain ?? { id: definition.id };
+  if (file && isModelPath) return { type: 'path', path: file, variant };
+  if (file) return { type: 'plugin', file, id, variant };
+  return type === 'model' && sourceHash === '' ? { type: 'shipped', id, variant } : undefined;
 }
 
 /** Stores what came of a cell; nothing when the run was interrupted meanwhile. */

@@ -7,6 +7,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Variant } from '../embeddings/variant.ts';
 import type { AnyProbe } from '../probes/types.ts';
 import { isMissing, sha256, sha256File } from '../runtime/files.ts';
 import { registerPluginHook } from '../runtime/plugins.ts';
@@ -23,6 +24,8 @@ export interface Found<T extends DefinitionType = DefinitionType> {
   readonly file?: string;
   /** `file` is the model itself (see {@link modelAt}), not a plugin. */
   readonly isModelPath?: boolean;
+  /** For a model run another way (`variants.ts`): its id without that, and the way. */
+  readonly plain?: { readonly id: string; readonly variant: Variant };
   /** sha256 over the plugin's source; for models of this package, empty (the code hash covers them). */
   readonly sourceHash: string;
 }

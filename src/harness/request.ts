@@ -21,6 +21,7 @@ import {
   isPluginPath,
   listShipped,
 } from './registry.ts';
+import { findVariants } from './variants.ts';
 
 export const DEFAULT_SUITE = 'default';
 
@@ -132,13 +133,15 @@ async function resolveContenders(
   const named = request.contenders ?? suite?.contenders ?? [];
   const found: Found<'baseline' | 'model'>[] = [];
   for (const contender of named) {
-    if (typeof contender === 'string') found.push(...(await findContenders(contender)));
+    if (typeof contender === 'string') found.push(...(await findVariants(contender, findContenders)));
     else if ('fit' in contender) found.push(fromObject('baseline', contender));
     else found.push(fromObject('model', contender));
   }
   const baselinesOnly = request.contenders === undefined && request.models !== undefined;
   const kept = baselinesOnly ? found.filter(isBaseline) : found;
-  for (const model of request.models ?? []) kept.push(...(await findModels(model, request.cacheFolder)));
+  for (const model of request.models ?? []) {
+    kept.push(...(await findVariants(model, (spec) => findModels(spec, request.cacheFolder))));
+  }
   return distinct(kept, ({ definition, file }) => `${file ?? ''}#${definition.id}`);
 }
 

@@ -1,0 +1,47 @@
+/** Contenders by name, with what stands behind it: `NAME+rc`, `NAME+w510` are ways to run any model (`embeddings/variant.ts`). */
+import { splitVariant, type Variant, variantOf } from '../embeddings/variant.ts';
+import { UsageError } from './errors.ts';
+import type { Found } from './registry.ts';
+
+type Contender = Found<'baseline' | 'model'>;
+
+/**
+ * What `find` finds under the whole name (baselines have ids that end in `+rc`), else the models under the name before its words, run as these say.
+ * Throws a {@link UsageError} where there is neither, or where it is no model.
+ */
+export async function findVariants(
+  spec: string,
+  find: (spec: string) => Promise<readonly Contender[]>,
+): Promise<readonly Contender[]> {
+  const { found, variant } = await wholeOrBase(spec, find);
+  return variant ? found.map((contender) => runAs(contender, variant)) : found;
+}
+
+/** What `find` finds under the whole word; else under what stands before its variant, and that. */
+export async function wholeOrBase<T>(
+  spec: string,
+  find: (spec: string) => Promise<T>,
+): Promise<{ readonly found: T; readonly variant?: Variant }> {
+  const { base, variant } = splitVariant(spec);
+  if (!variant) return { found: await find(spec) };
+  try {
+    return { found: await find(spec) };
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return { found: await find(base), variant };
+  }
+}
+
+/** A model that was found, run another way. */
+export function runAs(found: Contender, variant: Variant): Found<'model'> {
+  const { id } = found.definition;
+  if (found.type !== 'model') {
+    throw new UsageError(`"${id}" is a baseline; windows and strands are for models`, 'See `models list`.');
+  }
+  const model = found as Found<'model'>;
+  try {
+    return { ...model, definition: variantOf(model.definition, variant), plain: { id, variant } };
+  } catch (error) {
+    throw new UsageError(`${id}: ${(error as Error).message}`);
+  }
+}
