@@ -21,6 +21,8 @@ export default defineSuite({
     'barcodecausal-small',
     'barcodemae-small-random',
     'one-hot-barcode-cnn-encoder',
+    'one-hot-columns',
+    'one-hot-columns-pca',
     'kmer-5-composition',
     'kmer-6-composition',
     'alignment-nn',

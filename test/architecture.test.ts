@@ -58,7 +58,7 @@ describe('the import table of docs/architecture.md', () => {
     const folders = readdirSync(join(ROOT, 'src'));
     for (const folder of folders)
       expect([...table.keys()], `docs/architecture.md has no row for src/${folder}`).toContain(folder);
-    expect(table.get('models')).toEqual(new Set(['onnx', 'runtime', 'sequences', 'metrics', 'random.ts']));
+    expect(table.get('models')).toEqual(new Set(['algebra', 'onnx', 'runtime', 'sequences', 'metrics', 'random.ts']));
     expect(table.get('harness')).toContain('probes');
     expect(table.get('diagnostics')).not.toContain('probes');
     expect(table.get('onnx')).toEqual(new Set());

@@ -2,9 +2,11 @@
  * Pre-training steps of BarcodeMAE, BarcodeBERT and the causal comparison against the same models in PyTorch (`torch_barcode.py`), on the
  * same machine, threads, shapes and amount of work: dropout 0.1, half of the k-mers masked, logits where the loss looks, AdamW, clipping.
  *
- *   node --import tsx benchmarks/speed/barcode.ts [--python PYTHON] [--threads 2] [--steps 5] [--case NAME ...] [--json FILE]
+ *   node --import tsx benchmarks/speed/barcode.ts [--python PYTHON] [--threads 2] [--steps 5] [--rounds 1] [--clock wall] [--case NAME ...] [--json FILE]
  *
- * Without --python only our side is timed. The sides take turns case by case; each gives the median of its steps after two that don't count.
+ * Without --python only our side is timed. The sides take turns, --rounds times per case; each gives the median of its steps after two that
+ * don't count, and the ratio is the median over rounds. --clock cpu counts the seconds the processor spent on either side, whatever else
+ * runs on the machine: only with --threads 1, because threads that wait spend them too.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -24,12 +26,24 @@ const { values: flags } = parseArgs({
     python: { type: 'string' },
     threads: { type: 'string', default: '2' },
     steps: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '1' },
+    clock: { type: 'string', default: 'wall' },
     case: { type: 'string', multiple: true },
     json: { type: 'string' },
   },
 });
 const threads = Number(flags.threads);
 const steps = Number(flags.steps);
+const rounds = Number(flags.rounds);
+/** Seconds since some moment. */
+const CLOCKS: Readonly<Record<string, () => number>> = {
+  wall: () => performance.now() / 1000,
+  cpu: () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
+};
+const clock = CLOCKS[flags.clock];
+if (!clock) throw new Error(`--clock ${flags.clock}; known: ${Object.keys(CLOCKS).join(', ')}`);
+if (flags.clock === 'cpu' && threads !== 1)
+  throw new Error('--clock cpu needs --threads 1: waiting threads spend time too');
 const BATCH = 32;
 
 interface Case {
@@ -86,9 +100,9 @@ async function ours({ objective, shape }: Case): Promise<number[]> {
   for (let at = 0; at < steps + 2; at++) {
     const masking = objective === 'causal' ? causalMasking(batch) : drawMasking(batch, config, () => random);
     const feeds = feedsOf(batch, masking, config, true);
-    const start = performance.now();
+    const start = clock();
     await step.run(state, moments, feeds, 1e-4, at);
-    seconds.push((performance.now() - start) / 1000);
+    seconds.push(clock() - start);
   }
   await step.dispose();
   return seconds.slice(2);
@@ -104,6 +118,7 @@ function peer({ peer: objective, shape }: Case): { secondsPerStep: number; versi
     tokens: Math.floor(660 / shape.k),
     threads,
     steps,
+    clock: flags.clock,
   };
   const words = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   const said = execFileSync(flags.python as string, [script, ...words], { encoding: 'utf8' });
@@ -115,14 +130,21 @@ const chosen = flags.case ? cases.filter(({ name }) => flags.case?.includes(name
 if (chosen.length === 0) throw new Error(`no such case; known: ${cases.map(({ name }) => name).join(', ')}`);
 const rows = [];
 for (const item of chosen) {
-  const mine = median(await ours(item));
-  const theirs = flags.python ? peer(item) : undefined;
-  const ratio = theirs && mine / theirs.secondsPerStep;
-  rows.push({ case: item.name, threads, ours: mine, pytorch: theirs?.secondsPerStep, ratio, version: theirs?.version });
+  const mine: number[] = [];
+  const theirs: ReturnType<typeof peer>[] = [];
+  for (let round = 0; round < rounds; round++) {
+    mine.push(median(await ours(item)));
+    if (flags.python) theirs.push(peer(item));
+  }
+  const ratios = theirs.map(({ secondsPerStep }, round) => mine[round] / secondsPerStep);
+  const pytorch = theirs.length > 0 ? median(theirs.map(({ secondsPerStep }) => secondsPerStep)) : undefined;
+  const ratio = ratios.length > 0 ? median(ratios) : undefined;
+  const { version } = theirs[0] ?? {};
+  rows.push({ case: item.name, threads, clock: flags.clock, ours: median(mine), pytorch, ratio, ratios, version });
   const cell = (value: number | undefined, unit: string) =>
     (value === undefined ? '-' : `${value.toFixed(3)} ${unit}`).padStart(10);
   console.log(
-    `${item.name.padEnd(28)} ours ${cell(mine, 's')}  PyTorch ${cell(theirs?.secondsPerStep, 's')}  ratio ${cell(ratio, 'x')}`,
+    `${item.name.padEnd(28)} ours ${cell(median(mine), 's')}  PyTorch ${cell(pytorch, 's')}  ratio ${cell(ratio, 'x')}  (${ratios.map((r) => r.toFixed(2)).join(', ')})`,
   );
 }
 if (flags.json)

@@ -12,7 +12,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { type Algebra, openAlgebra } from '../../src/probes/linear-algebra.ts';
+import { type Algebra, openAlgebra } from '../../src/algebra/linear-algebra.ts';
 import { openLogisticSolver } from '../../src/probes/logistic.ts';
 import { fitStandardiser } from '../../src/probes/standardise.ts';
 import { createRandom } from '../../src/random.ts';

@@ -15,6 +15,7 @@ export const PACKAGE_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** What the numbers of a cell depend on. */
 const CELL_CODE = [
   'random.ts',
+  'algebra',
   'onnx',
   'runtime',
   'sequences',

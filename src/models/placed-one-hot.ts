@@ -1,8 +1,10 @@
 /**
- * One-hot letters on the columns of a gene, as an encoder: reads are laid on the consensus of the task's training rows as the barcode encoders' are
- * (`sequences/placement.ts`), and each column is four numbers. Nothing else is learned. Under a nearest neighbour by cosine it is
- * the share of columns that agree: the plain answer that an encoder given the same columns has to beat.
+ * One-hot letters on the columns of a gene, as encoders: reads are laid on the consensus of the task's training rows as the barcode encoders' are
+ * (`sequences/placement.ts`), and each column is four numbers. Under a nearest neighbour by cosine that is the share of columns that agree: the
+ * plain answer that an encoder given the same columns has to beat. Beside it their principal components over the same rows: what the
+ * best linear autoencoder of that width learns without labels (Baldi & Hornik 1989, Neural Networks 2:53).
  */
+import { principalComponents, project } from '../algebra/pca.ts';
 import { hashJson } from '../runtime/files.ts';
 import { BASE_CODES } from '../sequences/alphabet.ts';
 import { consensusReference, createPlacer } from '../sequences/placement.ts';
@@ -37,6 +39,71 @@ export function placedOneHotEncoder(reference: string): Encoder {
     async dispose() {},
   };
 }
+
+/** Columns of the reference hold more numbers than rows teach; at most so many rows, spread over all, are decomposed. */
+const ROWS = 8192;
+
+/**
+ * Coordinates `[sequences, components]` of one-hot columns along the principal components of the training rows, centred, neither scaled nor whitened.
+ * Fewer components where there are fewer rows.
+ */
+export async function columnComponentsEncoder(
+  rows: readonly string[],
+  components: number,
+  threads: number,
+): Promise<Encoder> {
+  const reference = consensusReference(rows.length, (i) => rows[i]).letters;
+  const letters = placedOneHotEncoder(reference);
+  const embedded = async (sequences: readonly string[]) =>
+    (await letters.embed(sequences, [{ layer: 0, pooling: 'mean' }]))[0];
+  const count = Math.min(rows.length, ROWS);
+  const sample = Array.from({ length: count }, (_, i) => rows[Math.floor((i * rows.length) / count)]);
+  const width = Math.min(components, count - 1, letters.dimension);
+  const fitted = await principalComponents(await embedded(sample), width, { threads });
+  const explained = fitted.variances.reduce((sum, variance) => sum + variance, 0) / fitted.totalVariance;
+  return {
+    dimension: width,
+    layers: 0,
+    fingerprint: hashJson({ encoder: 'principal components of columns', reference, width, sample: hashJson(sample) }),
+    card: {
+      parameters: width * letters.dimension,
+      reference: reference.length,
+      features: `${width} principal components of the one-hot letters of ${reference.length} columns`,
+      varianceExplained: explained,
+    },
+    async embed(sequences, representations, progress) {
+      const other = representations.find(({ layer }) => layer !== 0);
+      if (other) throw new Error(`components have one representation, layer 0, and no layer ${other.layer}`);
+      const values = new Float32Array(sequences.length * width);
+      for (let start = 0; start < sequences.length; start += SEQUENCES_PER_MESSAGE) {
+        const part = sequences.slice(start, start + SEQUENCES_PER_MESSAGE);
+        values.set((await project(await embedded(part), fitted, { threads })).values, start * width);
+        progress?.((start + part.length) / sequences.length, `projected ${start + part.length} sequences`);
+      }
+      return representations.map(() => ({ rows: sequences.length, columns: width, values }));
+    },
+    async dispose() {},
+  };
+}
+
+const COMPONENTS = 256;
+
+export const columnComponents: ModelDefinition = {
+  id: 'one-hot-columns-pca',
+  title: 'Principal components of gene columns',
+  description:
+    `Reads laid on the consensus of the task's training rows, one-hot, projected on the ${COMPONENTS} principal components of those rows: a linear ` +
+    'autoencoder, labels unseen. For reads of one gene.',
+  kind: 'model',
+  family: 'one-hot',
+  citation: 'Pearson 1901, Phil. Mag. 2:559; Baldi & Hornik 1989, Neural Networks 2:53 (as a linear autoencoder)',
+  licence: 'MIT',
+  version: '1',
+  stochastic: false,
+  options: { components: COMPONENTS, rows: ROWS },
+  representations: () => [{ layer: 0, pooling: 'mean' }],
+  load: async ({ unlabelled, threads }) => columnComponentsEncoder(unlabelled, COMPONENTS, threads),
+};
 
 export const placedOneHot: ModelDefinition = {
   id: 'one-hot-columns',

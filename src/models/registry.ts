@@ -8,7 +8,7 @@ import { hashJson } from '../runtime/files.ts';
 import { withLock } from '../runtime/lock.ts';
 import { kmerComposition } from './kmer-composition.ts';
 import { oneHotCnnEncoder } from './one-hot-cnn-encoder.ts';
-import { placedOneHot } from './placed-one-hot.ts';
+import { columnComponents, placedOneHot } from './placed-one-hot.ts';
 import { onReference, PRESETS, type PretrainConfig } from './presets.ts';
 import type { Encoder, FrozenModel, ModelContext, ModelDefinition, Representation } from './types.ts';
 
@@ -164,5 +164,6 @@ export const MODELS: Readonly<Record<string, ModelDefinition>> = Object.fromEntr
     kmerComposition(6),
     oneHotCnnEncoder,
     placedOneHot,
+    columnComponents,
   ].map((definition) => [definition.id, definition]),
 );

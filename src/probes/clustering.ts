@@ -8,10 +8,11 @@
  * validation score, the rows to predict with the number of outputs. Clusters belong to the rows clustered together; the same row
  * among other rows may get another.
  */
+
+import { principalComponents, project } from '../algebra/pca.ts';
 import type { Matrix, Predictions } from '../metrics/types.ts';
 import { probeDeviceName } from './linear-map.ts';
 import { cutTree } from './linkage.ts';
-import { principalComponents, project } from './pca.ts';
 import type { FittedProbe, Probe, ProbeContext, ProbeData } from './types.ts';
 import { umap } from './umap.ts';
 import { ward } from './ward.ts';

@@ -9,6 +9,8 @@
  * Ties: equally near training rows count in the order of their rows; equal validation scores go to the smaller k. Classes with
  * equal votes keep equal probabilities. A zero vector has cosine similarity 0 to everything.
  */
+
+import { requireFinite } from '../algebra/finite.ts';
 import type { Matrix } from '../metrics/types.ts';
 import { Graph } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
@@ -18,7 +20,6 @@ import type { Device } from '../runtime/device.ts';
 import { openSession, type TensorValue } from '../runtime/session.ts';
 import { probeDeviceName } from './linear-map.ts';
 import { choosePath } from './path.ts';
-import { requireFinite } from './standardise.ts';
 import type { FittedProbe, Probe, ProbeContext, ProbeData } from './types.ts';
 import { combine, cosines, evenly, softly, type Weigh } from './votes.ts';
 

@@ -1,4 +1,6 @@
 /** What linear probes predict with: standardised features times weights plus intercept, on the engine, in blocks of rows. */
+
+import { requireFinite } from '../algebra/finite.ts';
 import type { Matrix } from '../metrics/types.ts';
 import { Graph } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
@@ -6,7 +8,7 @@ import { serialise } from '../onnx/serialise.ts';
 import { runInBatches } from '../runtime/batches.ts';
 import { type Device, parseDevice } from '../runtime/device.ts';
 import { openSession, type TensorValue } from '../runtime/session.ts';
-import { requireFinite, type Standardiser } from './standardise.ts';
+import type { Standardiser } from './standardise.ts';
 
 export interface LinearMap {
   /** `[rows, columns]` of x W + b for raw features x (standardised here). `parameters` holds W `[dim, columns]`, then b. */

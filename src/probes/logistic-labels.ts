@@ -2,8 +2,9 @@
  * Targets as logistic regression wants them. A class that never occurs in training, or a label that never varies there, has no
  * finite intercept; it is left out of the fit, predicted with its training frequency (0 or 1), and named in the details.
  */
+
+import type { Matrix64 } from '../algebra/linear-algebra.ts';
 import type { Matrix, Predictions, Targets } from '../metrics/types.ts';
-import type { Matrix64 } from './linear-algebra.ts';
 import type { Link, LogisticProblem } from './logistic-objective.ts';
 import type { ProbeContext } from './types.ts';
 

@@ -8,6 +8,8 @@
  * losses leave the graph separately and are summed in float64. Small probabilities keep their relative precision (1 - p is
  * never formed by subtraction), so that nearly separable data under a weak penalty still has a clean gradient.
  */
+
+import type { Matrix64 } from '../algebra/linear-algebra.ts';
 import type { Matrix } from '../metrics/types.ts';
 import { Graph, type Tensor } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
@@ -15,7 +17,6 @@ import { serialise } from '../onnx/serialise.ts';
 import type { Device } from '../runtime/device.ts';
 import { openSession, type Session, type TensorValue } from '../runtime/session.ts';
 import type { Evaluation } from './lbfgs.ts';
-import type { Matrix64 } from './linear-algebra.ts';
 
 export type Link = 'softmax' | 'sigmoid';
 

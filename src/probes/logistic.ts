@@ -6,10 +6,11 @@
  * The path runs from the strongest penalty to the weakest with warm starts and ends early once `patience` penalties have scored
  * below the best so far. Equal scores go to the stronger penalty.
  */
+
+import { type Algebra, openAlgebra } from '../algebra/linear-algebra.ts';
 import type { Matrix, Predictions } from '../metrics/types.ts';
 import type { Device } from '../runtime/device.ts';
 import { minimise } from './lbfgs.ts';
-import { type Algebra, openAlgebra } from './linear-algebra.ts';
 import { openLinearMap, probeDeviceName } from './linear-map.ts';
 import { logisticProblem } from './logistic-labels.ts';
 import { type LogisticProblem, openObjective, probabilities } from './logistic-objective.ts';

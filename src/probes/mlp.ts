@@ -3,6 +3,8 @@
  * schedule and early stopping on the validation score; weight decay chosen on validation rows. Regression targets are
  * standardised for training and predicted on their own scale.
  */
+
+import { requireFinite } from '../algebra/finite.ts';
 import type { Matrix, Predictions } from '../metrics/types.ts';
 import { dropout, type Mode } from '../onnx/dropout.ts';
 import type { Graph } from '../onnx/graph.ts';
@@ -12,7 +14,7 @@ import type { Feeds, Network } from '../runtime/network.ts';
 import { type Evaluate, type TrainedNetwork, type TrainingData, train as trainNetwork } from '../runtime/train.ts';
 import { probeDeviceName } from './linear-map.ts';
 import { choosePath } from './path.ts';
-import { fitStandardiser, requireFinite, type Standardiser } from './standardise.ts';
+import { fitStandardiser, type Standardiser } from './standardise.ts';
 import { encodeTargets, type TargetEncoding, targetLoss } from './target-encoding.ts';
 import type { FittedProbe, Probe, ProbeContext, ProbeData } from './types.ts';
 

@@ -4,7 +4,7 @@
  * classes, and X'X is estimated from a sample of rows (evenly spaced). It changes the path of the optimiser, never its end.
  * Compare Boehning (1992), who bounds p (1 - p) by 1/2 instead.
  */
-import type { Algebra, Matrix64 } from './linear-algebra.ts';
+import type { Algebra, Matrix64 } from '../algebra/linear-algebra.ts';
 import { type LogisticProblem, type Preconditioner, probabilities } from './logistic-objective.ts';
 
 /** Sampled rows per feature: twice as many rows as features estimate X'X well enough. */

@@ -9,10 +9,12 @@
  * The path runs from the strongest penalty to the weakest and ends early once `patience` penalties have scored below the best
  * so far. Equal scores go to the stronger penalty.
  */
+
+import { requireFinite } from '../algebra/finite.ts';
+import { type Algebra, type Matrix64, openAlgebra } from '../algebra/linear-algebra.ts';
 import type { Matrix, Predictions } from '../metrics/types.ts';
-import { type Algebra, type Matrix64, openAlgebra } from './linear-algebra.ts';
 import { choosePath } from './path.ts';
-import { fitStandardiser, requireFinite, type Standardiser } from './standardise.ts';
+import { fitStandardiser, type Standardiser } from './standardise.ts';
 import type { FittedProbe, Probe, ProbeContext, ProbeData } from './types.ts';
 
 export interface RidgeOptions {

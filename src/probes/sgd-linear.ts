@@ -5,6 +5,8 @@
  *
  * One scale for all columns leaves them as unequal as they were, and at this rate SGD need not settle: `logistic` is the probe that does.
  */
+
+import { requireFinite } from '../algebra/finite.ts';
 import type { Matrix, Predictions, Targets } from '../metrics/types.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { dense } from '../onnx/layers.ts';
@@ -13,7 +15,6 @@ import type { Compute, Feeds, Network } from '../runtime/network.ts';
 import { type TrainedNetwork, type TrainingData, train } from '../runtime/train.ts';
 import { probeDeviceName } from './linear-map.ts';
 import { probabilities } from './logistic-objective.ts';
-import { requireFinite } from './standardise.ts';
 import type { FittedProbe, Probe, ProbeContext, ProbeData } from './types.ts';
 
 export interface SgdLinearOptions {

@@ -2,6 +2,7 @@
  * Per-feature standardisation: subtract the mean and divide by the standard deviation (divisor n) of the training rows, as
  * scikit-learn's StandardScaler does. A feature that is constant within float32 resolution keeps the scale 1, so it becomes 0.
  */
+import { requireFinite } from '../algebra/finite.ts';
 import type { Matrix } from '../metrics/types.ts';
 
 export interface Standardiser {
@@ -12,19 +13,6 @@ export interface Standardiser {
   apply(features: Matrix, start?: number, end?: number): Matrix & { readonly values: Float32Array };
   /** The same in float64. */
   apply64(features: Matrix, start?: number, end?: number): Matrix & { readonly values: Float64Array };
-}
-
-/** Throws on the first value that is not finite, naming the row and the column. */
-export function requireFinite(features: Matrix, what: string): void {
-  const { values, columns } = features;
-  if (values.length !== features.rows * columns) {
-    throw new Error(`${what}: ${values.length} values do not make ${features.rows} rows of ${columns}.`);
-  }
-  for (let i = 0; i < values.length; i++) {
-    if (!Number.isFinite(values[i])) {
-      throw new Error(`${what}: the feature in row ${Math.floor(i / columns)}, column ${i % columns} is ${values[i]}.`);
-    }
-  }
 }
 
 /** Measures mean and standard deviation, in float64 and in two passes. Throws on no rows and on values that are not finite. */

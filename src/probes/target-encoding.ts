@@ -1,10 +1,12 @@
 /** How targets of each kind of task enter the loss of a network with one score per output, and how its scores become predictions. */
+
+import { requireFinite } from '../algebra/finite.ts';
 import type { Predictions, Targets, TaskKind } from '../metrics/types.ts';
 import type { Tensor } from '../onnx/graph.ts';
 import { binaryCrossEntropy, meanSquaredError, softmaxCrossEntropy } from '../onnx/losses.ts';
 import type { TensorValue } from '../runtime/session.ts';
 import { probabilities } from './logistic-objective.ts';
-import { fitStandardiser, requireFinite } from './standardise.ts';
+import { fitStandardiser } from './standardise.ts';
 import type { ProbeContext } from './types.ts';
 
 export interface TargetEncoding {

@@ -9,10 +9,11 @@
  * takes the rounding of a place's distance to itself for a neighbouring place and lets some pieces (about a quarter, on barcodes)
  * begin as one point.
  */
+
+import { largestEigenvectors, type SymmetricOperator } from '../algebra/spectral.ts';
 import type { Matrix } from '../metrics/types.ts';
 import type { Random } from '../random.ts';
 import type { Distance } from './knn.ts';
-import { largestEigenvectors, type SymmetricOperator } from './spectral.ts';
 import type { SparseGraph } from './umap-graph.ts';
 import { largestMagnitude, placesOf, roomAround } from './umap-places.ts';
 

@@ -3,11 +3,12 @@
  * them: at plus and minus the unit vectors, or, for more pieces than these, at a spectral embedding of the pieces' centroids with
  * affinity exp(-distance^2) (Belkin & Niyogi 2003, Neural Comput. 15:1373, with the normalised Laplacian, as scikit-learn has it).
  */
+
+import { openAlgebra } from '../algebra/linear-algebra.ts';
+import { dot, largestEigenvectors, type SymmetricOperator } from '../algebra/spectral.ts';
 import type { Matrix } from '../metrics/types.ts';
 import type { Random } from '../random.ts';
 import type { Distance } from './knn.ts';
-import { openAlgebra } from './linear-algebra.ts';
-import { dot, largestEigenvectors, type SymmetricOperator } from './spectral.ts';
 
 const AFFINITY_TOLERANCE = 1e-8;
 /** Affinities are made in blocks of so many rows. */

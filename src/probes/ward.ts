@@ -13,9 +13,10 @@
  * of merging. That holds for equal rows and for points on a grid of whole numbers until their first merge; whether distances
  * of merged clusters tie is a matter of rounding, here as there, and may come out differently.
  */
+
+import { requireFinite } from '../algebra/finite.ts';
 import type { Matrix } from '../metrics/types.ts';
 import { type Linkage, toLinkage } from './linkage.ts';
-import { requireFinite } from './standardise.ts';
 
 /** Columns that every candidate is compared in, and columns added between comparisons after that. */
 const LEAD = 4;

@@ -1,6 +1,15 @@
 import { expect, it } from 'vitest';
-import { placedOneHot, placedOneHotEncoder } from '../../src/models/placed-one-hot.ts';
+import { principalComponents } from '../../src/algebra/pca.ts';
+import {
+  columnComponents,
+  columnComponentsEncoder,
+  placedOneHot,
+  placedOneHotEncoder,
+} from '../../src/models/placed-one-hot.ts';
 import { createRandom } from '../../src/random.ts';
+import { consensusReference } from '../../src/sequences/placement.ts';
+
+const placedReference = async (rows: readonly string[]) => consensusReference(rows.length, (i) => rows[i]);
 
 const random = createRandom('placed one-hot');
 const gene = Array.from({ length: 200 }, () => 'ACGT'[random.integer(4)]).join('');
@@ -37,4 +46,29 @@ it('takes its columns from the training rows, and stands with the one-hot baseli
   const [{ values }] = await (encoder as ReturnType<typeof placedOneHotEncoder>).embed([gene], [letters]);
   expect(Array.from(values).filter((value) => value === 1)).toHaveLength(200);
   await expect(placedOneHotEncoder(gene).embed([gene], [{ layer: 1, pooling: 'mean' }])).rejects.toThrow('no layer 1');
+});
+
+it('components of the columns are the principal components of their one-hot letters, rows of any split along them', async () => {
+  const reads = Array.from({ length: 40 }, () =>
+    Array.from(gene, (letter) => (random.next() < 0.2 ? 'ACGT'[random.integer(4)] : letter)).join(''),
+  );
+  const encoder = await columnComponentsEncoder(reads, 16, 1);
+  expect(encoder).toMatchObject({ dimension: 16, layers: 0 });
+  const columns = placedOneHotEncoder((await placedReference(reads)).letters);
+  const [letterRows] = await columns.embed(reads, [letters]);
+  const { mean, components } = await principalComponents(letterRows, 16, { threads: 1 });
+  const [{ values }] = await encoder.embed(reads.slice(0, 3), [letters]);
+  for (let row = 0; row < 3; row++)
+    for (let c = 0; c < 16; c++) {
+      let sum = 0;
+      for (let j = 0; j < letterRows.columns; j++)
+        sum +=
+          (letterRows.values[row * letterRows.columns + j] - mean[j]) * components.values[c * letterRows.columns + j];
+      expect(values[row * 16 + c]).toBeCloseTo(sum, 4);
+    }
+  expect(columnComponents).toMatchObject({ family: 'one-hot', stochastic: false });
+});
+
+it('has fewer components than rows', async () => {
+  expect((await columnComponentsEncoder([gene, gene, `${gene.slice(1)}A`, gene], 256, 1)).dimension).toBe(3);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dot, largestEigenvectors, type SymmetricOperator } from '../../src/probes/spectral.ts';
+import { dot, largestEigenvectors, type SymmetricOperator } from '../../src/algebra/spectral.ts';
 import { normalisedAdjacency } from '../../src/probes/umap-initial.ts';
 import { createRandom } from '../../src/random.ts';
 import golden from './goldens/spectral.json' with { type: 'json' };

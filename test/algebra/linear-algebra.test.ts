@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Algebra, type Matrix64, openAlgebra } from '../../src/probes/linear-algebra.ts';
+import { type Algebra, type Matrix64, openAlgebra } from '../../src/algebra/linear-algebra.ts';
 
 let algebra: Algebra;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { principalComponents, project } from '../../src/probes/pca.ts';
+import { principalComponents, project } from '../../src/algebra/pca.ts';
 import { createRandom } from '../../src/random.ts';
+import { matrix } from '../probes/support.ts';
 import goldens from './goldens/pca.json' with { type: 'json' };
-import { matrix } from './support.ts';
 
 const threads = 1;
 

@@ -7,9 +7,9 @@
  */
 import type { Matrix } from '../metrics/types.ts';
 import { createRandom } from '../random.ts';
+import { requireFinite } from './finite.ts';
 import { type Algebra, type Matrix64, openAlgebra } from './linear-algebra.ts';
 import { largestEigenvectors, type SymmetricOperator } from './spectral.ts';
-import { requireFinite } from './standardise.ts';
 
 export interface PrincipalComponents {
   /** `[columns]` */

@@ -1,0 +1,15 @@
+/** Numbers that are numbers: what every fit asks of the features it gets. */
+import type { Matrix } from '../metrics/types.ts';
+
+/** Throws on the first value that is not finite, naming the row and the column. */
+export function requireFinite(features: Matrix, what: string): void {
+  const { values, columns } = features;
+  if (values.length !== features.rows * columns) {
+    throw new Error(`${what}: ${values.length} values do not make ${features.rows} rows of ${columns}.`);
+  }
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) {
+      throw new Error(`${what}: the feature in row ${Math.floor(i / columns)}, column ${i % columns} is ${values[i]}.`);
+    }
+  }
+}
