@@ -57,7 +57,7 @@ export async function machine(flags: MachineFlags): Promise<{ device: Device; th
   return { device, threads: flags.threads ?? availableParallelism(), cacheFolder: defaultCacheFolder() };
 }
 
-async function existing(flag: string, path: string, what: 'file'): Promise<string> {
+export async function existing(flag: string, path: string, what: 'file'): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   if (!found) throw new UsageError(`--${flag} ${path}: there is no such ${what}`);
   return resolve(path);

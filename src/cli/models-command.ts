@@ -1,5 +1,8 @@
-/** `models list`: every contender, baselines and models alike, and the probes that models are read out with. */
+/** `models list`: every contender, the probes that models are read out with, the architectures that are known, and what was fetched from the hub. */
+import { defaultCacheFolder } from '../harness/cache-folder.ts';
 import { listModels, listProbes, listShipped } from '../harness/registry.ts';
+import { ARCHITECTURES } from '../models/architectures/registry.ts';
+import { listCachedModels } from '../models/hub/hub-cache.ts';
 import { createOutput, table } from './output.ts';
 
 export async function listContenders(flags: { json?: boolean }): Promise<number> {
@@ -11,7 +14,11 @@ export async function listContenders(flags: { json?: boolean }): Promise<number>
   const probes = Object.values(await listProbes()).map(({ id, title, citation, kinds, stochastic, options }) => ({
     ...{ id, title, citation, kinds, stochastic, options },
   }));
-  output.document({ baselines, models, probes });
+  const architectures = ARCHITECTURES.map(({ id, title, models, source }) => ({ id, title, models, source }));
+  const fetched = (await listCachedModels(defaultCacheFolder())).map(({ model, commit, licence, folder }) => ({
+    ...{ model, commit, licence, folder },
+  }));
+  output.document({ baselines, models, probes, architectures, fetched });
   output.print(
     table([
       ['ID', 'KIND', 'TITLE'],
@@ -20,6 +27,17 @@ export async function listContenders(flags: { json?: boolean }): Promise<number>
     ]),
   );
   output.print(`\n${table([['PROBE', 'FOR', 'TITLE'], ...probes.map((p) => [p.id, p.kinds.join(', '), p.title])])}`);
+  const published = architectures.flatMap(({ id, title, models }) =>
+    models.map((model, i) => (i === 0 ? [id, title, model] : ['', '', model])),
+  );
+  output.print(`\n${table([['ARCHITECTURE', 'TITLE', 'PUBLISHED MODELS'], ...published])}`);
+  if (fetched.length > 0)
+    output.print(
+      `\n${table([['FETCHED', 'COMMIT', 'LICENCE'], ...fetched.map((m) => [m.model, m.commit, m.licence ?? ''])])}`,
+    );
   output.print('\nUse them with: run --contender ID ... --probe ID ...');
+  output.print(
+    'Checkpoints of these architectures: models fetch ORGANISATION/NAME, then run --model ORGANISATION/NAME',
+  );
   return 0;
 }

@@ -82,17 +82,48 @@ export function createProgram(finish: (code: number) => void): Command {
     .option(...JSON_FLAG)
     .action(async (file, flags) => finish(await (await import('./tasks-command.ts')).validateTask(file, flags)));
 
-  const models = command(program, 'models', 'list baselines, models and probes');
-  command(models, 'list', 'every contender, and the probes', { isDefault: true })
+  const models = command(program, 'models', 'list, inspect, verify or fetch models');
+  command(models, 'list', 'every contender, the probes, and the architectures of checkpoints', { isDefault: true })
     .option(...JSON_FLAG)
     .action(async (flags) => finish(await (await import('./models-command.ts')).listContenders(flags)));
+  command(models, 'inspect', 'what a model is and needs, from its files; exit code 1 where something is missing')
+    .argument('<model>', 'folder, file, or the hub name of a model that was fetched')
+    .option('--sequences <file>', 'measure tokens per base on these too: FASTA, CSV, TSV, JSONL or Parquet; also .gz')
+    .option('--column <name>', 'column of the sequence (default: a usual name)')
+    .option(...JSON_FLAG)
+    .action(async (model, flags) =>
+      finish(await (await import('./models-inspect-command.ts')).inspectCommand(model, flags)),
+    );
+  command(
+    models,
+    'verify',
+    'embed a fixed set of sequences and compare with a stored fingerprint; exit code 1 if other',
+  )
+    .argument('<model>', 'folder, file, or the hub name of a model that was fetched')
+    .option('--fingerprint <file>', 'what to compare with (default: MODEL.fingerprint.json beside the model)')
+    .option('--write', 'store the fingerprint instead, where the model is known to be right')
+    .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
+    .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
+    .option(...JSON_FLAG)
+    .action(async (model, flags) => finish(await (await import('./models-verify.ts')).verifyModel(model, flags)));
+  command(models, 'fetch', 'download a model of the Hugging Face hub: config, tokenizer, weights in one format')
+    .argument('<name>', 'organisation/name, as on the hub')
+    .option('--revision <commit>', 'commit, branch or tag (default: the one fetched before, else main)')
+    .option('--sha256 <file=hash...>', 'what files must be; else what the hub states is checked')
+    .option('--endpoint <url>', 'a mirror (default: HF_ENDPOINT, else the hub); HF_TOKEN is sent to it')
+    .option('--cache-folder <dir>', 'where it is kept (default: .cache, or GLM_BENCH_CACHE)')
+    .option(...JSON_FLAG)
+    .action(async (name, flags) => finish(await (await import('./models-fetch.ts')).fetchCommand(name, flags)));
 
   command(
     program,
     'embed',
     'vectors of a frozen model for every sequence of a file, as .npy (float32, rows in file order)',
   )
-    .requiredOption('--model <path>', 'folder of a checkpoint, such as `pretrain` writes, or a file: weights, .onnx')
+    .requiredOption(
+      '--model <path>',
+      'folder of a checkpoint, such as `pretrain` writes; a file (weights, .onnx); or the hub name of one fetched',
+    )
     .requiredOption('--sequences <file>', 'FASTA, CSV, TSV, JSONL or Parquet; also .gz')
     .requiredOption('--out <file.npy>', 'where the matrix goes')
     .option('--layer <n>', '0 is the embedding layer (default: the last block)')
@@ -130,6 +161,21 @@ export function createProgram(finish: (code: number) => void): Command {
     .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
     .option(...JSON_FLAG)
     .action(async (flags) => finish(await (await import('./model-command.ts')).pretrainCommand(flags)));
+
+  command(
+    program,
+    'diagnose',
+    'what a model predicts on a corpus without labels, against n-gram floors and shuffled windows',
+  )
+    .requiredOption('--model <path>', 'a folder with a checkpoint, a file of weights, .onnx, or the hub name of one fetched')
+    .requiredOption('--corpus <file>', 'FASTA or plain text; also .gz')
+    .requiredOption('--out <folder>', 'where diagnostics.json and diagnostics.html go')
+    .option('--sequences <n>', 'windows of the corpus to measure on (default: 256)', wholeNumber('sequences'))
+    .option('--seed <n>', 'of windows, hidden tokens and shuffles (default: 0)')
+    .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
+    .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
+    .option(...JSON_FLAG)
+    .action(async (flags) => finish(await (await import('./diagnose-command.ts')).diagnoseCommand(flags)));
 
   command(program, 'doctor', 'which device would run, what is missing, and the command that mends it')
     .option(...JSON_FLAG)

@@ -5,10 +5,12 @@
 import type { Matrix } from '../metrics/types.ts';
 import type { Encoder, FrozenModel, Pooling, Representation } from '../models/types.ts';
 import { Graph, type Tensor } from '../onnx/graph.ts';
+import { HalfGraph } from '../onnx/half-graph.ts';
 import { maskedMax, maskedMean } from '../onnx/layers.ts';
 import * as op from '../onnx/ops.ts';
 import { serialise } from '../onnx/serialise.ts';
 import { automaticBatchSize, batchMemory, runInBatches } from '../runtime/batches.ts';
+import { hashJson } from '../runtime/files.ts';
 import { type Compute, pick } from '../runtime/network.ts';
 import { openSession, type Session } from '../runtime/session.ts';
 import { windowRemedy } from './variant.ts';
@@ -17,13 +19,18 @@ import { windowRemedy } from './variant.ts';
 const TOKENS_PER_BATCH = 16_384;
 
 /**
- * Sequences per batch when all are padded to `tokens`: the token budget, or fewer where `memory` (bytes) is short. Counted are, per
- * token, the pooled hidden states (kept to the end), some 12 times the width for a block's own, and attention scores before and
- * after the softmax for heads 32 wide (most are wider). Peaks measured on the CPU were 0.5 to 0.8 of this.
+ * What one sequence of `tokens` needs at its peak, in bytes, weights not counted. Counted are, per token, the pooled hidden states (kept to the
+ * end), some 12 times the width for a block's own, and attention scores before and after the softmax for heads 32 wide (most are wider).
+ * Peaks measured on the CPU were 0.5 to 0.8 of this.
  */
-export function rowsPerBatch(dimension: number, pooledLayers: number, tokens: number, memory: number): number {
+export function bytesPerSequence(dimension: number, pooledLayers: number, tokens: number): number {
   const floats = dimension * (pooledLayers + 12) + 2 * Math.ceil(dimension / 32) * tokens; // per token
-  return automaticBatchSize(4 * floats * tokens, memory, TOKENS_PER_BATCH / tokens);
+  return 4 * floats * tokens;
+}
+
+/** Sequences per batch when all are padded to `tokens`: the token budget, or fewer where `memory` (bytes) is short. */
+export function rowsPerBatch(dimension: number, pooledLayers: number, tokens: number, memory: number): number {
+  return automaticBatchSize(bytesPerSequence(dimension, pooledLayers, tokens), memory, TOKENS_PER_BATCH / tokens);
 }
 
 /** hidden [b, t, d], mask [b, t] -> [b, d]. */
@@ -37,15 +44,33 @@ export function isEncoder(model: FrozenModel | Encoder): model is Encoder {
   return 'embed' in model;
 }
 
-/** Gives a frozen model its `embed`. An encoder is returned as it is. */
-export function encoderOf(model: FrozenModel | Encoder, compute: Compute): Encoder {
-  if (isEncoder(model)) return model;
+export interface ExtractionOptions {
+  /** `float16`: weights and products in half precision, all else in float32 (`onnx/half-graph.ts`). Default float32. */
+  readonly precision?: 'float32' | 'float16';
+  /** Round on the CPU as a GPU does, which gains nothing: for tests. */
+  readonly emulate?: boolean;
+}
+
+/** Gives a frozen model its `embed`. An encoder is returned as it is; it has a precision of its own. Throws for float16 on the CPU. */
+export function encoderOf(
+  given: FrozenModel | Encoder,
+  compute: Compute,
+  { precision = 'float32', emulate = false }: ExtractionOptions = {},
+): Encoder {
+  const isHalf = precision === 'float16';
+  if (isHalf && compute.device === 'cpu' && !emulate)
+    throw new Error('float16 is for GPUs (--device cuda): a CPU would cast back and forth, slower and less exact');
+  if (isEncoder(given)) {
+    if (isHalf) throw new Error('float16 is for weights of known architectures; this model is run as it was made');
+    return given;
+  }
+  const model = isHalf ? inHalf(given) : given;
   const sessions = new Map<string, Promise<Session>>();
   const open = (representations: readonly Representation[]): Promise<Session> => {
     const key = representations.map(nameOf).join(' ');
     let session = sessions.get(key);
     if (!session) {
-      session = compile(model, representations, compute);
+      session = compile(model, representations, compute, isHalf ? { emulate } : undefined);
       sessions.set(key, session);
       session.catch(() => sessions.delete(key)); // its caller is told
     }
@@ -97,6 +122,16 @@ export function encoderOf(model: FrozenModel | Encoder, compute: Compute): Encod
   };
 }
 
+/** The model under a name, a fingerprint and a card that tell it from itself in float32. */
+function inHalf(model: FrozenModel): FrozenModel {
+  return {
+    ...model,
+    label: `${model.label} in float16`,
+    fingerprint: hashJson({ precision: 'float16', of: model.fingerprint }),
+    card: { ...model.card, precision: 'float16 weights and products, all else float32' },
+  };
+}
+
 const nameOf = ({ layer, pooling }: Representation) => `layer${layer}:${pooling}`;
 
 /** Means over tokens, averaged over the reading frames; a sequence too short for a frame counts with those that it has. */
@@ -133,8 +168,11 @@ async function compile(
   model: FrozenModel,
   representations: readonly Representation[],
   compute: Compute,
+  float16?: { readonly emulate: boolean },
 ): Promise<Session> {
-  const graph = new Graph();
+  const stored = (name: string) => model.values.get(name) instanceof Float32Array;
+  const half = float16 && new HalfGraph(stored, float16.emulate);
+  const graph = half ?? new Graph();
   const { hiddenStates, attentionMask } = model.build(graph);
   for (const representation of representations) {
     const name = nameOf(representation);
@@ -144,7 +182,7 @@ async function compile(
         POOLINGS[representation.pooling as keyof typeof POOLINGS](hiddenStates[representation.layer], attentionMask),
       );
   }
-  const { bytes, unbound } = serialise(graph, { values: model.values });
+  const { bytes, unbound } = serialise(graph, { values: half?.values(model.values) ?? model.values });
   if (unbound.length > 0) throw new Error(`${model.label}: the weights lack ${unbound.slice(0, 5).join(', ')}`);
   return openSession(bytes, { ...compute, label: model.label, externalData: model.externalData });
 }

@@ -1,0 +1,86 @@
+/** `models fetch`: a model of the hub into the cache. The only command, with --download of data sets, that asks the network. */
+import { resolve } from 'node:path';
+import { defaultCacheFolder } from '../harness/cache-folder.ts';
+import { UsageError } from '../harness/errors.ts';
+import { fetchModel } from '../models/hub/fetch-model.ts';
+import { HubError } from '../models/hub/hub-error.ts';
+import { parseHubId } from '../models/hub/hub-id.ts';
+import { hubServer } from '../models/hub/request.ts';
+import { createJobLine } from './model-command.ts';
+import { createOutput, table } from './output.ts';
+
+export interface FetchFlags {
+  readonly revision?: string;
+  /** `file=hash` */
+  readonly sha256?: string[];
+  readonly endpoint?: string;
+  readonly cacheFolder?: string;
+  readonly json?: boolean;
+}
+
+/** How often the status line is drawn, in milliseconds. */
+const REDRAW = 100;
+
+/** `1234567` -> `1.2 MB` */
+export function bytesInWords(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+}
+
+function pinsOf(words: readonly string[] = []): Record<string, string> {
+  return Object.fromEntries(
+    words.map((word) => {
+      const mark = word.lastIndexOf('=');
+      const hash = word.slice(mark + 1).toLowerCase();
+      if (mark < 1 || !/^[0-9a-f]{64}$/.test(hash))
+        throw new UsageError(`--sha256 ${word}: must be FILE=HASH, the hash of 64 hex digits`);
+      return [word.slice(0, mark), hash];
+    }),
+  );
+}
+
+export async function fetchCommand(spec: string, flags: FetchFlags): Promise<number> {
+  const output = createOutput(flags.json ?? false);
+  const id = parseHubId(spec);
+  if (!id)
+    throw new UsageError(`${spec}: is no name of the hub`, 'Names are organisation/name, such as PoetschLab/GROVER.');
+  if (id.revision !== undefined && flags.revision !== undefined)
+    throw new UsageError(`${spec}: names a revision, and so does --revision ${flags.revision}`);
+  const status = createJobLine(process.stderr);
+  let drawn = 0;
+  try {
+    const model = await fetchModel(id, {
+      server: hubServer(flags.endpoint),
+      cacheFolder: resolve(flags.cacheFolder ?? defaultCacheFolder()),
+      revision: flags.revision,
+      sha256: pinsOf(flags.sha256),
+      note(text) {
+        status.clear();
+        output.note(text);
+      },
+      onProgress(done, total, file) {
+        if (Date.now() - drawn < REDRAW) return;
+        drawn = Date.now();
+        const fraction = total > 0 ? Math.min(1, done / total) : 0;
+        status.draw(fraction, `${file} (${bytesInWords(done)} of ${bytesInWords(total)})`);
+      },
+    });
+    status.clear();
+    output.document(model);
+    output.print(
+      table([
+        ['FILE', 'SIZE', 'SHA256', ''],
+        ...model.files.map(({ path, size, sha256, trust }) => [path, bytesInWords(size), sha256, trust]),
+      ]),
+    );
+    const { model: name, commit, folder, downloaded } = model;
+    output.print(`\n${name} at ${commit}: ${downloaded.length === 0 ? 'all was there already' : 'fetched'}\n${folder}`);
+    output.print(`Use it with: run --model ${name}`);
+    return 0;
+  } catch (error) {
+    throw error instanceof HubError ? new UsageError(error.message, error.hint) : error;
+  } finally {
+    status.clear();
+  }
+}

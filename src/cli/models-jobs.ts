@@ -1,0 +1,70 @@
+/** What the child process of `models inspect` and `models verify` does: tokenizers and engines are native code, and files are large. */
+import { encoderOf } from '../embeddings/extract.ts';
+import { modelAt } from '../harness/registry.ts';
+import { codeHash } from '../harness/source-hash.ts';
+import type { Encoder, ModelContext } from '../models/types.ts';
+import type { Device } from '../runtime/device.ts';
+import { type EmbeddingFingerprint, fingerprintOf, readSequences } from './models-fingerprint.ts';
+import { type InspectRequest, inspectModel, type ModelFacts } from './models-inspect.ts';
+
+type Progress = (fraction: number, message: string) => void;
+
+export interface FingerprintRequest {
+  readonly model: string;
+  readonly device: Device;
+  readonly threads: number;
+  readonly cacheFolder: string;
+}
+
+/** Opens whatever lies at a path as an encoder, and hands it to `use`. */
+async function withEncoder<T>(
+  { model, ...machine }: FingerprintRequest,
+  progress: Progress,
+  use: (encoder: Encoder, id: string) => Promise<T>,
+): Promise<T> {
+  const { definition } = await modelAt(model);
+  const context: ModelContext = {
+    ...{ ...machine, progress, codeHash: await codeHash(), seed: 0, effort: 1 },
+    ...{ unlabelled: [], unlabelledHash: '', longestSequence: 512 },
+  };
+  const encoder = encoderOf(await definition.load(context), machine);
+  try {
+    return await use(encoder, definition.id);
+  } finally {
+    await encoder.dispose();
+  }
+}
+
+/** Tokens of a sequence, or null where the model can't read it whole. */
+function tokensOf(encoder: Encoder, sequence: string): number | null {
+  try {
+    return encoder.pooledTokens?.(sequence) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Embeds the fixed sequences that the model can read, at every layer, as `embed` would. */
+export async function fingerprintJob(request: FingerprintRequest, progress: Progress): Promise<EmbeddingFingerprint> {
+  return withEncoder(request, progress, async (encoder, model) => {
+    const all = readSequences();
+    const tokens = encoder.pooledTokens ? all.map((sequence) => tokensOf(encoder, sequence)) : undefined;
+    const read = all.filter((_, i) => tokens?.[i] !== null);
+    if (read.length === 0) encoder.pooledTokens?.(all[0]); // says why
+    const layers = Array.from({ length: encoder.layers + 1 }, (_, layer) => layer);
+    const matrices = await encoder.embed(
+      read,
+      layers.map((layer) => ({ layer, pooling: 'mean' })),
+      progress,
+    );
+    return fingerprintOf({ model, weights: encoder.fingerprint, tokens }, matrices);
+  });
+}
+
+/** Facts of a model; of exports and precomputed embeddings those that opening them gives. */
+export async function inspectJob(
+  request: FingerprintRequest & InspectRequest,
+  progress: Progress,
+): Promise<ModelFacts> {
+  return inspectModel(request, progress, (use) => withEncoder(request, progress, use));
+}
