@@ -85,12 +85,13 @@ export interface TokenWindows extends TokenBatch {
 }
 
 /**
- * Tokens of windows and the letters each spans: so many as the tokenizer gives for all tokens alike, else `tokenLetters` of the id, else an even share.
+ * Tokens of windows and the letters each spans: so many as the tokenizer gives for all tokens alike (fewer where the id has fewer letters: what is left at
+ * the end of a sequence cut into k-mers), else `tokenLetters` of the id, else an even share.
  * @throws where the model can't read a window whole.
  */
 export function encodeWindows(
   windows: readonly string[],
-  tokenizer: ModelTokenizer,
+  tokenizer: Pick<ModelTokenizer, 'encode' | 'nucleotidesPerToken'>,
   tokenLetters?: ArrayLike<number>,
 ): TokenWindows {
   const batch = tokenizer.encode(windows);
@@ -105,7 +106,7 @@ export function encodeWindows(
       if (mask[i] !== 1n) continue;
       const own = tokenLetters?.[Number(ids[i])];
       if (own === 0) continue;
-      letters[i] = each ?? own ?? window.length / attended;
+      letters[i] = each === undefined ? (own ?? window.length / attended) : Math.min(each, own ?? each);
     }
   });
   return { ...batch, letters, exact: each !== undefined || tokenLetters !== undefined };

@@ -26,6 +26,17 @@ const CELL_CODE = [
   'harness/cell.ts',
   'harness/scoring.ts',
 ];
+/** What the numbers of diagnostics depend on. */
+const DIAGNOSTICS_CODE = [
+  'random.ts',
+  'onnx',
+  'runtime',
+  'sequences',
+  'models',
+  'embeddings',
+  'metrics',
+  'diagnostics',
+];
 /** What the rows of a prepared task depend on. */
 const TASK_CODE = ['random.ts', 'sequences', 'harness/prepare.ts', 'harness/labels.ts', 'harness/adhoc.ts'];
 
@@ -45,6 +56,9 @@ async function hashSources(parts: readonly string[]): Promise<string> {
 
 /** sha256 over the source folders that the numbers of every cell depend on. */
 export const codeHash = (): Promise<string> => hashSources(CELL_CODE);
+
+/** sha256 over the source that diagnostics depend on. */
+export const diagnosticsCodeHash = (): Promise<string> => hashSources(DIAGNOSTICS_CODE);
 
 /** sha256 over the source that the rows of a prepared task depend on. */
 export const taskCodeHash = (): Promise<string> => hashSources(TASK_CODE);

@@ -1,0 +1,59 @@
+/** `diagnose`: what a model predicts on a corpus, and the shape of what it computes, as a document and a page. */
+import { mkdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { DiagnosticsDocument } from '../harness/diagnostics-document.ts';
+import { UsageError } from '../harness/errors.ts';
+import { locateModel } from '../harness/registry.ts';
+import { diagnosticsPage } from '../report/diagnostics-page.ts';
+import { diagnosticsTerminal } from '../report/diagnostics-terminal.ts';
+import { writeFileAtomic } from '../runtime/files.ts';
+import type { DiagnoseRequest } from './diagnose-job.ts';
+import { existing, type MachineFlags, machine, runJob } from './model-command.ts';
+import { createOutput } from './output.ts';
+
+const JOBS = new URL('./diagnose-job.ts', import.meta.url);
+
+export const DEFAULT_SEQUENCES = 256;
+
+export interface DiagnoseFlags extends MachineFlags {
+  readonly model: string;
+  readonly corpus: string;
+  readonly out: string;
+  readonly sequences?: number;
+  readonly seed?: string;
+}
+
+export async function diagnoseCommand(flags: DiagnoseFlags): Promise<number> {
+  const output = createOutput(flags.json ?? false);
+  const seed = Number(flags.seed ?? 0);
+  if (!Number.isInteger(seed) || seed < 0 || flags.seed?.trim() === '')
+    throw new UsageError(`--seed ${flags.seed}: must be a whole number of at least 0`);
+  const corpus = await existing('corpus', flags.corpus, 'file');
+  if ((await stat(corpus)).isDirectory())
+    throw new UsageError(`--corpus ${flags.corpus}: is a folder`, 'Give one file: FASTA or plain text, gzip or not.');
+  const out = await outputFolder(flags.out);
+  const on = await machine(flags);
+  const request: DiagnoseRequest = {
+    ...on,
+    ...{ corpus, seed },
+    model: resolve(await locateModel(flags.model, on.cacheFolder)),
+    sequences: flags.sequences ?? DEFAULT_SEQUENCES,
+  };
+  const document = await runJob<DiagnosticsDocument>('diagnoseJob', request, JOBS);
+  await writeFileAtomic(join(out, 'diagnostics.json'), `${JSON.stringify(document, null, 2)}\n`);
+  await writeFileAtomic(join(out, 'diagnostics.html'), diagnosticsPage(document));
+  output.document(document);
+  output.print(diagnosticsTerminal(document));
+  output.print(`\n${['diagnostics.json', 'diagnostics.html'].map((file) => join(flags.out, file)).join('\n')}`);
+  return 0;
+}
+
+/** Made before anything is measured: a place that can't be written is told at once. */
+async function outputFolder(path: string): Promise<string> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new UsageError(`--out ${path}: ${(error as Error).message}`);
+  }
+  return resolve(path);
+}

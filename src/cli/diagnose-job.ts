@@ -1,0 +1,76 @@
+/** What the child process of `diagnose` does: reads the model, measures, and tells the document. Files are written by the parent. */
+import { statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { tokenLetters } from '../diagnostics/corpus.ts';
+import { diagnose } from '../diagnostics/diagnose.ts';
+import { type DiagnosticsDocument, diagnosticsDocument } from '../harness/diagnostics-document.ts';
+import { modelAt } from '../harness/registry.ts';
+import { diagnosticsCodeHash, packageVersions } from '../harness/source-hash.ts';
+import { type Device, precisionLabel } from '../runtime/device.ts';
+import { sha256File } from '../runtime/files.ts';
+
+export interface DiagnoseRequest {
+  readonly model: string;
+  readonly corpus: string;
+  readonly sequences: number;
+  readonly seed: number;
+  readonly device: Device;
+  readonly threads: number;
+  readonly cacheFolder: string;
+}
+
+export async function diagnoseJob(
+  request: DiagnoseRequest,
+  progress: (fraction: number, message: string) => void,
+): Promise<DiagnosticsDocument> {
+  const { corpus, sequences, seed, device, threads, cacheFolder } = request;
+  const startedAt = new Date();
+  progress(0, 'reads the model');
+  const { definition, sourceHash, file = request.model } = await modelAt(request.model);
+  const code = await diagnosticsCodeHash();
+  const unlabelled = { unlabelled: [], unlabelledHash: '', longestSequence: 0 };
+  const context = {
+    seed: 0,
+    effort: 1,
+    codeHash: code,
+    device,
+    threads,
+    cacheFolder,
+    ...unlabelled,
+    progress: () => {},
+  };
+  const model = await definition.load(context);
+  try {
+    const folder = statSync(file).isDirectory() ? file : dirname(file);
+    const diagnosis = await diagnose(model, {
+      ...{ corpus, sequences, seed, progress },
+      compute: { device, threads },
+      tokenLetters: await tokenLetters(folder),
+    });
+    const finishedAt = new Date();
+    return diagnosticsDocument(diagnosis, {
+      model: {
+        id: definition.id,
+        fingerprint: model.fingerprint,
+        filesHash: sourceHash,
+        reads: ('reads' in model && model.reads) || null,
+        card: model.card,
+      },
+      corpus: { file: basename(corpus), sha256: await sha256File(corpus) },
+      settings: { sequences, seed },
+      environment: {
+        ...{ device, precision: precisionLabel(device), threads },
+        ...{ node: process.version, platform: `${process.platform}/${process.arch}` },
+        packages: await packageVersions(),
+        codeHash: code,
+      },
+      timings: {
+        seconds: (finishedAt.getTime() - startedAt.getTime()) / 1000,
+        startedAt: startedAt.toISOString(),
+        finishedAt: finishedAt.toISOString(),
+      },
+    });
+  } finally {
+    if ('dispose' in model) await model.dispose();
+  }
+}

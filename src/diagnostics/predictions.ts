@@ -1,0 +1,115 @@
+/**
+ * What a model with a head predicts for tokens of a corpus: a masked model for tokens that are hidden from it (the paper's masking, `evaluation-masking.ts`), a causal
+ * one for tokens given all before them, chosen alike. The rows asked about are taken out inside the graph, before the head: only their logits
+ * are computed and come back, a batch at a time.
+ */
+import type { FrozenModel } from '../models/types.ts';
+import { Graph } from '../onnx/graph.ts';
+import * as op from '../onnx/ops.ts';
+import { serialise } from '../onnx/serialise.ts';
+import { createRandom } from '../random.ts';
+import { type Compute, pick } from '../runtime/network.ts';
+import { openSession, type Session, type TensorValue } from '../runtime/session.ts';
+import { maskTokens } from './evaluation-masking.ts';
+import { createPredictive, type PredictiveSummary } from './predictive.ts';
+import { overBatches, type TokenReader, type WindowBatch } from './token-batches.ts';
+
+export interface AskOptions {
+  readonly compute: Compute;
+  readonly seed: number;
+  /** Share of the tokens that are asked about, special ones never. */
+  readonly share: number;
+  readonly progress?: (fraction: number) => void;
+}
+
+/** Flat places in a batch: what the graph reads, the rows of the last hidden state that are taken, and what is true there. */
+export interface AskedTokens {
+  readonly ids: BigInt64Array;
+  readonly rows: BigInt64Array;
+  readonly targets: Int32Array;
+  /** Letters that the true tokens span. */
+  readonly letters: Float64Array;
+}
+
+/** Why a model can't be asked; undefined where it can. */
+export function whyNotAsked(model: FrozenModel): string | undefined {
+  const { logits } = model.build(new Graph());
+  if (logits === undefined) return 'the weights came without a head that predicts tokens of the vocabulary';
+  if (model.reads === undefined || model.vocabularySize === undefined) return 'the model does not say what it predicts';
+  if (model.reads === 'masked' && model.maskId === undefined)
+    return 'the tokenizer has no token that stands for a hidden one';
+  return undefined;
+}
+
+/** Chooses the tokens of every window by seed and the window's place. */
+export function askTokens(
+  { ids, mask, tokens, letters, places }: WindowBatch,
+  { reads, maskId = 0 }: Pick<FrozenModel, 'reads' | 'maskId'>,
+  { seed, share }: Pick<AskOptions, 'seed' | 'share'>,
+): AskedTokens {
+  const isCausal = reads === 'causal';
+  const hidden = ids.slice();
+  const chosen: number[] = [];
+  places.forEach((place, r) => {
+    const [from, to] = [r * tokens, (r + 1) * tokens];
+    const row = { ids: ids.subarray(from, to), mask: mask.subarray(from, to) };
+    const askable = (t: number) => letters[from + t] > 0 && (!isCausal || (t > 0 && row.mask[t - 1] === 1n));
+    const asked = maskTokens(row, maskId, share, createRandom(`diagnose:asked:${seed}:${place}`), askable);
+    if (!isCausal) hidden.set(asked.ids, from);
+    for (const position of asked.positions) chosen.push(from + position);
+  });
+  return {
+    ids: hidden,
+    // A causal model's prediction of a token stands in the row before it.
+    rows: BigInt64Array.from(chosen, (place) => BigInt(isCausal ? place - 1 : place)),
+    targets: Int32Array.from(chosen, (place) => Number(ids[place])),
+    letters: Float64Array.from(chosen, (place) => letters[place]),
+  };
+}
+
+/** The model up to the logits of the rows asked for: inputs `ids`, `mask` [rows, tokens], `asked` [m]; output `logits` [m, vocabulary]. */
+export async function openAsking(model: FrozenModel, compute: Compute): Promise<Session> {
+  const graph = new Graph();
+  const { hiddenStates, logits } = model.build(graph);
+  if (!logits) throw new Error(`${model.label}: ${whyNotAsked(model)}`);
+  const asked = graph.input('asked', 'int64', ['asked']);
+  const last = op.reshape(hiddenStates[model.layers], [-1, model.dimension]); // [rows x tokens, dimension]
+  graph.output('logits', logits(op.gather(last, asked))); // [asked, vocabulary]
+  const { bytes } = serialise(graph, { values: model.values });
+  return openSession(bytes, { ...compute, label: `${model.label}, predictions`, externalData: model.externalData });
+}
+
+/** @throws where a logit is not a number, or no token was chosen. */
+export async function askedPredictions(
+  reader: TokenReader,
+  windows: readonly string[],
+  { compute, progress, ...drawn }: AskOptions,
+): Promise<PredictiveSummary> {
+  const { model } = reader;
+  const session = await openAsking(model, compute);
+  try {
+    const vocabulary = model.vocabularySize as number;
+    const predictive = createPredictive(vocabulary);
+    let done = 0;
+    await overBatches(reader, windows, compute, async (batch) => {
+      const asked = askTokens(batch, model, drawn);
+      if (asked.rows.length > 0) {
+        const ids: TensorValue = { type: 'int64', data: asked.ids, dims: batch.feeds.ids.dims };
+        const rows: TensorValue = { type: 'int64', data: asked.rows, dims: [asked.rows.length] };
+        const { logits } = await session.run(pick(session, { ...batch.feeds, ids, asked: rows }));
+        if (logits.dims[1] !== vocabulary)
+          throw new Error(`${model.label}: the head tells ${logits.dims[1]} classes for a vocabulary of ${vocabulary}`);
+        predictive.add({
+          logits: logits.data as Float32Array,
+          targets: asked.targets,
+          nucleotides: asked.letters,
+        });
+      }
+      done += batch.places.length;
+      progress?.(done / windows.length);
+    });
+    return predictive.summary();
+  } finally {
+    await session.dispose();
+  }
+}

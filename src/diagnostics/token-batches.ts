@@ -1,0 +1,91 @@
+/**
+ * Windows of a corpus as the batches that a model is run on: their tokens with the letters each spans, those of like length together, as many as memory
+ * holds. Whatever is drawn for a window is drawn from its own place in the list: numbers don't depend on how windows are batched.
+ */
+import type { FrozenModel } from '../models/types.ts';
+import { createRandom } from '../random.ts';
+import { automaticBatchSize, batchMemory, runInBatches } from '../runtime/batches.ts';
+import type { Compute, Feeds } from '../runtime/network.ts';
+import { encodeWindows, type TokenWindows } from './corpus.ts';
+
+/** Tokens (padding included) per batch at most. */
+const TOKENS_PER_BATCH = 4096;
+/** Sequences that tell which tokens a tokenizer puts around every sequence. */
+const PROBES = probes(16, 16);
+
+function probes(count: number, length: number): string[] {
+  const random = createRandom('probes of a tokenizer');
+  return Array.from({ length: count }, () => Array.from({ length }, () => 'ACGT'[random.integer(4)]).join(''));
+}
+
+export interface TokenReader {
+  readonly model: FrozenModel;
+  /** `[vocabulary]` letters of a token, 0 for special ones, where the vocabulary's words are known. */
+  readonly tokenLetters?: ArrayLike<number>;
+}
+
+export interface WindowBatch extends TokenWindows {
+  /** Places of the windows in the list given. */
+  readonly places: readonly number[];
+  readonly feeds: Feeds;
+}
+
+/** Does the model read token ids, one row of them a sequence? */
+export function readsTokens(model: FrozenModel): boolean {
+  const { ids, mask } = model.encode([PROBES[0]]);
+  return ids?.type === 'int64' && mask?.type === 'int64';
+}
+
+/**
+ * Calls `visit` with every batch. It must leave nothing behind when it throws for want of memory: then it is called again with fewer windows.
+ * `floatsPerToken`: what a token of the batch needs at its peak, for `tokens` of them in a window.
+ */
+export async function overBatches(
+  { model, tokenLetters }: TokenReader,
+  windows: readonly string[],
+  { device }: Compute,
+  visit: (batch: WindowBatch) => Promise<void>,
+): Promise<void> {
+  const tokens = windows.map((window) => model.tokens(window));
+  const order = windows.map((_, i) => i).sort((a, b) => tokens[b] - tokens[a] || a - b); // the longest first
+  const nucleotidesPerToken = model.card.nucleotidesPerToken as number | undefined;
+  const floats = 12 * model.dimension + (model.vocabularySize ?? 0) / 4;
+  for (let done = 0; done < order.length; ) {
+    const longest = tokens[order[done]];
+    const perWindow = 4 * longest * (floats + 2 * Math.ceil(model.dimension / 32) * longest);
+    const size = automaticBatchSize(perWindow, batchMemory(device), TOKENS_PER_BATCH / longest);
+    const bucket = order.slice(done, done + size);
+    await runInBatches(bucket.length, bucket.length, async (from, to) => {
+      const places = bucket.slice(from, to);
+      let feeds: Feeds = {};
+      const encode = (rows: readonly string[]) => {
+        feeds = model.encode(rows);
+        const { ids, mask } = feeds;
+        return { ids: ids.data as BigInt64Array, mask: mask.data as BigInt64Array, tokens: ids.dims[1] };
+      };
+      const rows = places.map((place) => windows[place]);
+      await visit({ ...encodeWindows(rows, { encode, nucleotidesPerToken }, tokenLetters), places, feeds });
+    });
+    done += bucket.length;
+  }
+}
+
+/**
+ * Letters by id for a model of nucleotides whose folder lists no words: `each` for all but what stands first or last in every sequence, whatever its letters.
+ * Undefined where tokens are of no one length.
+ */
+export function lettersWithoutWords(model: FrozenModel): Uint16Array | undefined {
+  const each = model.card.nucleotidesPerToken as number | undefined;
+  if (each === undefined || model.vocabularySize === undefined) return undefined;
+  const letters = new Uint16Array(model.vocabularySize).fill(each);
+  const rows = PROBES.map((probe) => {
+    const { ids, mask } = model.encode([probe]);
+    const attended = mask.data as BigInt64Array;
+    return [...(ids.data as BigInt64Array)].filter((_, i) => attended[i] === 1n).map(Number);
+  });
+  for (const at of [0, -1]) {
+    const [first] = rows.map((row) => row.at(at) as number);
+    if (rows.every((row) => row.at(at) === first)) letters[first] = 0;
+  }
+  return letters;
+}

@@ -1,0 +1,66 @@
+/**
+ * The static embeddings of one model: how long the vectors of its vocabulary are, how evenly they fill their space, and how alike nearest neighbours are. How stable they
+ * are over seeds takes several models (`static-embeddings.ts`).
+ */
+import type { Matrix } from '../metrics/types.ts';
+import type { FrozenModel } from '../models/types.ts';
+import { type Dense, denseOf, gram, squaredLengths, unitRows } from './dense.ts';
+import { type Geometry, geometry } from './geometry.ts';
+import { type Spread, spread } from './spread.ts';
+
+/** Of larger vocabularies so many tokens are looked at, evenly spaced over the ids: the singular values of more take minutes. */
+const MOST_TOKENS = 512;
+
+export interface WordTableFacts {
+  readonly vocabulary: number;
+  readonly dimensions: number;
+  /** Euclidean lengths of all vectors. */
+  readonly norms: Spread & { readonly least: number; readonly most: number };
+  /** Of `geometry.rows` tokens. */
+  readonly geometry: Geometry;
+  /** Cosine of a token with the most similar other one, over the same tokens. */
+  readonly nearestCosine: Spread;
+}
+
+/** The static embeddings `[vocabulary, width]`; undefined where the model has none, or left them in their file. */
+export function wordTable({ wordTable: name, values, vocabularySize }: FrozenModel): Matrix | undefined {
+  const data = name === undefined ? undefined : values.get(name);
+  if (!(data instanceof Float32Array) || vocabularySize === undefined) return undefined;
+  return { rows: vocabularySize, columns: data.length / vocabularySize, values: data };
+}
+
+/** @throws for numbers that are not finite, or fewer than 3 tokens. */
+export function wordTableFacts(table: Matrix): WordTableFacts {
+  const dense = denseOf(table, 'static embeddings');
+  const lengths = Array.from(squaredLengths(dense), Math.sqrt);
+  const some = evenRows(dense, Math.min(dense.rows, MOST_TOKENS));
+  return {
+    vocabulary: table.rows,
+    dimensions: table.columns,
+    norms: {
+      ...spread(lengths),
+      least: lengths.reduce((a, b) => Math.min(a, b)),
+      most: lengths.reduce((a, b) => Math.max(a, b)),
+    },
+    geometry: geometry(some),
+    nearestCosine: spread(nearestCosines(some)),
+  };
+}
+
+function nearestCosines(rows: Dense): number[] {
+  const products = gram(unitRows(rows)); // [tokens, tokens]
+  return Array.from({ length: rows.rows }, (_, r) => {
+    const row = products.values.subarray(r * rows.rows, (r + 1) * rows.rows);
+    return row.reduce((most, value, i) => (i === r ? most : Math.max(most, value)), -1);
+  });
+}
+
+/** `count` rows, evenly spaced. */
+function evenRows({ rows, columns, values }: Dense, count: number): Dense {
+  const picked = new Float64Array(count * columns);
+  for (let i = 0; i < count; i++) {
+    const row = Math.floor((i * rows) / count);
+    picked.set(values.subarray(row * columns, (row + 1) * columns), i * columns);
+  }
+  return { rows: count, columns, values: picked };
+}

@@ -1,0 +1,74 @@
+/** A diagnostics document for a terminal: the main table, the geometry of every layer, what is missing and why. */
+import type { DiagnosticsDocument, StoredGeometry } from '../harness/diagnostics-document.ts';
+import { againstFloor, figure, mainRows, measuredOn } from './diagnostics-view.ts';
+import { escapeTerminal } from './escape.ts';
+
+export function diagnosticsTerminal(document: DiagnosticsDocument): string {
+  const { model, corpus, missing, remarks } = document;
+  const rows = mainRows(document);
+  const parts = [
+    `${model.id} on ${corpus.file}: ${measuredOn(document)}`,
+    rows.length > 0
+      ? aligned([
+          ['', 'corpus', 'shuffled'],
+          ...rows.flatMap(({ name, own, shuffled, first }) => [
+            ...(first ? [['', '', '']] : []),
+            [name, own, shuffled],
+          ]),
+        ])
+      : '',
+    againstFloor(document) ?? '',
+    geometryTable(document),
+    [
+      ...missing.map(({ what, why }) => `not measured: ${what}: ${why}`),
+      ...remarks.map((remark) => `note: ${remark}`),
+      ...(rows.length > 0
+        ? ['shuffled: the same windows, every pair of neighbouring letters as often as before. *: the lowest floor.']
+        : []),
+    ].join('\n'),
+  ];
+  return parts
+    .filter((part) => part !== '')
+    .map((part) => part.split('\n').map(escapeLine).join('\n'))
+    .join('\n\n');
+}
+
+/** Columns are aligned by runs of spaces, which {@link escapeTerminal} would draw together. */
+const escapeLine = (line: string): string =>
+  line
+    .split(/( {2,})/)
+    .map((part) => (/^ {2,}$/.test(part) ? part : escapeTerminal(part)))
+    .join('');
+
+const MEASURES: readonly (readonly [string, (geometry: StoredGeometry) => number | null])[] = [
+  ['effective rank', (g) => g.effectiveRank],
+  ['participation', (g) => g.participationRatio],
+  ['uniformity', (g) => g.uniformity],
+  ['anisotropy', (g) => g.anisotropy],
+];
+
+function geometryTable({ contextual }: DiagnosticsDocument): string {
+  if (!contextual) return '';
+  const hasTokens = contextual.layers.every(({ tokens }) => tokens !== undefined);
+  const heads = MEASURES.map(([name]) => name);
+  const rows = contextual.layers.map(({ layer, pooled, tokens }) => [
+    `Layer ${layer}`,
+    ...MEASURES.map(([, of]) => figure(of(pooled))),
+    ...(tokens ? MEASURES.map(([, of]) => figure(of(tokens))) : []),
+  ]);
+  const head = ['', ...heads, ...(hasTokens ? heads.map((name) => `tokens: ${name}`) : [])];
+  return `Mean-pooled windows (${contextual.layers[0].pooled.rows})${hasTokens ? `, and tokens in context (${contextual.layers[0].tokens?.rows})` : ''}:\n${aligned([head, ...rows])}`;
+}
+
+/** The first column to the left, the others to the right, two spaces between them. */
+function aligned(table: readonly (readonly string[])[]): string {
+  const widths = table[0].map((_, c) => Math.max(...table.map((line) => line[c].length)));
+  return table
+    .map((line) =>
+      line
+        .map((text, c) => (c === 0 ? text.padEnd(widths[c]) : text.padStart(widths[c])))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
