@@ -88,11 +88,11 @@ export type Engine = Awaited<ReturnType<typeof engine>>;
 
 /**
  * Readers of models, for plugins that choose a file or a folder themselves: what lies at a path, as `--model PATH` takes it; the checkpoint of a known
- * architecture, or the same architecture with random weights; an ONNX export; embeddings made elsewhere; and what turns a frozen model into
- * an encoder. Loaded when first asked for.
+ * architecture, or the same architecture with random weights; an ONNX export; embeddings made elsewhere; what turns a frozen model into
+ * an encoder; and the scores of a checkpoint's own classifier. Loaded when first asked for.
  */
 export async function modelReaders() {
-  const [{ ARCHITECTURES }, paths, folders, { onnxModel }, { precomputedEmbeddings }, { encoderOf }] =
+  const [{ ARCHITECTURES }, paths, folders, { onnxModel }, { precomputedEmbeddings }, { encoderOf }, { classScores }] =
     await Promise.all([
       import('./models/architectures/registry.ts'),
       import('./models/model-path.ts'),
@@ -100,6 +100,7 @@ export async function modelReaders() {
       import('./models/onnx-folder.ts'),
       import('./models/precomputed.ts'),
       import('./embeddings/extract.ts'),
+      import('./embeddings/class-scores.ts'),
     ]);
   const { loadModelFolder, randomModel } = folders;
   const { modelAtPath } = paths;
@@ -111,6 +112,7 @@ export async function modelReaders() {
     onnxModel,
     precomputedEmbeddings,
     encoderOf,
+    classScores,
   };
 }
 export type ModelReaders = Awaited<ReturnType<typeof modelReaders>>;

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encoderOf } from '../../src/embeddings/extract.ts';
+import { modelReaders } from '../../src/index.ts';
 import { modelAtPath } from '../../src/models/model-path.ts';
 import type { ModelContext } from '../../src/models/types.ts';
 
@@ -106,4 +107,20 @@ describe('where there is no model, it is said what there is to do', () => {
     await cp(golden('architectures/bert/config.json'), join(folder, 'weightless', 'config.json'));
     await expect(modelAtPath(join(folder, name))).rejects.toThrow(message);
   });
+});
+
+it('plugins reach the same readers through the public API', async () => {
+  const {
+    encoderOf: frozen,
+    loadModelFolder,
+    modelAtPath: at,
+    precomputedEmbeddings,
+    classScores,
+  } = await modelReaders();
+  const vectors = await precomputedEmbeddings(golden('precomputed/single.npy'));
+  expect((await opened(golden('precomputed/single.npy'))).fingerprint).toBe(vectors.fingerprint);
+  expect((await at(golden('architectures/esm'))).id).toBe('esm');
+  const model = await loadModelFolder(golden('architectures/bert6ma'));
+  expect(frozen(model, COMPUTE).dimension).toBe(8);
+  expect(await classScores(model, ['ACGTACGT'], COMPUTE)).toMatchObject({ rows: 1, columns: 1 });
 });
