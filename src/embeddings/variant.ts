@@ -1,6 +1,6 @@
 /**
  * Ways to run any model, written behind its name: `+rc` (the mean over both strands), `+w510` (in windows of 510 letters), `+w510s255` (windows begun
- * every 255 letters). They are part of the model's id and options, so results of the same model run in two ways stand beside each other.
+ * every 255 letters), `+float16` (weights and products in half precision, on a GPU). They are part of the model's id and options, so results of the same model run in two ways stand beside each other.
  */
 import type { Encoder, FrozenModel, ModelContext, ModelDefinition } from '../models/types.ts';
 import type { Device } from '../runtime/device.ts';
@@ -16,9 +16,10 @@ export interface Variant {
   readonly windows?: Windows;
   /** `average`: the mean of the vectors of a sequence and of its reverse complement. */
   readonly strands?: 'average';
+  readonly precision?: 'float16';
 }
 
-const WORDS = /^(.+?)((?:\+(?:rc|w[1-9]\d*(?:s[1-9]\d*)?))+)$/;
+const WORDS = /^(.+?)((?:\+(?:rc|float16|w[1-9]\d*(?:s[1-9]\d*)?))+)$/;
 
 /** `name+w510+rc` -> `name` and what stands behind it; no variant where nothing does, or one word twice. */
 export function splitVariant(spec: string): { readonly base: string; readonly variant?: Variant } {
@@ -34,28 +35,31 @@ export function splitVariant(spec: string): { readonly base: string; readonly va
     variant: {
       ...(sizes ? { windows: { window, stride } } : {}),
       ...(words.includes('rc') ? { strands: 'average' as const } : {}),
+      ...(words.includes('float16') ? { precision: 'float16' as const } : {}),
     },
   };
 }
 
 /** What stands behind a model's name: one spelling for one variant. */
-export function variantSuffix({ windows, strands }: Variant): string {
+export function variantSuffix({ windows, strands, precision }: Variant): string {
   const stride = windows && windows.stride !== windows.window ? `s${windows.stride}` : '';
-  return `${windows ? `+w${windows.window}${stride}` : ''}${strands ? '+rc' : ''}`;
+  const words = [windows && `w${windows.window}${stride}`, strands && 'rc', precision];
+  return words.flatMap((word) => (word ? [`+${word}`] : [])).join('');
 }
 
 /** The model run that way: id, title and options say so. Throws for windows that would pass over letters. */
 export function variantOf(definition: ModelDefinition, variant: Variant): ModelDefinition {
-  const { windows, strands } = variant;
+  const { windows, strands, precision } = variant;
   if (windows && windows.stride > windows.window)
     throw new Error(
       `windows of ${windows.window} nucleotides begun every ${windows.stride} would pass over letters; use a stride of at most ${windows.window}`,
     );
   const overlap = windows && windows.stride < windows.window ? ` begun every ${windows.stride}` : '';
+  const ways = [windows && `windows of ${windows.window} nt${overlap}`, strands && 'both strands', precision];
   return {
     ...definition,
     id: `${definition.id}${variantSuffix(variant)}`,
-    title: `${definition.title}${windows ? `, windows of ${windows.window} nt${overlap}` : ''}${strands ? ', both strands' : ''}`,
+    title: [definition.title, ...ways].filter(Boolean).join(', '),
     options: { ...definition.options, variant },
     maxLength: windows ? undefined : definition.maxLength,
     load: (context) => loadVariant(definition, variant, context),
@@ -64,14 +68,14 @@ export function variantOf(definition: ModelDefinition, variant: Variant): ModelD
 
 async function loadVariant(
   definition: ModelDefinition,
-  { windows, strands }: Variant,
+  { windows, strands, precision }: Variant,
   context: ModelContext,
 ): Promise<Encoder> {
   const { encoderOf } = await import('./extract.ts');
   // A model that makes room for the longest sequence is to make room for a window.
   const longestSequence = Math.min(context.longestSequence, windows?.window ?? Number.POSITIVE_INFINITY);
   const loaded: FrozenModel | Encoder = await definition.load({ ...context, longestSequence });
-  const plain = encoderOf(loaded, { device: context.device as Device, threads: context.threads });
+  const plain = encoderOf(loaded, { device: context.device as Device, threads: context.threads }, { precision });
   try {
     const inWindows = windows ? (await import('./windows.ts')).windowed(plain, windows) : plain;
     // Strands outside windows: the other strand's windows begin at its own first letter, so neither strand is preferred.

@@ -271,6 +271,11 @@ export class Graph {
     return built.outputs;
   }
 
+  /** Products that `build` declares are of float32, also where the graph computes others in less (`half-graph.ts`): for what is a sum of many. */
+  inFloat32<T>(build: () => T): T {
+    return build();
+  }
+
   /** Run-time value of a symbolic dimension, int64 [1], read off the first input that has it. */
   dimension(symbol: string): Tensor {
     const cached = this.dimensions.get(symbol);

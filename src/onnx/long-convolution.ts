@@ -29,6 +29,11 @@ export function longConvolution(x: Tensor, filter: Tensor, block: number): Tenso
     throw new GraphError(`longConvolution: a block of ${block}; a whole number of at least 1 is needed`);
   if (x.rank !== 3 || filter.rank !== 2 || x.shape[2] !== filter.shape[1])
     throw new GraphError(`longConvolution: x [${x.shape}] and filter [${filter.shape}] must be [b, c, t] and [c, t]`);
+  return x.graph.inFloat32(() => transformed(x, filter, block));
+}
+
+/** {@link longConvolution} of inputs that fit. */
+function transformed(x: Tensor, filter: Tensor, block: number): Tensor {
   const layout = blocksOf(x, block);
   const along = rowTransform(layout); // [2n, n]
   const spectrum = (signal: Tensor) => apply(along, columnTransform(intoBlocks(signal, layout)));

@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encoderOf } from '../../src/embeddings/extract.ts';
+import { bothStrands } from '../../src/embeddings/strands.ts';
+import { windowed } from '../../src/embeddings/windows.ts';
 import { ARCHITECTURES, architectureOf } from '../../src/models/architectures/registry.ts';
 import { loadModelFolder, readJsonObject } from '../../src/models/model-folder.ts';
 import type { Pooling } from '../../src/models/types.ts';
+import { reverseComplement } from '../../src/sequences/alphabet.ts';
 import { relativeError } from '../onnx/helpers.ts';
 
 const GOLDENS = fileURLToPath(new URL('../models/goldens/', import.meta.url));
@@ -71,6 +74,37 @@ describe.each(FOLDERS)('%s', (name) => {
     const [alone] = await encoder.embed([SEQUENCES[1]], first);
     const vector = together.values.slice(encoder.dimension, 2 * encoder.dimension);
     expect(relativeError(vector, alone.values)).toBeLessThan(1e-5);
+    await encoder.dispose();
+  });
+
+  it('gives in float16 what it gives in float32, within 2e-3, whatever stands beside it', async () => {
+    const model = await loadModelFolder(await readable(name));
+    const whole = encoderOf(model, COMPUTE);
+    const half = encoderOf(model, COMPUTE, { precision: 'float16', emulate: true });
+    const layers = Array.from({ length: model.layers + 1 }, (_, layer) => layer);
+    const asked = layers.flatMap((layer) => POOLINGS.map((pooling) => ({ layer, pooling })));
+    const [expected, together] = [await whole.embed(SEQUENCES, asked), await half.embed(SEQUENCES, asked)];
+    const alone = await half.embed([SEQUENCES[3]], asked);
+    for (const [r, { layer, pooling }] of asked.entries()) {
+      expect(relativeError(together[r].values, expected[r].values), `layer ${layer}, ${pooling}`).toBeLessThan(2e-3);
+      const row = (matrix: typeof alone, at: number) =>
+        matrix[r].values.slice(at * model.dimension, (at + 1) * model.dimension);
+      expect(relativeError(row(together, 3), row(alone, 0)), `layer ${layer}, ${pooling}`).toBeLessThan(2e-3);
+    }
+    expect(relativeError(together.at(-1)!.values, expected.at(-1)!.values)).toBeGreaterThan(0);
+    expect(half.fingerprint).not.toBe(whole.fingerprint);
+    await whole.dispose();
+    await half.dispose();
+  });
+
+  it('reads long DNA in windows, on both strands, the same from either', async () => {
+    const plain = encoderOf(await loadModelFolder(await readable(name)), COMPUTE);
+    const encoder = bothStrands(windowed(plain, { window: 12, stride: 6 }));
+    const long = `${SEQUENCES.join('')}NN${SEQUENCES.toReversed().join('')}GATTA`;
+    const asked = POOLINGS.map((pooling) => ({ layer: encoder.layers, pooling }));
+    const [given, turned] = [await encoder.embed([long], asked), await encoder.embed([reverseComplement(long)], asked)];
+    for (const [r, { pooling }] of asked.entries())
+      expect(relativeError(given[r].values, turned[r].values), pooling).toBeLessThan(1e-5);
     await encoder.dispose();
   });
 });

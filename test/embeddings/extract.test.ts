@@ -207,6 +207,18 @@ describe('what cannot be embedded is refused', () => {
     await poisoned.dispose();
   });
 
+  it('float16 on the CPU, of an encoder that is run as it is, and beyond the range of float16', async () => {
+    const half = { precision: 'float16' } as const;
+    expect(() => encoderOf(model, COMPUTE, half)).toThrow('float16 is for GPUs (--device cuda)');
+    expect(() => encoderOf(encoder, COMPUTE, { ...half, emulate: true })).toThrow('this model is run as it was made');
+    const values = new Map(model.values);
+    const name = 'bert.embeddings.word_embeddings.weight';
+    const words = (values.get(name) as Float32Array).slice().fill(1e5, 0, 1);
+    const large = encoderOf({ ...model, values: values.set(name, words) }, COMPUTE, { ...half, emulate: true });
+    await expect(large.embed(['ACGT'], mean)).rejects.toThrow(`weight '${name}': value 0, 100000, is beyond float16`);
+    await large.dispose();
+  });
+
   it('a model that lacks weights, and closing it afterwards is no error', async () => {
     const values = new Map(model.values);
     values.delete('bert.embeddings.LayerNorm.bias');

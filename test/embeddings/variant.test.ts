@@ -15,6 +15,8 @@ describe('words behind a name', () => {
     ['./a+b/bert+w510s255', windows(510, 255)],
     ['bert+rc+w12', { ...windows(12), strands: 'average' }],
     ['bert+w12+rc', { ...windows(12), strands: 'average' }],
+    ['bert+float16', { precision: 'float16' }],
+    ['bert+rc+float16+w12', { ...windows(12), strands: 'average', precision: 'float16' }],
     ['@lab/models#x+rc', { strands: 'average' }],
   ])('%s', (spec, variant) => {
     const split = splitVariant(spec);
@@ -30,7 +32,7 @@ describe('words behind a name', () => {
   it('are spelt in one way', () => {
     const suffix = (spec: string) => variantSuffix(splitVariant(spec).variant ?? {});
     expect(suffix('x+rc+w510s510')).toBe('+w510+rc');
-    expect(suffix('x+w510s255')).toBe('+w510s255');
+    expect(suffix('x+float16+w510s255+rc')).toBe('+w510s255+rc+float16');
     expect(suffix('x')).toBe('');
   });
 });
@@ -75,6 +77,10 @@ describe('a model run in another way', () => {
       version: '1',
     });
     expect(variant.maxLength).toBeUndefined();
+    expect(variantOf(definition, { precision: 'float16' })).toMatchObject({
+      id: 'tiny+float16',
+      title: 'Tiny, float16',
+    });
     expect(variantOf(definition, { strands: 'average' })).toMatchObject({ id: 'tiny+rc', maxLength: 40 });
   });
 
@@ -99,6 +105,12 @@ describe('a model run in another way', () => {
       await encoder.dispose();
     }
     expect(fingerprints.size).toBe(5);
+  });
+
+  it('is refused in float16 on the CPU', async () => {
+    await expect(variantOf(definition, { precision: 'float16' }).load(context)).rejects.toThrow(
+      'float16 is for GPUs (--device cuda)',
+    );
   });
 
   it('is refused where letters would be passed over, and where windows do not suit the model', async () => {
