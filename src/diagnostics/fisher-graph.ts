@@ -1,0 +1,102 @@
+/**
+ * Squared gradients as a graph: the mean cross-entropy at the places asked for, differentiated with respect to every parameter, each gradient squared and
+ * summed over its tensor before it leaves the graph. So what comes back is a few numbers per tensor, however large the model.
+ */
+import { gradients } from '../onnx/autodiff.ts';
+import type { Tensor } from '../onnx/graph.ts';
+import { softmaxCrossEntropy } from '../onnx/losses.ts';
+import * as op from '../onnx/ops.ts';
+import { serialise } from '../onnx/serialise.ts';
+import { pick } from '../runtime/network.ts';
+import { openSession, type SessionOptions, type TensorValue } from '../runtime/session.ts';
+import { type DifferentiableModel, type GraphParameter, PLACES } from './differentiable-model.ts';
+import type { FisherBatch } from './fisher-batches.ts';
+
+export const TARGETS = 'asked:targets';
+
+export interface SquaredGradients {
+  /** In the order of `squares`. */
+  readonly parameters: readonly Omit<GraphParameter, 'tensor' | 'outputRole'>[];
+  /** Parameters that the loss doesn't depend on. */
+  readonly unused: readonly string[];
+  /** The mean loss in nats of a batch; its squared gradient per parameter; of tied tables also the squares of both roles. */
+  run(batch: FisherBatch): Promise<BatchSquares>;
+  dispose(): Promise<void>;
+}
+
+export interface BatchSquares {
+  readonly loss: number;
+  /** `[parameters]` sums of squares over each tensor. */
+  readonly squares: Float64Array;
+  /** `[parameters, 2]`: of the look-up and of the output matrix alone; 0 where nothing is tied. */
+  readonly roles: Float64Array;
+}
+
+export async function squaredGradients(
+  model: DifferentiableModel,
+  compute: Pick<SessionOptions, 'device' | 'threads'>,
+): Promise<SquaredGradients> {
+  const { graph, logits, parameters, unused } = model.build();
+  const targets = graph.input(TARGETS, 'int64', ['m']);
+  const loss = softmaxCrossEntropy(logits, targets, op.fullLike(op.cast(targets, 'float32'), 1));
+  const leaves = parameters.flatMap(({ tensor, outputRole }) => (outputRole ? [tensor, outputRole.tensor] : [tensor]));
+  const flowing = gradients(loss, leaves);
+  const numbers: Tensor[] = [loss];
+  for (const { tensor, outputRole } of parameters) {
+    const first = flowing[leaves.indexOf(tensor)];
+    if (!outputRole) {
+      numbers.push(sumOfSquares(first));
+      continue;
+    }
+    const leaf = flowing[leaves.indexOf(outputRole.tensor)];
+    const second = outputRole.transposed ? op.transpose(leaf, [1, 0]) : leaf;
+    numbers.push(sumOfSquares(op.add(first, second)), sumOfSquares(first), sumOfSquares(second));
+  }
+  graph.output(
+    'numbers',
+    op.concat(
+      numbers.map((number) => op.reshape(number, [1])),
+      0,
+    ),
+  ); // [1 + parameters + 2 tied]
+  const { bytes, unbound } = serialise(graph, { values: model.values });
+  if (unbound.length > 0) throw new Error(`${model.label}: the weights lack ${unbound.slice(0, 5).join(', ')}`);
+  const session = await openSession(bytes, {
+    ...compute,
+    label: `${model.label} (squared gradients)`,
+    externalData: model.externalData,
+  });
+  return {
+    parameters: parameters.map(({ name, size, group, part }) => ({ name, size, group, ...(part && { part }) })),
+    unused,
+    async run(batch) {
+      const results = await session.run(pick(session, { ...batch.feeds, ...questions(batch) }));
+      const data = results.numbers.data as Float32Array;
+      const squares = new Float64Array(parameters.length);
+      const roles = new Float64Array(2 * parameters.length);
+      let at = 1;
+      parameters.forEach(({ name, outputRole }, i) => {
+        squares[i] = data[at++];
+        if (outputRole) for (let role = 0; role < 2; role++) roles[2 * i + role] = data[at++];
+        if (!Number.isFinite(squares[i]))
+          throw new Error(`${model.label}: the squared gradient of ${name} is ${squares[i]}`);
+      });
+      return { loss: data[0], squares, roles };
+    },
+    dispose: () => session.dispose(),
+  };
+}
+
+/** Over the last axis first: long float32 sums lose digits. */
+function sumOfSquares(gradient: Tensor): Tensor {
+  return gradient.rank < 2 ? op.reduceSumSquare(gradient) : op.reduceSum(op.reduceSumSquare(gradient, [-1]));
+}
+
+/** The feeds that say what is asked. */
+export function questions({ places, targets }: Pick<FisherBatch, 'places' | 'targets'>): Record<string, TensorValue> {
+  const dims = [places.length];
+  return {
+    [PLACES]: { type: 'int64', data: BigInt64Array.from(places, BigInt), dims },
+    [TARGETS]: { type: 'int64', data: BigInt64Array.from(targets, BigInt), dims },
+  };
+}

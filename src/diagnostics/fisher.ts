@@ -1,0 +1,134 @@
+/**
+ * The empirical Fisher information of a language model's parameters: the diagonal, summed over the parts of the model. Gradients are taken against the true
+ * tokens. Two forms, T being the number of tokens asked for:
+ *
+ *   batch-mean   F = 1/T sum over batches of (d mean CE of the batch / d theta)^2, what the code of arXiv 2604.04287 computes (`src/analyze/fisher/fisher.py`
+ *                of lbcb-sci/GFMs): one backward pass per batch. Its scale depends on the batch size: only shares compare.
+ *   per-token    F = 1/T sum over tokens of (d CE of the token / d theta)^2, the textbook's. Since a token's loss depends on its whole window, each asked token
+ *                costs a forward and a backward pass of its window; a seeded sample of tokens estimates it without bias.
+ *
+ * Memory doesn't grow with the number of batches. This is not the true Fisher information, whose tokens are drawn from the model's own predictions.
+ */
+import { createRandom, type Random } from '../random.ts';
+import type { SessionOptions, TensorValue } from '../runtime/session.ts';
+import type { DifferentiableModel } from './differentiable-model.ts';
+import type { FisherBatch } from './fisher-batches.ts';
+import { type BatchSquares, type SquaredGradients, squaredGradients } from './fisher-graph.ts';
+import { type FisherTensor, type FisherView, viewAsBuilt, viewByRole } from './fisher-summary.ts';
+
+export type FisherForm = 'batch-mean' | 'per-token';
+
+export interface FisherOptions extends Pick<SessionOptions, 'device' | 'threads'> {
+  readonly form: FisherForm;
+  /** Per-token form: each asked token is taken with this probability, drawn from the seed. Default: all. */
+  readonly sample?: { readonly share: number; readonly seed: number };
+  /** After every batch: windows and asked tokens done so far. */
+  readonly progress?: (done: { readonly windows: number; readonly tokens: number }) => void;
+}
+
+export interface FisherSummary extends FisherView {
+  readonly form: FisherForm;
+  readonly windows: number;
+  readonly batches: number;
+  /** Windows of the largest batch: the scale of the batch-mean form depends on it. */
+  readonly batchSize: number;
+  /** T: asked tokens that count. */
+  readonly tokens: number;
+  /** Mean cross-entropy in nats: over tokens. */
+  readonly loss: number;
+  readonly tensors: readonly FisherTensor[];
+  /** With a tied word table: the same as if look-up and output matrix were two. */
+  readonly byRole?: FisherView;
+  /** Parameters that the loss doesn't depend on; they count nowhere. */
+  readonly unused: readonly string[];
+}
+
+/** @throws where no token was asked for, a gradient is not finite, or the graph can't be differentiated. */
+export async function empiricalFisher(
+  model: DifferentiableModel,
+  batches: Iterable<FisherBatch> | AsyncIterable<FisherBatch>,
+  options: FisherOptions,
+): Promise<FisherSummary> {
+  const { form, sample, progress } = options;
+  if (sample && !(sample.share > 0 && sample.share <= 1))
+    throw new Error(`sample.share ${sample.share} of the asked tokens; give 0 < share <= 1`);
+  if (sample && form !== 'per-token') throw new Error(`sample: the ${form} form takes all tokens of a batch`);
+  const random = sample && createRandom(`fisher-sample:${sample.seed}`);
+  const source = await squaredGradients(model, options);
+  try {
+    const sums = createSums(source);
+    for await (const batch of batches) {
+      const parts = form === 'batch-mean' ? [batch] : singleTokens(batch, sample?.share ?? 1, random);
+      for (const part of parts) if (part.places.length > 0) sums.add(await source.run(part), part.places.length);
+      sums.batch(batch.rows);
+      progress?.({ windows: sums.windows, tokens: sums.tokens });
+    }
+    return { form, ...sums.summary(model.label) };
+  } finally {
+    await source.dispose();
+  }
+}
+
+function createSums({ parameters, unused }: SquaredGradients) {
+  const squares = new Float64Array(parameters.length);
+  const roles = new Float64Array(2 * parameters.length);
+  const counts = { windows: 0, batches: 0, batchSize: 0, tokens: 0, loss: 0 };
+  return {
+    get windows() {
+      return counts.windows;
+    },
+    get tokens() {
+      return counts.tokens;
+    },
+    add(batch: BatchSquares, tokens: number) {
+      for (let i = 0; i < squares.length; i++) squares[i] += batch.squares[i];
+      for (let i = 0; i < roles.length; i++) roles[i] += batch.roles[i];
+      counts.tokens += tokens;
+      counts.loss += batch.loss * tokens;
+    },
+    batch(rows: number) {
+      counts.windows += rows;
+      counts.batches += 1;
+      counts.batchSize = Math.max(counts.batchSize, rows);
+    },
+    summary(label: string): Omit<FisherSummary, 'form'> {
+      const { tokens } = counts;
+      if (tokens === 0) throw new Error(`${label}: Fisher information over no tokens; was any token asked for?`);
+      const tensors = parameters.map(({ name, size, group, part }, i): FisherTensor => {
+        const [fisher, input, output] = [squares[i], roles[2 * i], roles[2 * i + 1]].map((value) => value / tokens);
+        const tied = input + output > 0 && { roles: { input, output, cross: fisher - input - output } };
+        return { name, group, ...(part && { part }), parameters: size, fisher, ...tied };
+      });
+      const byRole = viewByRole(tensors);
+      return {
+        ...counts,
+        loss: counts.loss / tokens,
+        tensors,
+        unused,
+        ...viewAsBuilt(tensors),
+        ...(byRole && { byRole }),
+      };
+    },
+  };
+}
+
+/** Each asked token of a batch with its window alone. */
+function* singleTokens(batch: FisherBatch, share: number, random?: Random): Generator<FisherBatch> {
+  for (const [i, place] of batch.places.entries()) {
+    if (random && random.next() >= share) continue;
+    const row = Math.floor(place / batch.tokens);
+    const feeds = Object.fromEntries(
+      Object.entries(batch.feeds).map(([name, value]): [string, TensorValue] => [name, rowOf(name, value, row, batch)]),
+    );
+    const places = Uint32Array.of(place - row * batch.tokens);
+    yield { feeds, rows: 1, tokens: batch.tokens, places, targets: batch.targets.subarray(i, i + 1) };
+  }
+}
+
+function rowOf(name: string, value: TensorValue, row: number, { rows, tokens }: FisherBatch): TensorValue {
+  if (value.dims[0] !== rows)
+    throw new Error(`feed '${name}' [${value.dims.join(', ')}] can't be cut into ${rows} windows of ${tokens} tokens`);
+  const width = value.data.length / rows;
+  const data = value.data.slice(row * width, (row + 1) * width);
+  return { ...value, data, dims: [1, ...value.dims.slice(1)] } as TensorValue;
+}
