@@ -26,12 +26,19 @@ import {
 import { checkPretrainConfig } from './pretrain-config.ts';
 import { encoderSize, savePretrained } from './pretrained-folder.ts';
 import type { TrainingTokenizer } from './training-tokenizers.ts';
+import { untrainedNetwork } from './untrained.ts';
 
 export interface PretrainOptions extends Compute {
   readonly config: PretrainConfig;
   readonly seed: number;
+  /** Seed of what is seen: windows held out, their order, masks. Default `seed`; with one for several runs they differ in weights and dropout alone. */
+  readonly dataSeed?: number;
   /** A tokenizer.json, or a folder with one, in place of k-mers (`hub-training-tokenizer.ts`). */
   readonly tokenizer?: string;
+  /** How windows are read, in place of either. */
+  readonly reading?: TrainingTokenizer;
+  /** The weights as they are drawn, never trained: a control. */
+  readonly untrained?: boolean;
   /** Folder that the model is written to; made where missing. */
   readonly out: string;
   readonly progress?: (fraction: number, message: string) => void;
@@ -78,9 +85,11 @@ const READ_STRETCH = 10_000;
  */
 export async function pretrain(sequences: PretrainSource, options: PretrainOptions): Promise<PretrainReport> {
   const { config, out } = options;
-  checkPretrainConfig(config, { kmers: options.tokenizer === undefined });
-  const hub = options.tokenizer === undefined ? undefined : await hubTrainingTokenizer(options.tokenizer, config);
-  const reading = hub ?? kmersOf({ ...config, reference: undefined });
+  checkPretrainConfig(config, { kmers: (options.reading ?? options.tokenizer) === undefined });
+  const given =
+    options.reading ??
+    (options.tokenizer === undefined ? undefined : await hubTrainingTokenizer(options.tokenizer, config));
+  const reading = given ?? kmersOf({ ...config, reference: undefined });
   const counts = { sequences: 0, leftOut: 0, tokens: 0 };
   await mkdir(out, { recursive: true });
   const scratch = join(out, 'corpus');
@@ -93,7 +102,7 @@ export async function pretrain(sequences: PretrainSource, options: PretrainOptio
       ? await writeCorpus(scratch, windowsOfStream(sequences, config, reading, counts, onSequence))
       : memoryCorpus([...windowsOf(sequences, config, reading, counts)]);
     const resolved = onReference(config, corpus.rows, corpus.row);
-    return await pretrainOn(corpus, counts, hub ?? kmersOf(resolved), { ...options, config: resolved });
+    return await pretrainOn(corpus, counts, given ?? kmersOf(resolved), { ...options, config: resolved });
   } finally {
     corpus?.close();
     for (const file of [scratch, `${scratch}.offsets`]) await rm(file, { force: true });
@@ -108,13 +117,14 @@ async function pretrainOn(
   tokenizer: TrainingTokenizer,
   options: PretrainOptions,
 ): Promise<PretrainReport> {
-  const { config, seed, out } = options;
+  const { config, seed, dataSeed, out } = options;
   if (corpus.rows < 2)
     throw new Error(
       `pre-training needs at least 2 sequences or windows with a ${tokenizer.ordinary}; ` +
         `${counts.sequences} sequences gave ${corpus.rows}`,
     );
-  const order = createRandom(`held-out:${seed}`).shuffle(Uint32Array.from({ length: corpus.rows }, (_, i) => i));
+  const seenBy = dataSeed ?? seed;
+  const order = createRandom(`held-out:${seenBy}`).shuffle(Uint32Array.from({ length: corpus.rows }, (_, i) => i));
   const heldOut = order.subarray(0, Math.min(HELD_OUT_MOST, Math.max(1, Math.round(corpus.rows * HELD_OUT))));
   const training = order.subarray(heldOut.length);
   const meanTokens = counts.tokens / corpus.rows;
@@ -123,7 +133,7 @@ async function pretrainOn(
     label: `${config.objective} pre-training (${config.layers} x ${config.hidden})`,
     build: (graph, mode) => trainingGraph(graph, config, mode, tokenizer),
   };
-  const validData = batches(corpus, heldOut, tokenizer, config, `valid:${seed}`);
+  const validData = batches(corpus, heldOut, tokenizer, config, `valid:${seenBy}`);
   const validate = async (evaluate: Evaluate) => {
     const sums = await evaluate(validData, 'sums'); // [windows, 3]
     const total = [0, 0, 0];
@@ -134,28 +144,34 @@ async function pretrainOn(
   };
   const started = Date.now();
   let steps = 0;
-  const trained = await train(network, batches(corpus, training, tokenizer, config, ''), {
-    device: options.device,
-    threads: options.threads,
-    seed: `pretrain:${seed}`,
-    optimiser: { kind: 'adamw', weightDecay: config.weightDecay, maxGradientNorm: config.maxGradientNorm },
-    learningRate: config.learningRate,
-    schedule: { kind: config.schedule, warmUp: config.warmUp },
-    batchSize: config.batchSize,
-    epochs: config.epochs,
-    maxSteps,
-    evaluationBatch: config.batchSize,
-    score: async (evaluate) => -(await validate(evaluate)).loss,
-    checkpoint: { path: join(out, 'checkpoint.safetensors'), seconds: options.checkpointSeconds ?? 60 },
-    fingerprint: hashJson({ config, seed, corpusHash: corpus.hash, tokenizer: tokenizer.identity }),
-    onStep: () => {
-      steps += 1;
-    },
-    progress: (fraction, message) => {
-      const speed = (steps * config.batchSize * meanTokens * 1000) / Math.max(1, Date.now() - started);
-      options.progress?.(fraction, `${message}, ${speed.toFixed(0)} tokens/s`);
-    },
-  });
+  const weightSeed = `pretrain:${seed}`;
+  const compute: Compute = { device: options.device, threads: options.threads };
+  const optimise = () =>
+    train(network, batches(corpus, training, tokenizer, config, ''), {
+      ...compute,
+      seed: weightSeed,
+      dataSeed: dataSeed === undefined ? undefined : `pretrain:${dataSeed}`,
+      optimiser: { kind: 'adamw', weightDecay: config.weightDecay, maxGradientNorm: config.maxGradientNorm },
+      learningRate: config.learningRate,
+      schedule: { kind: config.schedule, warmUp: config.warmUp },
+      batchSize: config.batchSize,
+      epochs: config.epochs,
+      maxSteps,
+      evaluationBatch: config.batchSize,
+      score: async (evaluate) => -(await validate(evaluate)).loss,
+      checkpoint: { path: join(out, 'checkpoint.safetensors'), seconds: options.checkpointSeconds ?? 60 },
+      fingerprint: hashJson({ config, seed, dataSeed, corpusHash: corpus.hash, tokenizer: tokenizer.identity }),
+      onStep: () => {
+        steps += 1;
+      },
+      progress: (fraction, message) => {
+        const speed = (steps * config.batchSize * meanTokens * 1000) / Math.max(1, Date.now() - started);
+        options.progress?.(fraction, `${message}, ${speed.toFixed(0)} tokens/s`);
+      },
+    });
+  const trained = options.untrained
+    ? untrainedNetwork(network, weightSeed, compute, config.batchSize)
+    : await optimise();
   const valid = await validate(trained.evaluate);
   await trained.dispose();
   const report: PretrainReport = {
@@ -174,7 +190,15 @@ async function pretrainOn(
     ...(options.source ? { source: options.source() } : {}),
   };
   const { folder: _, ...facts } = report;
-  const made = { config, tokenizer: tokenizer.identity, seed, corpusHash: corpus.hash, report: facts };
+  const made = {
+    config,
+    tokenizer: tokenizer.identity,
+    seed,
+    dataSeed,
+    untrained: options.untrained,
+    corpusHash: corpus.hash,
+    report: facts,
+  };
   await savePretrained(out, tokenizer, trained, config, made);
   return report;
 }

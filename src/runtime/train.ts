@@ -42,6 +42,8 @@ export type Evaluate = (data: TrainingData, output: string) => Promise<Float32Ar
 
 export interface TrainOptions extends Compute {
   readonly seed: number | string;
+  /** Seed of what is seen, the order of rows and `feeds`' random numbers, where it is not `seed`: weights and dropout then differ alone. */
+  readonly dataSeed?: number | string;
   readonly optimiser: OptimiserOptions;
   readonly learningRate: number;
   readonly schedule: Schedule;
@@ -130,6 +132,7 @@ export async function train(network: Network, data: TrainingData, options: Train
     lossCount: 0,
   };
 
+  const { dataSeed = options.seed } = options;
   const perEpoch = Math.ceil(data.rows / options.batchSize);
   const totalSteps = Math.min(options.maxSteps ?? Number.POSITIVE_INFINITY, perEpoch * options.epochs);
   const setUp = setUpOf(data, options, layout);
@@ -171,7 +174,7 @@ export async function train(network: Network, data: TrainingData, options: Train
   try {
     while (!finished && at.epoch < options.epochs) {
       const epochStart = Date.now();
-      const order = createRandom(`order:${options.seed}:${at.epoch}`).shuffle(
+      const order = createRandom(`order:${dataSeed}:${at.epoch}`).shuffle(
         Uint32Array.from({ length: data.rows }, (_, i) => i),
       );
       for (let batch = at.step - at.epoch * perEpoch; batch < perEpoch && at.step < totalSteps; batch++) {
@@ -181,7 +184,7 @@ export async function train(network: Network, data: TrainingData, options: Train
           at.step += 1;
           continue;
         }
-        const feeds = data.feeds(rows, createRandom(`augment:${options.seed}:${at.step}`));
+        const feeds = data.feeds(rows, createRandom(`augment:${dataSeed}:${at.step}`));
         const rate = plateau ? plateau.rate : rateAt(options.schedule, options.learningRate, at.step, totalSteps);
         const { loss, gradientNorm } = await step.run(state, moments, feeds, rate, at.step);
         if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
@@ -264,8 +267,9 @@ function checkOptions(network: Network, data: TrainingData, options: TrainOption
 function setUpOf(data: TrainingData, options: TrainOptions, layout: NetworkLayout): string {
   const { seed, optimiser, learningRate, schedule, batchSize, epochs, patience, maxSteps, averageDecay } = options;
   const parts = { seed, optimiser, learningRate, schedule, batchSize, epochs, patience, maxSteps, averageDecay };
+  const { dataSeed, fingerprint } = options;
   const { names, shapes } = layout.parameters;
-  return hashJson({ ...parts, fingerprint: options.fingerprint, rows: data.rows, names, shapes });
+  return hashJson({ ...parts, dataSeed, fingerprint, rows: data.rows, names, shapes });
 }
 
 /** One output for all rows, in order, batch by batch (smaller ones where memory is short). Rows out must be rows in. */

@@ -56,6 +56,27 @@ describe('the numbers of a run', () => {
     expect(other.losses[0]).not.toEqual(first.losses[0]);
   });
 
+  it('are of the same rows in the same order with the same augmentation where the data has a seed of its own', async () => {
+    const seenBy = async (options: Partial<TrainOptions>) => {
+      const seen: unknown[] = [];
+      const watched: typeof data = {
+        rows: data.rows,
+        feeds(rows, random) {
+          seen.push([...rows], random?.next());
+          return data.feeds(rows, random);
+        },
+      };
+      const { state } = await run(everything, { ...options, epochs: 2 }, watched);
+      return { seen, weights: state.parameters };
+    };
+    const first = await seenBy({ seed: 1, dataSeed: 9 });
+    const other = await seenBy({ seed: 2, dataSeed: 9 });
+    expect(other.seen).toEqual(first.seen);
+    expect(other.weights).not.toEqual(first.weights);
+    expect((await seenBy({ seed: 1, dataSeed: 8 })).seen).not.toEqual(first.seen);
+    expect((await seenBy({ seed: 9 })).seen).toEqual(first.seen);
+  });
+
   it('cover every row once per epoch, the last batch being what is left', async () => {
     const seen: number[] = [];
     const feeds: typeof data.feeds = (rows, random) => {
