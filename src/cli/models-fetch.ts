@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { defaultCacheFolder } from '../harness/cache-folder.ts';
 import { UsageError } from '../harness/errors.ts';
+import { bytesInWords } from '../models/hub/bytes-in-words.ts';
 import { fetchModel } from '../models/hub/fetch-model.ts';
 import { HubError } from '../models/hub/hub-error.ts';
 import { parseHubId } from '../models/hub/hub-id.ts';
@@ -20,13 +21,6 @@ export interface FetchFlags {
 
 /** How often the status line is drawn, in milliseconds. */
 const REDRAW = 100;
-
-/** `1234567` -> `1.2 MB` */
-export function bytesInWords(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
-}
 
 function pinsOf(words: readonly string[] = []): Record<string, string> {
   return Object.fromEntries(

@@ -1,8 +1,8 @@
 /** `models inspect` as people read it. */
 import { resolve } from 'node:path';
 import { locateModel } from '../harness/registry.ts';
+import { bytesInWords } from '../models/hub/bytes-in-words.ts';
 import { existing, type MachineFlags, machine, runJob } from './model-command.ts';
-import { bytesInWords } from './models-fetch.ts';
 import type { MemoryEstimate, ModelFacts } from './models-inspect.ts';
 import type { TokenRate } from './models-tokens.ts';
 import { createOutput, table } from './output.ts';

@@ -9,6 +9,7 @@ import { sha256File } from '../../runtime/files.ts';
 import { withLock } from '../../runtime/lock.ts';
 import { ARCHITECTURES, architectureOf } from '../architectures/registry.ts';
 import type { Architecture, RawConfig } from '../architectures/types.ts';
+import { bytesInWords } from './bytes-in-words.ts';
 import {
   type CachedModel,
   commitFolder,
@@ -87,7 +88,7 @@ async function fetchRevision(id: HubId, revision: string, pins: Pins, options: F
       const trust = pins[file.path] ? 'pinned' : (earlier?.trust ?? 'stated by the hub');
       files.push({ path: file.path, ...there, trust });
     } else {
-      options.note?.(`Fetching ${file.path}${file.size === undefined ? '' : ` (${megabytes(file.size)})`}`);
+      options.note?.(`Fetching ${file.path}${file.size === undefined ? '' : ` (${bytesInWords(file.size)})`}`);
       const got = await receive(id, listing, file, pinned, { target, onBytes: tally.of(file), options });
       files.push({ path: file.path, ...got, trust: earlier && !pins[file.path] ? earlier.trust : got.trust });
       downloaded.push(file.path);
@@ -180,8 +181,6 @@ function needOf(id: string, files: readonly HubFile[], described: Architecture |
   }
 }
 
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;
-
 /** Throws where the disk has no room for what is still to come. */
 async function checkSpace(folder: string, wanted: readonly HubFile[]): Promise<void> {
   let missing = 0;
@@ -195,7 +194,7 @@ async function checkSpace(folder: string, wanted: readonly HubFile[]): Promise<v
   const free = space ? space.bavail * space.bsize : Number.POSITIVE_INFINITY;
   if (missing > free)
     throw new HubError(
-      `${megabytes(missing)} are to come, and ${folder} has room for ${megabytes(free)}`,
+      `${bytesInWords(missing)} are to come, and ${folder} has room for ${bytesInWords(free)}`,
       'Make room, or set GLM_BENCH_CACHE to a folder on another disk.',
     );
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { bytesInWords } from '../../../src/models/hub/bytes-in-words.ts';
 import { hubIdOfFolder, hubModelName, parseHubId, repositoryFolder } from '../../../src/models/hub/hub-id.ts';
 import { licenceOfCard } from '../../../src/models/hub/model-card.ts';
 
@@ -49,4 +50,14 @@ describe('the licence that a card states', () => {
   ])('%j', (text, licence) => {
     expect(licenceOfCard(text)).toBe(licence);
   });
+});
+
+it.each([
+  [0, '0 bytes'],
+  [999, '999 bytes'],
+  [1000, '1.0 kB'],
+  [1234567, '1.2 MB'],
+  [2.5e12, '2.5 TB'],
+])('%d bytes are %s', (bytes, words) => {
+  expect(bytesInWords(bytes)).toBe(words);
 });
