@@ -5,6 +5,7 @@ import { encoderOf } from '../../src/embeddings/extract.ts';
 import { letterShares, windowed, windowStarts } from '../../src/embeddings/windows.ts';
 import { kmerCompositionEncoder } from '../../src/models/kmer-composition.ts';
 import { loadModelFolder } from '../../src/models/model-folder.ts';
+import { onnxModel } from '../../src/models/onnx-folder.ts';
 import { createRandom } from '../../src/random.ts';
 import { relativeError } from '../onnx/helpers.ts';
 import { contextFree, pooled } from './context-free.ts';
@@ -164,6 +165,21 @@ describe('the vector of a sequence in windows', () => {
         ).toBeLessThan(1e-5);
     }
     await encoder.dispose();
+  });
+
+  it('is the mean over windows of a model that was exported to ONNX as well', async () => {
+    const folder = fileURLToPath(new URL('../models/goldens/onnx-folder/every-layer', import.meta.url));
+    const plain = await onnxModel(folder, { device: 'cpu', threads: 1 });
+    const parts = [letters(12), letters(12), letters(12)];
+    const representation = [{ layer: plain.layers, pooling: 'mean' }] as const;
+    const [{ values, columns }] = await plain.embed(parts, representation);
+    const expected = Array.from(
+      { length: columns },
+      (_, d) => (values[d] + values[columns + d] + values[2 * columns + d]) / 3,
+    );
+    const [matrix] = await windowed(plain, { window: 12, stride: 12 }).embed([parts.join('')], representation);
+    expect(relativeError(matrix.values as Float32Array, expected)).toBeLessThan(1e-5);
+    await plain.dispose();
   });
 
   it('is halved where a window has more tokens than the model reads: a run of N among k-mers', async () => {
