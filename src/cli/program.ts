@@ -1,5 +1,6 @@
 /** The commands, their flags and help. Each command's module is imported when it is run, so that `--help` answers at once. */
 import { Command } from 'commander';
+import { ENSEMBLE_CONTROLS, ENSEMBLE_PRESETS } from '../models/ensemble-config.ts';
 import { OBJECTIVES } from '../models/masking.ts';
 import { PRESETS } from '../models/presets.ts';
 import { BARCODE_PARTS } from '../sequences/barcode-splits.ts';
@@ -167,7 +168,10 @@ export function createProgram(finish: (code: number) => void): Command {
     'diagnose',
     'what a model predicts on a corpus without labels, against n-gram floors and shuffled windows',
   )
-    .requiredOption('--model <path>', 'a folder with a checkpoint, a file of weights, .onnx, or the hub name of one fetched')
+    .requiredOption(
+      '--model <path>',
+      'a folder with a checkpoint, a file of weights, .onnx, or the hub name of one fetched',
+    )
     .requiredOption('--corpus <file>', 'FASTA or plain text; also .gz')
     .requiredOption('--out <folder>', 'where diagnostics.json and diagnostics.html go')
     .option('--sequences <n>', 'windows of the corpus to measure on (default: 256)', wholeNumber('sequences'))
@@ -176,6 +180,32 @@ export function createProgram(finish: (code: number) => void): Command {
     .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
     .option(...JSON_FLAG)
     .action(async (flags) => finish(await (await import('./diagnose-command.ts')).diagnoseCommand(flags)));
+
+  command(
+    program,
+    'ensemble',
+    'matched models on text or DNA, differing in their weights alone; continues where it was cut off',
+  )
+    .requiredOption(
+      '--config <name>',
+      `a preset (${Object.keys(ENSEMBLE_PRESETS).join(', ')}) or a .json file of fields over one`,
+    )
+    .requiredOption('--corpus <file...>', 'FASTA (genomes in windows, coding sequences) or plain text; also .gz')
+    .requiredOption('--members <n>', 'how many models', wholeNumber('members'))
+    .requiredOption('--out <dir>', 'where members, tokenizer, held-out corpus and ensemble.json go')
+    .option(
+      '--control <name>',
+      Object.entries(ENSEMBLE_CONTROLS)
+        .map(([name, what]) => `${name}: ${what}`)
+        .join('; '),
+      'none',
+    )
+    .option('--bits <x>', 'four-letters: bits of a letter after the five before it, such as those of a genome')
+    .option('--data-seed <n>', 'of order and masks, the same for all members', wholeNumber('data-seed'), 42)
+    .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
+    .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
+    .option(...JSON_FLAG)
+    .action(async (flags) => finish(await (await import('./ensemble-command.ts')).ensembleCommand(flags)));
 
   command(program, 'doctor', 'which device would run, what is missing, and the command that mends it')
     .option(...JSON_FLAG)

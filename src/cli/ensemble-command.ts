@@ -1,0 +1,155 @@
+/** `ensemble`: matched models on one corpus, trained one after the other; goes on where it was cut off. */
+import { readFile, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { extname, resolve } from 'node:path';
+import { UsageError } from '../harness/errors.ts';
+import { finishEnsemble, type MemberOptions } from '../models/ensemble.ts';
+import {
+  ENSEMBLE_CONTROLS,
+  ENSEMBLE_PRESETS,
+  type EnsembleConfig,
+  type EnsembleControlName,
+  ensembleConfigFrom,
+} from '../models/ensemble-config.ts';
+import type { EnsembleCorpus } from '../models/ensemble-corpus.ts';
+import { type Device, deviceEnvironment, parseDevice, resolveDevice } from '../runtime/device.ts';
+import { startWorker } from '../runtime/job.ts';
+import { tryLock } from '../runtime/lock.ts';
+import { didYouMean } from '../sequences/sequence-error.ts';
+import type { PrepareRequest } from './ensemble-jobs.ts';
+import { createJobLine } from './model-command.ts';
+import { createOutput } from './output.ts';
+import { duration } from './progress.ts';
+
+const JOBS = new URL('./ensemble-jobs.ts', import.meta.url);
+
+export interface EnsembleFlags {
+  readonly config: string;
+  readonly corpus: string[];
+  readonly members: number;
+  readonly out: string;
+  readonly control: string;
+  readonly bits?: string;
+  readonly dataSeed: number;
+  readonly device: string;
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+/** A preset's name, or a JSON file: fields over `"preset": NAME`. */
+async function ensembleConfig(spec: string): Promise<EnsembleConfig> {
+  const names = Object.keys(ENSEMBLE_PRESETS);
+  if (!names.includes(spec) && extname(spec) !== '.json')
+    throw new UsageError(
+      `--config ${spec}: there is no such preset${didYouMean(spec, names)}`,
+      `Presets: ${names.join(', ')}; or give a .json file.`,
+    );
+  try {
+    return ensembleConfigFrom(names.includes(spec) ? { preset: spec } : JSON.parse(await readFile(spec, 'utf8')));
+  } catch (error) {
+    throw new UsageError(`--config ${spec}: ${(error as Error).message}`);
+  }
+}
+
+function controlOf({ control, bits }: EnsembleFlags, config: EnsembleConfig): Pick<PrepareRequest, 'control' | 'bits'> {
+  const names = Object.keys(ENSEMBLE_CONTROLS);
+  if (!names.includes(control))
+    throw new UsageError(
+      `--control ${control}: unknown${didYouMean(control, names)}`,
+      `Use one of: ${names.join(', ')}.`,
+    );
+  if (bits !== undefined && control !== 'four-letters') throw new UsageError('--bits goes with --control four-letters');
+  if (control === 'four-letters' && config.language !== 'dna')
+    throw new UsageError(
+      '--control four-letters makes DNA of English: give a --config for dna, and a text as --corpus',
+    );
+  const value = bits === undefined ? undefined : Number(bits);
+  if (value !== undefined && !(value > 0 && value < 2))
+    throw new UsageError(`--bits ${bits}: must be bits a letter, above 0 and below 2`);
+  return { control: control as EnsembleControlName, bits: value };
+}
+
+export async function ensembleCommand(flags: EnsembleFlags): Promise<number> {
+  const output = createOutput(flags.json ?? false);
+  const config = await ensembleConfig(flags.config);
+  const chosen = controlOf(flags, config);
+  if (flags.members < 1) throw new UsageError('--members: give at least 1');
+  const files = await Promise.all(
+    flags.corpus.map(async (file) => {
+      if (await stat(file).catch(() => undefined)) return resolve(file);
+      throw new UsageError(`--corpus ${file}: there is no such file`);
+    }),
+  );
+  const requested = parseDevice(flags.device);
+  const device = requested === 'cpu' ? 'cpu' : (await resolveDevice(requested)).device;
+  const out = resolve(flags.out);
+  const lock = await tryLock(`${out}/ensemble.lock`);
+  if (!lock) throw new UsageError(`--out ${flags.out}: another process trains this ensemble`);
+  const { dataSeed, members } = flags;
+  const compute = { device, threads: flags.threads ?? availableParallelism() };
+  const seeds = Array.from({ length: members }, (_, i) => i + 1);
+  try {
+    const prepare: PrepareRequest = { config, files, out, dataSeed, ...chosen };
+    const corpus = await runJobs<EnsembleCorpus>(compute, async (run, say) => {
+      const prepared = (await run('prepareEnsembleJob', prepare, (_, message) => say(0, message))) as EnsembleCorpus;
+      const { letters, blocks, tokens, lettersPerToken, heldOut } = prepared;
+      output.note(
+        `${letters} letters in ${blocks} blocks of ${(tokens / blocks).toFixed(0)} tokens, ${lettersPerToken.toFixed(2)} letters a token; ` +
+          `${heldOut.letters} letters kept aside in ${heldOut.file}`,
+      );
+      for (const [i, seed] of seeds.entries()) {
+        const started = Date.now();
+        const request: MemberOptions = {
+          ...{ config, out, seed, dataSeed, untrained: chosen.control === 'untrained' },
+          ...compute,
+        };
+        await run('ensembleMemberJob', request, (fraction, message) =>
+          say((i + fraction) / members, `member ${seed} of ${members}: ${message}`),
+        );
+        output.note(`member ${seed} of ${members} (${duration((Date.now() - started) / 1000)})`);
+      }
+      return prepared;
+    });
+    const manifest = await finishEnsemble({ config, out, dataSeed, control: chosen.control }, corpus, seeds);
+    output.document(manifest);
+    for (const { folder, validLoss, uniformLoss, parameters } of manifest.members)
+      output.print(
+        `${flags.out}/${folder}: ${parameters} parameters, held-out loss ${validLoss.toFixed(3)} nats per masked token (a uniform guess: ${uniformLoss.toFixed(3)})`,
+      );
+    return 0;
+  } finally {
+    await lock.release();
+  }
+}
+
+type Run = (
+  name: string,
+  payload: unknown,
+  onProgress: (fraction: number, message: string) => void,
+) => Promise<unknown>;
+
+/** Every job in a child process of its own, one status line for all; Ctrl-C ends the child with us. */
+async function runJobs<T>(
+  { device, threads }: { readonly device: Device; readonly threads: number },
+  work: (run: Run, say: (fraction: number, message: string) => void) => Promise<T>,
+): Promise<T> {
+  const status = createJobLine(process.stderr);
+  const environment = { ...deviceEnvironment(device), OMP_NUM_THREADS: String(threads) };
+  const stop = () => process.exit(130);
+  process.on('SIGINT', stop);
+  const run: Run = async (name, payload, onProgress) => {
+    const worker = startWorker({ environment });
+    try {
+      return await worker.run(JOBS, name, payload, ({ fraction, message }) => onProgress(fraction, message));
+    } finally {
+      status.clear();
+      await worker.close();
+    }
+  };
+  try {
+    return await work(run, (fraction, message) => status.draw(fraction, message));
+  } finally {
+    process.off('SIGINT', stop);
+    status.clear();
+  }
+}
