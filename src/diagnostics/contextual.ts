@@ -42,7 +42,7 @@ export interface Contextual {
 }
 
 /** Vectors of all layers. */
-interface LayerVectors {
+export interface LayerVectors {
   readonly pooled: readonly Matrix[];
   readonly tokens?: readonly Matrix[];
 }
@@ -91,7 +91,7 @@ function named(name: string, matrix: Matrix): Geometry {
 }
 
 /** Linear CKA of all pairs, every kernel computed once. */
-function ckaBetween(matrices: readonly Matrix[]): number[][] {
+export function ckaBetween(matrices: readonly Matrix[]): number[][] {
   const kernels = matrices.map((matrix) => gram(centredColumns(denseOf(matrix, 'pooled vectors')))); // [windows, windows]
   const norms = kernels.map(frobeniusNorm);
   return kernels.map((a, i) =>
@@ -112,7 +112,8 @@ async function open(model: FrozenModel, compute: Compute): Promise<Session> {
   return openSession(bytes, { ...compute, label: `${model.label}, hidden states`, externalData: model.externalData });
 }
 
-async function layerVectors(
+/** Runs the windows through the model. Which tokens are taken depends on seed and window alone: equal for models that cut windows alike. */
+export async function layerVectors(
   reader: TokenReader,
   windows: readonly string[],
   { compute, seed, progress }: ContextualOptions,
