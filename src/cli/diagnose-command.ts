@@ -1,6 +1,7 @@
 /** `diagnose`: what a model predicts on a corpus, and the shape of what it computes, as a document and a page. */
 import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { corpusKind } from '../diagnostics/corpus.ts';
 import type { DiagnosticsDocument } from '../harness/diagnostics-document.ts';
 import { UsageError } from '../harness/errors.ts';
 import { locateModel } from '../harness/registry.ts';
@@ -31,12 +32,13 @@ export async function diagnoseCommand(flags: DiagnoseFlags): Promise<number> {
   const corpus = await existing('corpus', flags.corpus, 'file');
   if ((await stat(corpus)).isDirectory())
     throw new UsageError(`--corpus ${flags.corpus}: is a folder`, 'Give one file: FASTA or plain text, gzip or not.');
-  const out = await outputFolder(flags.out);
+  await readable(corpus, flags.corpus);
   const on = await machine(flags);
+  const model = resolve(await locateModel(flags.model, on.cacheFolder));
+  const out = await outputFolder(flags.out);
   const request: DiagnoseRequest = {
     ...on,
-    ...{ corpus, seed },
-    model: resolve(await locateModel(flags.model, on.cacheFolder)),
+    ...{ model, corpus, seed },
     sequences: flags.sequences ?? DEFAULT_SEQUENCES,
   };
   const document = await runJob<DiagnosticsDocument>('diagnoseJob', request, JOBS);
@@ -46,6 +48,15 @@ export async function diagnoseCommand(flags: DiagnoseFlags): Promise<number> {
   output.print(diagnosticsTerminal(document));
   output.print(`\n${['diagnostics.json', 'diagnostics.html'].map((file) => join(flags.out, file)).join('\n')}`);
   return 0;
+}
+
+/** Throws at once for a file that holds no text. */
+async function readable(path: string, given: string): Promise<void> {
+  try {
+    await corpusKind(path);
+  } catch (error) {
+    throw new UsageError(`--corpus ${given}: ${(error as Error).message}`);
+  }
 }
 
 /** Made before anything is measured: a place that can't be written is told at once. */

@@ -15,6 +15,9 @@ const MOST_LETTERS = 4096;
 const LEAST_LETTERS = 8;
 /** Windows that decide how long windows are. */
 const TRIED = 32;
+/** A corpus with fewer windows is cut into shorter ones, as long as these are not short themselves: some are needed for n-grams. */
+const ENOUGH_WINDOWS = 16;
+const SMALL_LETTERS = 64;
 /** Records, or letters, that tell how long the records of a FASTA file are. */
 const PEEK = { records: 256, letters: 4_000_000 };
 
@@ -50,7 +53,10 @@ export async function sampleCorpus(path: string, options: SampleOptions): Promis
   const letters = await windowLetters(path, kind, options);
   let total = 0;
   for await (const _ of readWindows(path, { letters, kind })) total += 1;
-  if (total === 0) throw new Error(`${path}: holds no window of ${letters} letters that are mostly A, C, G and T`);
+  if (total === 0)
+    throw new Error(
+      `${path}: holds no window of ${letters} letters${kind === 'fasta' ? ' that are mostly A, C, G and T' : ''}`,
+    );
   const asked = Math.min(options.sequences, Math.max(1, total >> 1));
   const training = Math.min(total - asked, Math.ceil(MOST_TRAINING_LETTERS / letters));
   // In the order in which they were drawn.
@@ -91,29 +97,28 @@ function fits(text: string, tokens: SampleOptions['tokens']): boolean {
   }
 }
 
-/** The most letters with which the first windows all fit; records shorter than that are taken whole where most are. */
+/** The most letters with which the first windows all fit, and a small corpus has enough of them; records shorter than that are taken whole where most are. */
 async function windowLetters(path: string, kind: CorpusKind, options: SampleOptions): Promise<number> {
-  const { maxLetters = Number.POSITIVE_INFINITY, lettersPerToken } = options;
+  const { maxLetters = Number.POSITIVE_INFINITY, lettersPerToken, tokens } = options;
   const most = lettersPerToken === undefined ? MOST_LETTERS : MOST_TOKENS * lettersPerToken;
   const records = kind === 'fasta' ? await medianRecord(path) : Number.POSITIVE_INFINITY;
   let letters = Math.max(2, Math.min(most, maxLetters, records));
   while (letters > LEAST_LETTERS) {
-    const short = await firstShortened(path, kind, letters, options.tokens);
-    if (short === undefined) break;
-    letters = short;
+    const first = await firstWindows(path, kind, letters);
+    if (first.length < ENOUGH_WINDOWS && letters > SMALL_LETTERS) letters = Math.floor(letters / 2);
+    else if (!first.every((window) => fits(window, tokens))) letters = Math.floor(letters * 0.9);
+    else break;
   }
   return letters;
 }
 
-/** Letters that are left of the shortest of the first windows; undefined where all fit. */
-async function firstShortened(path: string, kind: CorpusKind, letters: number, tokens: SampleOptions['tokens']) {
-  let tried = 0;
+async function firstWindows(path: string, kind: CorpusKind, letters: number): Promise<string[]> {
+  const windows: string[] = [];
   for await (const window of readWindows(path, { letters, kind })) {
-    if (!fits(window, tokens)) return Math.floor(letters * 0.9);
-    tried += 1;
-    if (tried === TRIED) break;
+    windows.push(window);
+    if (windows.length === TRIED) break;
   }
-  return undefined;
+  return windows;
 }
 
 async function medianRecord(path: string): Promise<number> {

@@ -1,6 +1,6 @@
 /**
  * All that is measured on one model and one corpus without labels: what it predicts, against the n-gram floors of the same letters and against the same windows shuffled
- * with their dinucleotides kept; the geometry of its hidden states and of its static embeddings. What a model can't be asked is left out, with the
+ * with their dinucleotides kept; the geometry of its hidden states and of its static embeddings; where its Fisher information lies. What a model can't be asked is left out, with the
  * reason. A number that is not finite, in logits or hidden states, ends it.
  */
 import type { Encoder, FrozenModel } from '../models/types.ts';
@@ -11,6 +11,7 @@ import type { CorpusKind } from './corpus.ts';
 import { type CorpusSample, readable, sampleCorpus } from './corpus-sample.ts';
 import { DISTRIBUTION_SHARE } from './evaluation-masking.ts';
 import { createNgramModel, type NgramEntropies } from './ngram-entropy.ts';
+import { type ParameterInformation, parameterInformation } from './parameter-information.ts';
 import { askedPredictions, whyNotAsked } from './predictions.ts';
 import type { PredictiveSummary } from './predictive.ts';
 import { shuffleText } from './shuffle.ts';
@@ -51,6 +52,7 @@ export interface Diagnosis {
   readonly ngrams?: OwnAndShuffled<NgramEntropies>;
   readonly contextual?: Contextual;
   readonly wordTable?: WordTableFacts;
+  readonly fisher?: ParameterInformation;
   /** What is not there, and why. */
   readonly missing: readonly { readonly what: string; readonly why: string }[];
   /** What a reader must know to read the numbers right. */
@@ -88,12 +90,12 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
     const ask = (windows: readonly string[], report: (done: number) => void) =>
       askedPredictions(reader, windows, { ...asking, progress: report });
     predictions = {
-      own: await ask(sample.windows, part(0.1, 0.4, 'asks for hidden tokens')),
-      shuffled: await ask(shuffled.windows, part(0.4, 0.7, 'asks for hidden tokens of shuffled windows')),
+      own: await ask(sample.windows, part(0.1, 0.25, 'asks for hidden tokens')),
+      shuffled: await ask(shuffled.windows, part(0.25, 0.4, 'asks for hidden tokens of shuffled windows')),
     };
   } else missing.push({ what: 'predictions', why: refusal ?? '' });
 
-  const report = part(0.7, 0.95, 'geometry of hidden states');
+  const report = part(0.4, 0.6, 'geometry of hidden states');
   let described: Contextual | undefined;
   if (sample.windows.length < LEAST_WINDOWS)
     missing.push({
@@ -104,10 +106,21 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
   else if (isFrozen) missing.push({ what: 'contextual', why: 'the model reads no token ids' });
   else described = await contextualOfEncoder(model, sample.windows, report);
 
-  progress?.(0.95, 'static embeddings');
+  progress?.(0.6, 'static embeddings');
   const table = isFrozen ? wordTable(model) : undefined;
   if (!table)
     missing.push({ what: 'wordTable', why: 'the model has no table of static embeddings that could be read' });
+  const facts = table && wordTableFacts(table);
+
+  let fisher: ParameterInformation | undefined;
+  if (reader && refusal === undefined) {
+    const measured = await parameterInformation(reader.model, sample.windows, {
+      ...{ compute, seed },
+      progress: part(0.65, 1, 'Fisher information'),
+    });
+    if ('why' in measured) missing.push({ what: 'fisher', why: measured.why });
+    else fisher = measured;
+  } else missing.push({ what: 'fisher', why: refusal ?? '' });
   const { kind, total, letters, shortened } = sample;
   return {
     corpus: {
@@ -118,7 +131,8 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
     predictions,
     ngrams,
     contextual: described,
-    wordTable: table && wordTableFacts(table),
+    wordTable: facts,
+    fisher,
     missing,
     remarks: remarksOn(sample, options, reader),
   };

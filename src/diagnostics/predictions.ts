@@ -91,6 +91,7 @@ export async function askedPredictions(
     const vocabulary = model.vocabularySize as number;
     const predictive = createPredictive(vocabulary);
     let done = 0;
+    let any = false;
     await overBatches(reader, windows, compute, async (batch) => {
       const asked = askTokens(batch, model, drawn);
       if (asked.rows.length > 0) {
@@ -99,6 +100,7 @@ export async function askedPredictions(
         const { logits } = await session.run(pick(session, { ...batch.feeds, ids, asked: rows }));
         if (logits.dims[1] !== vocabulary)
           throw new Error(`${model.label}: the head tells ${logits.dims[1]} classes for a vocabulary of ${vocabulary}`);
+        any = true;
         predictive.add({
           logits: logits.data as Float32Array,
           targets: asked.targets,
@@ -108,6 +110,10 @@ export async function askedPredictions(
       done += batch.places.length;
       progress?.(done / windows.length);
     });
+    if (!any)
+      throw new Error(
+        `${model.label}: none of ${windows.length} windows has a token that was chosen; give more of the corpus`,
+      );
     return predictive.summary();
   } finally {
     await session.dispose();

@@ -64,6 +64,36 @@ const geometrySchema = z.object({
 });
 export type StoredGeometry = z.infer<typeof geometrySchema>;
 
+const partShape = {
+  parameters: count,
+  fisher: number,
+  mean: number,
+  share: number,
+  parameterShare: number,
+  density: number,
+};
+const viewShape = {
+  total: number,
+  parameters: count,
+  groups: z.array(z.object({ group: z.string(), ...partShape })),
+  blockParts: z.array(z.object({ part: z.string(), ...partShape })),
+  parts: z.array(z.object({ group: z.string(), part: z.string(), ...partShape })),
+  sections: z.array(z.object({ section: z.string(), ...partShape })),
+};
+const fisherSchema = z.object({
+  ...viewShape,
+  form: z.enum(['batch-mean', 'per-token']),
+  windows: count,
+  batches: count,
+  batchSize: count,
+  tokens: count,
+  loss: number,
+  /** A tied word table as if it were two. */
+  byRole: z.object(viewShape).optional(),
+  unused: z.array(z.string()),
+});
+export type StoredFisher = z.infer<typeof fisherSchema>;
+
 export const diagnosticsSchema = z.object({
   schema: z.literal(DIAGNOSTICS_SCHEMA),
   model: z.object({
@@ -106,6 +136,7 @@ export const diagnosticsSchema = z.object({
       nearestCosine: spread,
     })
     .nullable(),
+  fisher: z.object({ batchMean: fisherSchema, perToken: fisherSchema, sampledShare: z.number() }).nullable(),
   missing: z.array(z.object({ what: z.string(), why: z.string() })),
   remarks: z.array(z.string()),
   environment: z.object({
@@ -130,7 +161,7 @@ export type DiagnosisFacts = Pick<DiagnosticsDocument, 'model' | 'environment' |
 
 /** The document of a diagnosis. @throws, naming the field, where the two don't fit. */
 export function diagnosticsDocument(diagnosis: Diagnosis, facts: DiagnosisFacts): DiagnosticsDocument {
-  const { predictions, ngrams, contextual, wordTable, missing, remarks, share } = diagnosis;
+  const { predictions, ngrams, contextual, wordTable, fisher, missing, remarks, share } = diagnosis;
   const predicted = predictions && {
     own: { ...predictions.own, rankedDistribution: ranks(predictions.own.rankedDistribution) },
     shuffled: { ...predictions.shuffled, rankedDistribution: ranks(predictions.shuffled.rankedDistribution) },
@@ -144,6 +175,7 @@ export function diagnosticsDocument(diagnosis: Diagnosis, facts: DiagnosisFacts)
     ngrams: ngrams ?? null,
     contextual: contextual ?? null,
     wordTable: wordTable ?? null,
+    fisher: fisher ?? null,
     ...{ missing, remarks },
   };
   // JSON has no NaN and no infinity: they become null.

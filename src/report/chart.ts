@@ -9,6 +9,8 @@ import { type Domain, linearScale, niceTicks, round } from './svg.ts';
 export interface Axis {
   readonly label: string;
   readonly logarithmic?: boolean;
+  /** Ticks at whole numbers only. */
+  readonly whole?: boolean;
   /** Values that the axis must reach. */
   readonly reaches?: readonly number[];
 }
@@ -29,7 +31,7 @@ export interface Chart {
   readonly lines: readonly ChartLine[];
 }
 
-const SIZE = { width: 380, height: 240, left: 56, right: 10, top: 10, bottom: 40 };
+const SIZE = { width: 380, height: 240, left: 56, right: 18, top: 10, bottom: 40 };
 
 /** The chart; undefined when no point can be drawn. */
 export function chart({ description, x, y, lines }: Chart): string | undefined {
@@ -91,8 +93,11 @@ function axisOf(axis: Axis, values: readonly number[], from: number, to: number,
   const spare = high > low ? (high - low) * pad : Math.abs(high) * 0.1 || 1;
   const domain: Domain = { low: low - spare, high: high + spare };
   const scale = linearScale(domain, from, to);
-  const ticks = axis.logarithmic ? decades(domain) : niceTicks(domain, 5);
-  const decimals = ticks.every((tick) => Number.isInteger(tick)) ? 0 : Math.max(0, decimalsFor(ticks) - 1);
+  const nice = axis.logarithmic ? decades(domain) : niceTicks(domain, 5);
+  const ticks = axis.whole ? nice.filter((tick) => Math.abs(tick - Math.round(tick)) < 1e-9) : nice;
+  const decimals = ticks.every((tick) => Math.abs(tick - Math.round(tick)) < 1e-9)
+    ? 0
+    : Math.max(0, decimalsFor(ticks) - 1);
   const text = (tick: number) => (axis.logarithmic ? power(tick) : tick.toFixed(decimals).replace('-', '−'));
   return {
     scale: (value: number) => scale(place(value)),

@@ -1,5 +1,10 @@
 /** The figures of a diagnostics page: n-gram floors, the mean distribution by rank, calibration, geometry by layer, CKA between layers. */
-import type { DiagnosticsDocument, StoredGeometry, StoredPredictive } from '../harness/diagnostics-document.ts';
+import type {
+  DiagnosticsDocument,
+  StoredFisher,
+  StoredGeometry,
+  StoredPredictive,
+} from '../harness/diagnostics-document.ts';
 import { type Chart, type ChartLine, chart, heatMap } from './chart.ts';
 import { figure, letterName } from './diagnostics-view.ts';
 import { escapeHtml } from './escape.ts';
@@ -11,6 +16,7 @@ export function figures(document: DiagnosticsDocument): string[] {
     section('predictions', 'Predictions', '', [floors(document), byRank(document), calibration(document)]),
     section('layers', 'Hidden states by layer', layersRemark(document), layers(document)),
     staticEmbeddings(document),
+    fisherSection(document),
   ].filter((html) => html !== '');
 }
 
@@ -70,7 +76,7 @@ function floors(document: DiagnosticsDocument): string {
     `Bits per ${one}, against counting`,
     {
       description: `Bits per ${one} of n-gram models of order 0 to ${last}: lowest ${figure(ngrams.own.best.bitsPerSymbol)}; of the model: ${figure(own)}`,
-      x: { label: 'order of the n-gram model' },
+      x: { label: 'order of the n-gram model', whole: true },
       y: { label: `bits per ${one}` },
       lines: [
         line('own', ngrams.own),
@@ -179,7 +185,7 @@ function layers({ contextual }: DiagnosticsDocument): string[] {
       name,
       {
         description: `${name} by layer: ${contextual.layers.map(({ pooled }) => figure(of(pooled))).join(', ')}`,
-        x: { label: 'layer' },
+        x: { label: 'layer', whole: true },
         y: { label: name.toLowerCase() },
         lines: [line('own', 'pooled'), line('shuffled', 'tokens')],
       },
@@ -210,4 +216,34 @@ function staticEmbeddings({ wordTable }: DiagnosticsDocument): string {
     `<article><h3>Shape</h3>${definitionList({ tokensLookedAt: rows, ...shape, meanCosineWithNearest: nearestCosine.mean })}</article>`,
   ];
   return `<section id="static"><h2>Static embeddings</h2><div class="cards">${cards.join('')}</div></section>`;
+}
+
+function fisherSection({ fisher }: DiagnosticsDocument): string {
+  if (!fisher) return '';
+  const { batchMean, perToken, sampledShare } = fisher;
+  const percent = sampledShare < 1 ? `, ${(100 * sampledShare).toPrecision(2)}% of those asked for` : '';
+  const shown: [string, string, Pick<StoredFisher, 'groups' | 'total'>][] = [
+    [
+      'Batch-mean form, the paper\u2019s',
+      `${batchMean.tokens} tokens in ${batchMean.batches} batches of ${batchMean.batchSize} windows`,
+      batchMean,
+    ],
+    ['Per-token form', `${perToken.tokens} tokens${percent}`, perToken],
+  ];
+  if (batchMean.byRole)
+    shown.push(['Batch-mean form, the tied word table as two', 'look-up and output matrix apart', batchMean.byRole]);
+  const figuresOf = shown.map(
+    ([title, words, { groups }]) =>
+      `<figure><h3>${title}</h3><div class="bars">${groups.map(groupBars).join('')}</div><figcaption>${escapeHtml(words)}.</figcaption></figure>`,
+  );
+  const key =
+    '<span class="key"><svg viewBox="0 0 28 8" aria-hidden="true"><rect class="fisher" width="28" height="8"/></svg>share of the Fisher information</span><span class="key"><svg viewBox="0 0 28 8" aria-hidden="true"><rect width="28" height="8"/></svg>share of the parameters</span>';
+  return `<section id="fisher"><h2>Fisher information</h2><p class="soft floor">Empirical: squared gradients at the true tokens, summed over parameters. Where its share is well above that of the parameters, a change of a parameter changes predictions most. ${key}</p><div class="figures">${figuresOf.join('')}</div></section>`;
+}
+
+function groupBars({ group, share, parameterShare }: StoredFisher['groups'][number]): string {
+  const bar = (value: number | null, y: number, className: string) =>
+    `<rect${className} y="${y}" width="${(100 * (value ?? 0)).toFixed(2)}" height="4"/>`;
+  const percent = (value: number | null) => (value === null ? '\u2013' : `${(100 * value).toFixed(1)}%`);
+  return `<div><span>${escapeHtml(group)}</span><svg viewBox="0 0 100 9" preserveAspectRatio="none" aria-hidden="true">${bar(share, 0, ' class="fisher"')}${bar(parameterShare, 5, '')}</svg><span class="num">${percent(share)} / ${percent(parameterShare)}</span></div>`;
 }

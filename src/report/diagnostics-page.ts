@@ -14,7 +14,8 @@ const STYLE = `${PAGE_STYLE}
   .curve.model-shuffled { stroke: var(--worse); stroke-width: 2.2; stroke-dasharray: 1.5 3; } .curve.even { stroke: var(--zero); stroke-width: 1; stroke-dasharray: 2 2; }
   circle.curve { stroke-dasharray: none !important; } .heat { fill: var(--accent); } .cell { fill: var(--ink); font-size: 9.5px; text-anchor: middle; font-variant-numeric: tabular-nums; } .cell.light { fill: var(--paper); }
   .key { display: inline-flex; align-items: center; gap: .35em; margin-right: 1em; white-space: nowrap; } .key svg { width: 28px; height: 8px; }
-  .numbers { width: auto; min-width: min(100%, 38rem); } .numbers tr.first td { border-top: 1.5px solid var(--rule); } .floor { max-width: 60em; }`;
+  .numbers { width: auto; min-width: min(100%, 38rem); } .numbers tr.first td { border-top: 1.5px solid var(--soft); } .floor { max-width: 60em; }
+  .bars rect.fisher, .key rect.fisher { fill: var(--accent); } .key rect { fill: var(--even); }`;
 
 export function diagnosticsPage(document: DiagnosticsDocument): string {
   const { model, corpus, missing, remarks } = document;
@@ -73,6 +74,7 @@ function howToRead(document: DiagnosticsDocument): string {
     `<b>n-gram floor</b> of order k: bits per ${one} of counting which letter follows k others (interpolated Witten-Bell), in windows that neither model nor floor was measured on. A model that needs more bits has learned nothing beyond counts. A masked model also sees what follows.`,
     `<b>Shuffled</b>: a model that does as well on windows whose ${many} are shuffled, pairs kept, knows pairs only.`,
     '<b>Calibration error</b>: mean distance of confidence from accuracy, in bins of confidence.',
+    "<b>Fisher information</b>: the batch-mean form goes with the size of the batches, and a part's share with its number of parameters; compare shares, and each with the share of the parameters beside it.",
     '<b>Effective rank</b> and <b>participation ratio</b>: directions in use, by all singular values or ruled by the largest. <b>Uniformity</b>: the lower, the more evenly spread over directions. <b>Anisotropy</b>: 1 where all vectors point the same way. All depend on how many rows were looked at.',
   ];
   return `<section id="how" class="howto"><h2>How to read this</h2><ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul></section>`;

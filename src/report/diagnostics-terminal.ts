@@ -2,6 +2,7 @@
 import type { DiagnosticsDocument, StoredGeometry } from '../harness/diagnostics-document.ts';
 import { againstFloor, figure, mainRows, measuredOn } from './diagnostics-view.ts';
 import { escapeTerminal } from './escape.ts';
+import { MISSING } from './format.ts';
 
 export function diagnosticsTerminal(document: DiagnosticsDocument): string {
   const { model, corpus, missing, remarks } = document;
@@ -19,6 +20,7 @@ export function diagnosticsTerminal(document: DiagnosticsDocument): string {
       : '',
     againstFloor(document) ?? '',
     geometryTable(document),
+    fisherTable(document),
     [
       ...missing.map(({ what, why }) => `not measured: ${what}: ${why}`),
       ...remarks.map((remark) => `note: ${remark}`),
@@ -58,6 +60,17 @@ function geometryTable({ contextual }: DiagnosticsDocument): string {
   ]);
   const head = ['', ...heads, ...(hasTokens ? heads.map((name) => `tokens: ${name}`) : [])];
   return `Mean-pooled windows (${contextual.layers[0].pooled.rows})${hasTokens ? `, and tokens in context (${contextual.layers[0].tokens?.rows})` : ''}:\n${aligned([head, ...rows])}`;
+}
+
+function fisherTable({ fisher }: DiagnosticsDocument): string {
+  if (!fisher) return '';
+  const percent = (value: number | null | undefined) =>
+    value === null || value === undefined ? MISSING : `${(100 * value).toFixed(1)}%`;
+  const rows = fisher.batchMean.groups.map(({ group, share, parameterShare }) => [
+    group,
+    ...[share, fisher.perToken.groups.find((other) => other.group === group)?.share, parameterShare].map(percent),
+  ]);
+  return `Fisher information (batch-mean of ${fisher.batchMean.tokens} tokens, per-token of ${fisher.perToken.tokens}):\n${aligned([['', 'batch-mean', 'per-token', 'parameters'], ...rows])}`;
 }
 
 /** The first column to the left, the others to the right, two spaces between them. */
