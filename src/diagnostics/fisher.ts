@@ -9,12 +9,13 @@
  *
  * Memory doesn't grow with the number of batches. This is not the true Fisher information, whose tokens are drawn from the model's own predictions.
  */
-import { createRandom, type Random } from '../random.ts';
-import type { SessionOptions, TensorValue } from '../runtime/session.ts';
+import { createRandom } from '../random.ts';
+import type { SessionOptions } from '../runtime/session.ts';
 import type { DifferentiableModel } from './differentiable-model.ts';
 import type { FisherBatch } from './fisher-batches.ts';
 import { type BatchSquares, type SquaredGradients, squaredGradients } from './fisher-graph.ts';
 import { type FisherTensor, type FisherView, viewAsBuilt, viewByRole } from './fisher-summary.ts';
+import { openTokenSquares, type TokenSquares } from './token-squares.ts';
 
 export type FisherForm = 'batch-mean' | 'per-token';
 
@@ -54,32 +55,56 @@ export async function empiricalFisher(
     throw new Error(`sample.share ${sample.share} of the asked tokens; give 0 < share <= 1`);
   if (sample && form !== 'per-token') throw new Error(`sample: the ${form} form takes all tokens of a batch`);
   const random = sample && createRandom(`fisher-sample:${sample.seed}`);
-  const source = await squaredGradients(model, options);
+  let opened: Opened | undefined;
   try {
-    const sums = createSums(source);
     for await (const batch of batches) {
-      const parts = form === 'batch-mean' ? [batch] : singleTokens(batch, sample?.share ?? 1, random);
-      for (const part of parts) if (part.places.length > 0) sums.add(await source.run(part), part.places.length);
+      const asked = [...batch.places.keys()].filter(() => !sample || !random || random.next() < sample.share);
+      opened ??= await OPEN[form](model, batch.tokens, options);
+      const { source, sums } = opened;
+      if (asked.length > 0) await source.run(batch, asked, sums.add);
       sums.batch(batch.rows);
-      progress?.({ windows: sums.windows, tokens: sums.tokens });
+      progress?.(sums.done());
     }
-    return { form, ...sums.summary(model.label) };
+    if (!opened) throw new Error(`${model.label}: Fisher information over no batches`);
+    return { form, ...opened.sums.summary(model.label) };
   } finally {
-    await source.dispose();
+    await opened?.source.dispose();
   }
 }
 
-function createSums({ parameters, unused }: SquaredGradients) {
+interface Opened {
+  readonly source: TokenSquares;
+  readonly sums: ReturnType<typeof createSums>;
+}
+
+type Open = (
+  model: DifferentiableModel,
+  tokens: number,
+  compute: Pick<SessionOptions, 'device' | 'threads'>,
+) => Promise<Opened>;
+
+const opened = (source: TokenSquares): Opened => ({ source, sums: createSums(source) });
+
+const OPEN: Readonly<Record<FisherForm, Open>> = {
+  'per-token': async (model, tokens, { device, threads }) =>
+    opened(await openTokenSquares(model, { tokens, device, threads })),
+  async 'batch-mean'(model, _tokens, { device, threads }) {
+    const source = await squaredGradients(model, { of: 'batch' }, { device, threads });
+    return opened({
+      ...source,
+      async run(batch, asked, add) {
+        add(await source.run(batch), asked.length);
+      },
+    });
+  },
+};
+
+function createSums({ parameters, unused }: Pick<SquaredGradients, 'parameters' | 'unused'>) {
   const squares = new Float64Array(parameters.length);
   const roles = new Float64Array(2 * parameters.length);
   const counts = { windows: 0, batches: 0, batchSize: 0, tokens: 0, loss: 0 };
   return {
-    get windows() {
-      return counts.windows;
-    },
-    get tokens() {
-      return counts.tokens;
-    },
+    done: () => ({ windows: counts.windows, tokens: counts.tokens }),
     add(batch: BatchSquares, tokens: number) {
       for (let i = 0; i < squares.length; i++) squares[i] += batch.squares[i];
       for (let i = 0; i < roles.length; i++) roles[i] += batch.roles[i];
@@ -95,7 +120,9 @@ function createSums({ parameters, unused }: SquaredGradients) {
       const { tokens } = counts;
       if (tokens === 0) throw new Error(`${label}: Fisher information over no tokens; was any token asked for?`);
       const tensors = parameters.map(({ name, size, group, part }, i): FisherTensor => {
-        const [fisher, input, output] = [squares[i], roles[2 * i], roles[2 * i + 1]].map((value) => value / tokens);
+        // Sums of products round to a little below 0 where a square is 0.
+        const mean = (sum: number) => Math.max(0, sum / tokens);
+        const [fisher, input, output] = [squares[i], roles[2 * i], roles[2 * i + 1]].map(mean);
         const tied = input + output > 0 && { roles: { input, output, cross: fisher - input - output } };
         return { name, group, ...(part && { part }), parameters: size, fisher, ...tied };
       });
@@ -110,25 +137,4 @@ function createSums({ parameters, unused }: SquaredGradients) {
       };
     },
   };
-}
-
-/** Each asked token of a batch with its window alone. */
-function* singleTokens(batch: FisherBatch, share: number, random?: Random): Generator<FisherBatch> {
-  for (const [i, place] of batch.places.entries()) {
-    if (random && random.next() >= share) continue;
-    const row = Math.floor(place / batch.tokens);
-    const feeds = Object.fromEntries(
-      Object.entries(batch.feeds).map(([name, value]): [string, TensorValue] => [name, rowOf(name, value, row, batch)]),
-    );
-    const places = Uint32Array.of(place - row * batch.tokens);
-    yield { feeds, rows: 1, tokens: batch.tokens, places, targets: batch.targets.subarray(i, i + 1) };
-  }
-}
-
-function rowOf(name: string, value: TensorValue, row: number, { rows, tokens }: FisherBatch): TensorValue {
-  if (value.dims[0] !== rows)
-    throw new Error(`feed '${name}' [${value.dims.join(', ')}] can't be cut into ${rows} windows of ${tokens} tokens`);
-  const width = value.data.length / rows;
-  const data = value.data.slice(row * width, (row + 1) * width);
-  return { ...value, data, dims: [1, ...value.dims.slice(1)] } as TensorValue;
 }
