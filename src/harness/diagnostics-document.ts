@@ -183,7 +183,7 @@ export function diagnosticsDocument(diagnosis: Diagnosis, facts: DiagnosisFacts)
 }
 
 /** `[rank, mean probability]` of some ranks. */
-function ranks(distribution: Float64Array): [number, number][] {
+export function ranks(distribution: Float64Array): [number, number][] {
   const last = distribution.length;
   const chosen = new Set<number>();
   for (let rank = 1; rank <= Math.min(RANKS.all, last); rank++) chosen.add(rank);
