@@ -14,6 +14,8 @@ export default defineSuite({
     'one-hot-chip-cnn',
     'kmer-bert-tiny',
     'kmer-bert-tiny-random',
+    'barcodemae-deepcoi',
+    'barcodemae-deepcoi-random',
   ],
   probes: [],
   seeds: 2,

@@ -10,6 +10,7 @@ import { kmerComposition } from './kmer-composition.ts';
 import { oneHotCnnEncoder } from './one-hot-cnn-encoder.ts';
 import { columnComponents, placedOneHot } from './placed-one-hot.ts';
 import { onReference, PRESETS, type PretrainConfig } from './presets.ts';
+import { SHIPPED } from './shipped.ts';
 import type { Encoder, FrozenModel, ModelContext, ModelDefinition, Representation } from './types.ts';
 
 const CITATION =
@@ -165,5 +166,6 @@ export const MODELS: Readonly<Record<string, ModelDefinition>> = Object.fromEntr
     oneHotCnnEncoder,
     placedOneHot,
     columnComponents,
+    ...SHIPPED,
   ].map((definition) => [definition.id, definition]),
 );
