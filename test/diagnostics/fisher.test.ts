@@ -101,6 +101,22 @@ describe('a summary', () => {
     }
   });
 
+  it("has the sorts of the paper's code as sections: what is called embeddings, what is called cls, and the encoder", async () => {
+    const { sections, total } = await goldenFisher('bert', 'batch-mean');
+    const { 'input role': _input, 'output role': _output, ...tensors } = goldens.bert.batchMean;
+    const sort = (name: string) =>
+      name.includes('embeddings') ? 'embeddings' : name.includes('cls') ? 'head' : 'blocks';
+    for (const { section, fisher, share } of sections) {
+      const expected = Object.entries(tensors).reduce(
+        (sum, [name, value]) => sum + (sort(name) === section ? value : 0),
+        0,
+      );
+      expect(Math.abs(fisher / expected - 1), section).toBeLessThan(TOLERANCE);
+      expect(share).toBeCloseTo(fisher / total, 12);
+    }
+    expect(sections.map(({ section }) => section)).toEqual(['embeddings', 'blocks', 'head']);
+  });
+
   it('splits a tied table: squares of both roles and twice their product make up the square of the sum', async () => {
     const { tensors, groups, byRole } = await goldenFisher('bert', 'batch-mean');
     const table = tensors.find(({ roles }) => roles);
