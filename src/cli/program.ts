@@ -207,6 +207,23 @@ export function createProgram(finish: (code: number) => void): Command {
     .option(...JSON_FLAG)
     .action(async (flags) => finish(await (await import('./ensemble-command.ts')).ensembleCommand(flags)));
 
+  command(
+    program,
+    'diagnose-ensemble',
+    'entropy, disagreement, stability of embeddings and Fisher information of matched ensembles, side by side',
+  )
+    .argument('<folder...>', 'what `ensemble` left, or a folder with one model folder per member')
+    .requiredOption('--out <folder>', 'where NAME/ensemble-diagnostics.json of each and ensembles.html go')
+    .option('--corpus <file>', 'FASTA or plain text; also .gz (default: what each ensemble kept aside in training)')
+    .option('--sequences <n>', 'windows of the corpus to measure on (default: 256)', wholeNumber('sequences'))
+    .option('--seed <n>', 'of windows and hidden tokens (default: 0)')
+    .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
+    .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
+    .option(...JSON_FLAG)
+    .action(async (folders, flags) =>
+      finish(await (await import('./ensemble-diagnose-command.ts')).ensembleDiagnoseCommand(folders, flags)),
+    );
+
   command(program, 'doctor', 'which device would run, what is missing, and the command that mends it')
     .option(...JSON_FLAG)
     .action(async (flags) => finish(await (await import('./doctor-command.ts')).doctorCommand(flags)));

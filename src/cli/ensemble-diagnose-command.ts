@@ -1,0 +1,83 @@
+/** `diagnose-ensemble`: what matched ensembles say without labels, a document for each and one page for all. An ensemble that was measured is not measured again. */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import {
+  ENSEMBLE_DIAGNOSTICS_FILE,
+  type EnsembleDocument,
+  ensembleDiagnosticsSchema,
+} from '../harness/ensemble-document.ts';
+import { readEnsembleFolder } from '../harness/ensemble-folder.ts';
+import { UsageError } from '../harness/errors.ts';
+import { ensemblePage } from '../report/ensemble-page.ts';
+import { ensembleTerminal } from '../report/ensemble-terminal.ts';
+import { writeFileAtomic } from '../runtime/files.ts';
+import { DEFAULT_SEQUENCES } from './diagnose-command.ts';
+import type { EnsembleDiagnoseRequest } from './ensemble-diagnose-job.ts';
+import { existing, type MachineFlags, machine, runJob } from './model-command.ts';
+import { createOutput } from './output.ts';
+
+const JOBS = new URL('./ensemble-diagnose-job.ts', import.meta.url);
+export const ENSEMBLE_PAGE = 'ensembles.html';
+
+export interface EnsembleDiagnoseFlags extends MachineFlags {
+  readonly corpus?: string;
+  readonly out: string;
+  readonly sequences?: number;
+  readonly seed?: string;
+}
+
+export async function ensembleDiagnoseCommand(
+  folders: readonly string[],
+  flags: EnsembleDiagnoseFlags,
+): Promise<number> {
+  const output = createOutput(flags.json ?? false);
+  const seed = Number(flags.seed ?? 0);
+  if (!Number.isInteger(seed) || seed < 0 || flags.seed?.trim() === '')
+    throw new UsageError(`--seed ${flags.seed}: must be a whole number of at least 0`);
+  const corpus = flags.corpus === undefined ? undefined : await existing('corpus', flags.corpus, 'file');
+  const ensembles = await Promise.all(folders.map(readEnsembleFolder));
+  const twice = ensembles.find(({ id }, i) => ensembles.some((other, j) => j < i && other.id === id));
+  if (twice) throw new UsageError(`${twice.path}: two ensembles are called ${twice.id}; rename one folder`);
+  const lacking = ensembles.find(({ heldOut }) => corpus === undefined && heldOut === undefined);
+  if (lacking)
+    throw new UsageError(`${lacking.path}: has no ensemble.json; give --corpus, text that no member was trained on`);
+  const on = await machine(flags);
+  const documents: EnsembleDocument[] = [];
+  for (const { path, id } of ensembles) {
+    const request = { ...on, folder: path, corpus, sequences: flags.sequences ?? DEFAULT_SEQUENCES, seed };
+    documents.push(await diagnosed(request, join(resolve(flags.out), id)));
+    output.note(`${id}: ${join(flags.out, id, ENSEMBLE_DIAGNOSTICS_FILE)}`);
+  }
+  await writeFileAtomic(join(resolve(flags.out), ENSEMBLE_PAGE), ensemblePage(documents));
+  output.document(documents);
+  output.print(ensembleTerminal(documents));
+  output.print(`\n${join(flags.out, ENSEMBLE_PAGE)}`);
+  return 0;
+}
+
+/** The document of an ensemble in `folder`: the one that is there, where it is of the same members, corpus, settings, code and device. */
+export async function diagnosed(request: EnsembleDiagnoseRequest, folder: string): Promise<EnsembleDocument> {
+  const file = join(folder, ENSEMBLE_DIAGNOSTICS_FILE);
+  await mkdir(folder, { recursive: true }).catch((error: Error) => {
+    throw new UsageError(`--out ${folder}: ${error.message}`);
+  });
+  const known = await readDocument(file);
+  const payload = { ...request, known: known?.key };
+  const found = await runJob<EnsembleDocument | 'unchanged'>('ensembleDiagnoseJob', payload, JOBS);
+  if (found === 'unchanged') return known as EnsembleDocument;
+  await writeFileAtomic(file, `${JSON.stringify(found, null, 2)}\n`);
+  return found;
+}
+
+/** A stored document; undefined where there is none, or one that is damaged or of another version. */
+async function readDocument(file: string): Promise<EnsembleDocument | undefined> {
+  if (!existsSync(file)) return undefined;
+  let stored: unknown;
+  try {
+    stored = JSON.parse(await readFile(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+  return ensembleDiagnosticsSchema.safeParse(stored).data;
+}

@@ -1,0 +1,103 @@
+/** What the child process of `diagnose-ensemble` does for one ensemble: reads its members, measures, and tells the document. Files are written by the parent. */
+import { basename } from 'node:path';
+import { tokenLetters } from '../diagnostics/corpus.ts';
+import { diagnoseEnsemble } from '../diagnostics/ensemble-diagnosis.ts';
+import { type EnsembleDocument, ensembleDocument, ensembleKey } from '../harness/ensemble-document.ts';
+import { type EnsembleFolder, readEnsembleFolder } from '../harness/ensemble-folder.ts';
+import { diagnosticsCodeHash, packageVersions } from '../harness/source-hash.ts';
+import type { EnsembleManifest } from '../models/ensemble.ts';
+import { loadModelFolder } from '../models/model-folder.ts';
+import type { FrozenModel } from '../models/types.ts';
+import { type Device, precisionLabel } from '../runtime/device.ts';
+import { sha256File } from '../runtime/files.ts';
+
+export interface EnsembleDiagnoseRequest {
+  readonly folder: string;
+  /** Default: what the ensemble kept aside. */
+  readonly corpus?: string;
+  /** Default: from its manifest, else the folder's name. */
+  readonly title?: string;
+  readonly sequences: number;
+  readonly seed: number;
+  readonly device: Device;
+  readonly threads: number;
+  /** Of a document that is there already: where its key is the same, it is not measured again. */
+  readonly known?: string;
+}
+
+/** @returns the document, or `unchanged` where the known one has the same key. */
+export async function ensembleDiagnoseJob(
+  request: EnsembleDiagnoseRequest,
+  progress: (fraction: number, message: string) => void,
+): Promise<EnsembleDocument | 'unchanged'> {
+  const { sequences, seed, device, threads } = request;
+  const startedAt = new Date();
+  progress(0, 'reads the members');
+  const ensemble = await readEnsembleFolder(request.folder);
+  const corpus = request.corpus ?? ensemble.heldOut;
+  if (corpus === undefined) throw new Error(`${request.folder}: kept no corpus aside; give one with --corpus`);
+  const models: FrozenModel[] = [];
+  for (const folder of ensemble.members) models.push(await loadModelFolder(folder));
+  const settings = { sequences, seed };
+  const environment = {
+    ...{ device, precision: precisionLabel(device), threads },
+    ...{ node: process.version, platform: `${process.platform}/${process.arch}` },
+    packages: await packageVersions(),
+    codeHash: await diagnosticsCodeHash(),
+  };
+  const sha256 = await sha256File(corpus);
+  const fingerprints = models.map(({ fingerprint }) => fingerprint);
+  const key = ensembleKey({ ...{ fingerprints, settings, environment }, corpus: sha256 });
+  if (key === request.known) return 'unchanged';
+  const diagnosis = await diagnoseEnsemble(models, {
+    ...{ corpus, ...settings, progress },
+    compute: { device, threads },
+    tokenLetters: await tokenLetters(ensemble.members[0]),
+  });
+  const finishedAt = new Date();
+  return ensembleDocument(diagnosis, {
+    ...{ key, settings, environment },
+    ensemble: factsOf(ensemble, models, request.title),
+    corpus: { file: basename(corpus), sha256, heldOut: corpus === ensemble.heldOut },
+    timings: {
+      seconds: (finishedAt.getTime() - startedAt.getTime()) / 1000,
+      startedAt: startedAt.toISOString(),
+      finishedAt: finishedAt.toISOString(),
+    },
+  });
+}
+
+function factsOf(
+  { id, manifest }: EnsembleFolder,
+  models: readonly FrozenModel[],
+  title: string | undefined,
+): EnsembleDocument['ensemble'] {
+  const config = manifest?.config;
+  return {
+    id,
+    title: title ?? (manifest ? titleOf(manifest) : id),
+    language: config?.language ?? null,
+    tokenizer: config?.tokenizer ?? null,
+    control: manifest?.control ?? null,
+    lettersPerToken: manifest?.corpus.lettersPerToken ?? null,
+    config: { ...config },
+    corpus: manifest ? corpusFacts(manifest) : {},
+    members: models.map(({ fingerprint, card }, i) => {
+      const { seed = null, steps = null, validLoss = null, uniformLoss = null } = manifest?.members[i] ?? {};
+      const parameters = typeof card.parameters === 'number' ? card.parameters : null;
+      return { ...{ seed, fingerprint, parameters, steps }, ...{ validLoss, uniformLoss } };
+    }),
+  };
+}
+
+/** Of the manifest's corpus, without the folders of the machine that it lay on. */
+function corpusFacts({ corpus, corpusHash, dataSeed }: EnsembleManifest): Record<string, unknown> {
+  const files = corpus.files.map(({ path, sha256 }) => ({ file: basename(path), sha256 }));
+  return { ...corpus, files, corpusHash, dataSeed };
+}
+
+function titleOf({ config, control, corpus }: EnsembleManifest): string {
+  const tokens = config.tokenizer === 'bpe' ? 'BPE' : `${config.k}-mer`;
+  const made = control === 'none' ? '' : `, ${control}`;
+  return `${corpus.files.map(({ path }) => basename(path)).join(', ')}: ${tokens}${made}`;
+}
