@@ -198,11 +198,17 @@ function linearSquare(x: Tensor, g: Tensor, tokens: number): Tensor {
   return total(op.matmul(op.transpose(slopes, [0, 2, 1]), inputs)); // [m, out, in]
 }
 
-/** Sum over rows of the inner product of a tied table's gradients: by look-up, sum_t g_t at id_t; as output matrix of one token h, slope_v h at v. */
+/**
+ * Sum over rows of the inner product of a tied table's gradients: by look-up, sum_t g_t at id_t; as output matrix over tokens s (the asked one, or all), sum_s
+ * slope_sv h_s at v.
+ */
 function rolesProduct(lookup: Site, g: Tensor, output: Site, slopes: Tensor): Tensor | undefined {
   const ids = lookup.node.inputs[1] as Tensor; // [m, t]
-  const h = output.node.inputs[0] as Tensor; // [m, d]
-  if (slopes.rank !== 2 || h.rank !== 2 || h.shape[0] !== 'm' || lookup.node.op !== 'Gather') return undefined;
-  const alongH = op.squeeze(op.matmul(g, op.unsqueeze(h, [2])), [2]); // [m, t]
-  return op.reduceSum(op.multiply(alongH, op.gatherElements(slopes, ids, 1)));
+  const h = output.node.inputs[0] as Tensor; // [m, d] or [m, s, d]
+  if (lookup.node.op !== 'Gather' || h.rank !== slopes.rank) return undefined;
+  if (h.rank === 2 ? h.shape[0] !== 'm' : h.rank !== 3 || h.shape[0] !== lookup.rows) return undefined;
+  const tokens = (x: Tensor) => (x.rank === 2 ? op.unsqueeze(x, [1]) : x); // [m, s, ...]
+  const products = op.matmul(tokens(h), op.transpose(g, [0, 2, 1])); // [m, s, t]
+  const places = op.expandLike(op.unsqueeze(ids, [1]), products); // [m, s, t]
+  return op.reduceSum(op.multiply(products, op.gatherElements(tokens(slopes), places, 2)));
 }

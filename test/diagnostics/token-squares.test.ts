@@ -1,6 +1,10 @@
 /** Squared gradients of single tokens: many in one pass are what one at a time are, and where they would not be, they are taken one at a time. */
 import { describe, expect, it } from 'vitest';
-import { type DifferentiableModel, differentiableModel } from '../../src/diagnostics/differentiable-model.ts';
+import {
+  type DifferentiableModel,
+  differentiableModel,
+  differentiableOnnx,
+} from '../../src/diagnostics/differentiable-model.ts';
 import type { FisherBatch } from '../../src/diagnostics/fisher-batches.ts';
 import { rowSquares } from '../../src/diagnostics/row-squares.ts';
 import { openTokenSquares, rowsOf } from '../../src/diagnostics/token-squares.ts';
@@ -9,7 +13,7 @@ import { embedding, linear } from '../../src/onnx/layers.ts';
 import { softmaxCrossEntropy } from '../../src/onnx/losses.ts';
 import * as op from '../../src/onnx/ops.ts';
 import { createRandom } from '../../src/random.ts';
-import { askedBatch, goldenModel, goldens } from './fisher-goldens.ts';
+import { askedBatch, exportedBert, goldenModel, goldens } from './fisher-goldens.ts';
 
 const compute = { device: 'cpu', threads: 1 } as const;
 /** Against pairs of tokens, and against whole gradients. */
@@ -75,6 +79,10 @@ describe('rows that share a pass', () => {
     ['hyena-dna', false],
   ])('%s: all parameters known: %s', (name, known) => {
     expect(isKnown(goldenModel(name))).toBe(known);
+  });
+
+  it('has all parameters of an export known, whose head reads all tokens', () => {
+    expect(isKnown(differentiableOnnx({ label: 'exported', bytes: exportedBert() }))).toBe(true);
   });
 
   it.each(['bert', 'gpt2', 'llama'])('give what one row at a time gives: %s', async (name) => {
