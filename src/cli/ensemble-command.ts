@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, resolve } from 'node:path';
 import { UsageError } from '../harness/errors.ts';
-import { finishEnsemble, type MemberOptions } from '../models/ensemble.ts';
+import { finishEnsemble, type MemberOptions, memberIsFinished } from '../models/ensemble.ts';
 import {
   ENSEMBLE_CONTROLS,
   ENSEMBLE_PRESETS,
@@ -103,6 +103,10 @@ export async function ensembleCommand(flags: EnsembleFlags): Promise<number> {
           ...{ config, out, seed, dataSeed, untrained: chosen.control === 'untrained' },
           ...compute,
         };
+        if (await memberIsFinished(request)) {
+          output.note(`member ${seed} of ${members} (there already)`);
+          continue;
+        }
         await run('ensembleMemberJob', request, (fraction, message) =>
           say((i + fraction) / members, `member ${seed} of ${members}: ${message}`),
         );

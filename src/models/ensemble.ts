@@ -108,26 +108,32 @@ interface MemberTraining {
   readonly report: PretrainReport;
 }
 
+/** Whether a member is there. @throws where its folder holds one of another set-up. */
+export async function memberIsFinished(
+  options: Pick<MemberOptions, 'config' | 'out' | 'seed' | 'dataSeed' | 'untrained'>,
+): Promise<boolean> {
+  const { config, out, seed, dataSeed, untrained = false } = options;
+  const folder = memberFolder(out, seed);
+  if (!existsSync(join(folder, 'config.json'))) return false;
+  const { training } = await readMember(out, seed);
+  const mine = hashJson({ config: pretrainConfigOf(config), dataSeed, untrained });
+  const its = hashJson({
+    config: training.config,
+    dataSeed: training.dataSeed,
+    untrained: training.untrained ?? false,
+  });
+  if (mine !== its) throw new Error(`${folder} holds a model of another set-up; give another folder, or delete it`);
+  return true;
+}
+
 /** Trains a member, or finds it trained. @throws where its folder holds one of another set-up. */
 export async function trainMember(options: MemberOptions): Promise<void> {
   const { config, out, seed, dataSeed, untrained, device, threads, checkpointSeconds = 30, progress } = options;
-  const folder = memberFolder(out, seed);
-  const set = pretrainConfigOf(config);
-  if (existsSync(join(folder, 'config.json'))) {
-    const { training } = await readMember(out, seed);
-    const mine = hashJson({ config: set, dataSeed, untrained: untrained ?? false });
-    const its = hashJson({
-      config: training.config,
-      dataSeed: training.dataSeed,
-      untrained: training.untrained ?? false,
-    });
-    if (mine !== its) throw new Error(`${folder} holds a model of another set-up; give another folder, or delete it`);
-    return;
-  }
+  if (await memberIsFinished(options)) return;
   const reading = blockReading(await ensembleTokenizer(config, out), config.tokens);
   const compute = { device, threads, checkpointSeconds, progress };
   await pretrain(blockRows(join(out, BLOCKS)), {
-    ...{ config: set, seed, dataSeed, reading, untrained, out: folder },
+    ...{ config: pretrainConfigOf(config), seed, dataSeed, reading, untrained, out: memberFolder(out, seed) },
     ...compute,
   });
 }
