@@ -1,5 +1,6 @@
 /** What the child process of `embed` and `pretrain` does: native code never runs in the process that talks to the terminal. */
 import { encoderOf } from '../embeddings/extract.ts';
+import { embedStream } from '../embeddings/stream.ts';
 import type { Variant } from '../embeddings/variant.ts';
 import { modelAt } from '../harness/registry.ts';
 import { codeHash } from '../harness/source-hash.ts';
@@ -9,7 +10,7 @@ import { type PretrainReport, pretrain } from '../models/pretrain.ts';
 import { type PretrainFiles, type PretrainFilesReport, pretrainSequences } from '../models/pretrain-sequences.ts';
 import type { Pooling } from '../models/types.ts';
 import type { Device } from '../runtime/device.ts';
-import { writeNpy } from '../runtime/npy.ts';
+import { openNpyWriter } from '../runtime/npy-writer.ts';
 import { applyAlphabet } from '../sequences/alphabet.ts';
 import { readSequences } from '../sequences/readers.ts';
 
@@ -59,33 +60,39 @@ export interface PretrainFinished extends PretrainReport {
 }
 
 /** Every sequence of a file, in order, in the DNA alphabet. */
-async function readAll(file: string, column: string | undefined): Promise<string[]> {
-  const sequences: string[] = [];
-  for await (const { sequence, source } of readSequences(file, { sequence: column, duplicateIds: 'suffix' })) {
-    sequences.push(applyAlphabet(sequence, { alphabet: 'dna' }, `${source.file}:${source.line}`).sequence);
-  }
-  return sequences;
+async function* readAll(file: string, column: string | undefined): AsyncGenerator<string> {
+  for await (const { sequence, source } of readSequences(file, { sequence: column, duplicateIds: 'suffix' }))
+    yield applyAlphabet(sequence, { alphabet: 'dna' }, `${source.file}:${source.line}`).sequence;
 }
 
-/** Embeds the sequences of a file; row i of the `.npy` is sequence i. */
+/** Embeds the sequences of a file; row i of the `.npy` is sequence i. The file is read twice, so that neither sequences nor vectors are held. */
 export async function embedJob(request: EmbedRequest, progress: Progress): Promise<EmbedReport> {
   const { device, threads, cacheFolder, pool, out } = request;
-  const sequences = await readAll(request.sequences, request.column);
+  const sequences = () => readAll(request.sequences, request.column);
+  let [rows, longestSequence] = [0, 0];
+  for await (const { length } of sequences()) {
+    rows += 1;
+    longestSequence = Math.max(longestSequence, length);
+  }
   const found = await modelAt(request.model);
   const { definition } = request.variant ? runAs(found, request.variant) : found;
-  const longestSequence = sequences.reduce((longest, { length }) => Math.max(longest, length), 0);
   const unlabelled = { unlabelled: [], unlabelledHash: '', longestSequence };
   const made = { seed: 0, effort: 1, codeHash: await codeHash() };
   const context = { ...made, device, threads, cacheFolder, ...unlabelled, progress };
   const encoder = encoderOf(await definition.load(context), { device, threads });
   try {
-    const layer = request.layer ?? encoder.layers;
-    const [matrix] = await encoder.embed(sequences, [{ layer, pooling: pool }], progress);
-    const { rows, columns } = matrix;
-    if (rows !== sequences.length) throw new Error(`${sequences.length} sequences gave ${rows} rows`);
-    const checksum = await writeNpy(out, { rows, columns, values: Float32Array.from(matrix.values) });
-    const { fingerprint } = encoder;
-    return { out, rows, dimension: columns, layer, pool, model: definition.id, fingerprint, sha256: checksum };
+    const { dimension, fingerprint, layers } = encoder;
+    const layer = request.layer ?? layers;
+    const writer = await openNpyWriter(out, rows, dimension);
+    try {
+      const representation = { layer, pooling: pool };
+      const take = (vectors: Float32Array) => writer.write(vectors);
+      await embedStream(encoder, sequences(), { representation, total: rows, progress, take });
+      const checksum = await writer.finish();
+      return { out, rows, dimension, layer, pool, model: definition.id, fingerprint, sha256: checksum };
+    } finally {
+      await writer.discard();
+    }
   } finally {
     await encoder.dispose();
   }

@@ -200,13 +200,14 @@ async function compile(
   return openSession(bytes, { ...compute, label: model.label, externalData: model.externalData });
 }
 
-/** Can half of a sequence that the model refuses be read? */
+/** Can a beginning of a sequence that the model refuses be read? */
 function isTooLong(model: FrozenModel, sequence: string): boolean {
-  try {
-    return sequence.length > 1 && model.tokens(sequence.slice(0, sequence.length >> 1)) > 0;
-  } catch {
-    return false;
+  for (let letters = sequence.length >> 1; letters > 0; letters >>= 1) {
+    try {
+      if (model.tokens(sequence.slice(0, letters)) > 0) return true;
+    } catch {} // longer than that still
   }
+  return false;
 }
 
 async function extract(

@@ -114,6 +114,13 @@ describe('an embedding', () => {
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
   });
 
+  it('of a sequence however much too long is refused with the remedy', async () => {
+    for (const length of [42, 100, 5000]) {
+      const embedding = encoder.embed(['ACGT', 'A'.repeat(length)], [{ layer: 0, pooling: 'mean' }]);
+      await expect(embedding, `${length}`).rejects.toThrow(/sequence 2 of 2: .*put \+w40 behind the model's name/);
+    }
+  });
+
   it('is computed in batches of the whole budget where memory allows it, and in smaller ones where it does not', () => {
     const gib = 2 ** 30;
     const [base, tokens] = [768, 512]; // BERT base: 12 layers

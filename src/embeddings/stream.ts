@@ -1,0 +1,62 @@
+/**
+ * Embeddings of more sequences than memory holds vectors for: read, embedded and handed on a block at a time, in order. Within a block sequences are batched by
+ * length, as ever; a sequence's vector does not depend on its block.
+ */
+import type { Encoder, Representation } from '../models/types.ts';
+
+/** Sequences in a block, and letters in them unless one has more alone. Many, so that those batched together are of like length. */
+const SEQUENCES_PER_BLOCK = 8192;
+const LETTERS_PER_BLOCK = 2 ** 25;
+
+export interface StreamOptions {
+  readonly representation: Representation;
+  /** How many sequences will come, for progress. */
+  readonly total: number;
+  readonly progress?: (fraction: number, message: string) => void;
+  /** Takes the vectors of the next sequences, [n, dimension]. */
+  readonly take: (vectors: Float32Array) => Promise<void>;
+}
+
+/**
+ * Embeds `sequences` in blocks; -> how many there were.
+ * @throws what the encoder throws; after the first block it is said which sequences it was about, for an encoder counts from its block's first.
+ */
+export async function embedStream(
+  encoder: Encoder,
+  sequences: AsyncIterable<string>,
+  { representation, total, progress, take }: StreamOptions,
+): Promise<number> {
+  let done = 0;
+  for await (const block of blocks(sequences)) {
+    const report = (fraction: number) => {
+      const reached = done + fraction * block.length;
+      progress?.(reached / total, `embedded ${Math.floor(reached)} of ${total} sequences`);
+    };
+    const [{ rows, values }] = await encoder.embed(block, [representation], report).catch((error: unknown) => {
+      if (done === 0) throw error;
+      const message = `among the sequences from ${done + 1} to ${done + block.length}: ${(error as Error).message}`;
+      throw new Error(message, { cause: error });
+    });
+    if (rows !== block.length) throw new Error(`${block.length} sequences gave ${rows} rows`);
+    await take(values instanceof Float32Array ? values : Float32Array.from(values));
+    done += block.length;
+    report(0);
+  }
+  return done;
+}
+
+async function* blocks(sequences: AsyncIterable<string>): AsyncGenerator<string[]> {
+  let block: string[] = [];
+  let letters = 0;
+  for await (const sequence of sequences) {
+    const isFull = block.length === SEQUENCES_PER_BLOCK || letters + sequence.length > LETTERS_PER_BLOCK;
+    if (isFull && block.length > 0) {
+      yield block;
+      block = [];
+      letters = 0;
+    }
+    block.push(sequence);
+    letters += sequence.length;
+  }
+  if (block.length > 0) yield block;
+}
