@@ -14,7 +14,9 @@ const STYLE = `${PAGE_STYLE}
   .curve.model-shuffled { stroke: var(--worse); stroke-width: 2.2; stroke-dasharray: 1.5 3; } .curve.even { stroke: var(--zero); stroke-width: 1; stroke-dasharray: 2 2; }
   circle.curve { stroke-dasharray: none !important; } .heat { fill: var(--accent); } .cell { fill: var(--ink); font-size: 9.5px; text-anchor: middle; font-variant-numeric: tabular-nums; } .cell.light { fill: var(--paper); }
   .key { display: inline-flex; align-items: center; gap: .35em; margin-right: 1em; white-space: nowrap; } .key svg { width: 28px; height: 8px; }
-  .numbers { width: auto; min-width: min(100%, 38rem); } .numbers tr.first td { border-top: 1.5px solid var(--soft); } .floor { max-width: 60em; }
+  .numbers { width: auto; min-width: min(100%, 38rem); } .numbers tr.first td { border-top: 1.5px solid var(--ink); padding-top: .9rem; } .floor { max-width: 60em; }
+  #fisher .figures { grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); } #fisher .bars div { grid-template-columns: 11rem 1fr 7.5rem; } .bars .num { text-align: right; }
+  @media (max-width: 760px) { #fisher .bars div { grid-template-columns: 7rem 1fr 6.5rem; } }
   .bars rect.fisher, .key rect.fisher { fill: var(--accent); } .key rect { fill: var(--even); }`;
 
 export function diagnosticsPage(document: DiagnosticsDocument): string {
@@ -82,10 +84,11 @@ function howToRead(document: DiagnosticsDocument): string {
 
 function provenance({ model, corpus, settings, environment, timings }: DiagnosticsDocument): string {
   const { seconds, startedAt, finishedAt } = timings;
+  const packages = Object.entries(environment.packages).map(([name, version]) => `${name} ${version}`);
   const parts: [string, Readonly<Record<string, unknown>>][] = [
     ['Corpus', corpus],
     ['Settings', settings],
-    ['Machine', { ...environment, time: formatSeconds(seconds), startedAt, finishedAt }],
+    ['Machine', { ...environment, packages, time: formatSeconds(seconds), startedAt, finishedAt }],
     ['Model', { fingerprint: model.fingerprint, filesHash: model.filesHash, ...withoutHistory(model.card) }],
   ];
   const cards = parts.map(([name, facts]) => `<article><h3>${name}</h3>${definitionList(facts)}</article>`);
