@@ -6,7 +6,6 @@
 import { basename, dirname, resolve } from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Device } from './device.ts';
-import { refusal, UNCONVERTED, withUnconverted } from './in-place.ts';
 
 export type TensorValue =
   | { readonly type: 'float32'; readonly data: Float32Array; readonly dims: readonly number[] }
@@ -40,8 +39,6 @@ export interface SessionOptions {
    * path of a file on disk with that same name, which the runtime maps without a copy; such files must share one folder.
    */
   readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array | string }[];
-  /** Every run gives all its outputs to be written into: then the runtime need not copy them as well (`in-place.ts`). Bytes only. */
-  readonly inPlace?: boolean;
 }
 
 export interface Session {
@@ -176,18 +173,14 @@ export async function openSession(model: Uint8Array | string, options: SessionOp
     },
   };
   let native: InferenceSession | undefined;
-  let givesUp: string | undefined;
   try {
-    if (options.inPlace && options.device === 'cpu')
-      givesUp = await refusal((bytes) => ort.InferenceSession.create(bytes, settings));
     native = await (typeof model === 'string'
       ? ort.InferenceSession.create(model, settings)
-      : ort.InferenceSession.create(givesUp ? withUnconverted(model) : model, settings));
+      : ort.InferenceSession.create(model, settings));
   } catch (cause) {
     throw namedError(label, `opening ${typeof model === 'string' ? model : 'the model'} on ${options.device}`, cause);
   }
-  const { inputNames } = native;
-  const outputNames = native.outputNames.filter((name) => name !== UNCONVERTED);
+  const { inputNames, outputNames } = native;
 
   const toTensor = (name: string, value: TensorValue): Tensor => {
     checkTensor(label, name, value);
@@ -208,17 +201,13 @@ export async function openSession(model: Uint8Array | string, options: SessionOp
       const inPlace = outputs && !Array.isArray(outputs) ? (outputs as Record<string, TensorValue>) : undefined;
       const wanted = inPlace ? Object.keys(inPlace) : ((outputs as readonly string[] | undefined) ?? outputNames);
       checkNames(label, 'output', wanted, outputNames);
-      if (options.inPlace && !inPlace)
-        throw new SessionError(`${label}: opened with \`inPlace\`, so each run must give tensors to write into.`);
       const inputs = toTensors(feeds);
-      const unconverted: Record<string, null> = givesUp ? { [UNCONVERTED]: null } : {};
-      const fetches = inPlace ? { ...unconverted, ...toTensors(inPlace) } : wanted;
-      let results: InferenceSession.OnnxValueMapType = {};
+      const fetches = inPlace ? toTensors(inPlace) : wanted;
+      let results: InferenceSession.OnnxValueMapType;
       try {
         results = await native.run(inputs, fetches, { logSeverityLevel: 4 });
       } catch (cause) {
-        if (!(givesUp && cause instanceof Error && cause.message === givesUp))
-          throw namedError(label, 'running the model', cause);
+        throw namedError(label, 'running the model', cause);
       }
       if (inPlace) return { ...inPlace };
       return Object.fromEntries(wanted.map((name) => [name, fromRuntime(label, name, results[name] as Tensor)]));

@@ -216,7 +216,6 @@ async function compilePart(
   const session = await openSession(serialise(graph).bytes, {
     ...compute,
     label: `${network.label} (training ${what})`,
-    inPlace: what === 'step',
   });
   return { session, bound, dropout };
 }
@@ -232,7 +231,7 @@ async function compileApply(
   const size = bound.layout.parameters.total;
   const flat = graph.input('parameters', 'float32', [size]);
   applyUpdate(graph, { ...bound, flat }, graph.input('gradient', 'float32', [size]), optimiser);
-  return openSession(serialise(graph).bytes, { ...compute, label: `${network.label} (update)`, inPlace: true });
+  return openSession(serialise(graph).bytes, { ...compute, label: `${network.label} (update)` });
 }
 
 function applyUpdate(graph: Graph, bound: Bound, gradient: Tensor, optimiser: OptimiserOptions): void {
