@@ -17,7 +17,8 @@ import type { EnsembleDiagnoseRequest } from './ensemble-diagnose-job.ts';
 import { existing, type MachineFlags, machine, runJob } from './model-command.ts';
 import { createOutput } from './output.ts';
 
-const JOBS = new URL('./ensemble-diagnose-job.ts', import.meta.url);
+/** The module of the job that measures. */
+export const DIAGNOSE_JOBS = new URL('./ensemble-diagnose-job.ts', import.meta.url);
 export const ENSEMBLE_PAGE = 'ensembles.html';
 
 export interface EnsembleDiagnoseFlags extends MachineFlags {
@@ -46,7 +47,7 @@ export async function ensembleDiagnoseCommand(
   const documents: EnsembleDocument[] = [];
   for (const { path, id } of ensembles) {
     const request = { ...on, folder: path, corpus, sequences: flags.sequences ?? DEFAULT_SEQUENCES, seed };
-    documents.push(await diagnosed(request, join(resolve(flags.out), id)));
+    documents.push(await diagnosed(request, join(resolve(flags.out), id), measure));
     output.note(`${id}: ${join(flags.out, id, ENSEMBLE_DIAGNOSTICS_FILE)}`);
   }
   await writeFileAtomic(join(resolve(flags.out), ENSEMBLE_PAGE), ensemblePage(documents));
@@ -56,15 +57,23 @@ export async function ensembleDiagnoseCommand(
   return 0;
 }
 
+type Measured = EnsembleDocument | 'unchanged';
+
+const measure = (request: EnsembleDiagnoseRequest): Promise<Measured> =>
+  runJob<Measured>('ensembleDiagnoseJob', request, DIAGNOSE_JOBS);
+
 /** The document of an ensemble in `folder`: the one that is there, where it is of the same members, corpus, settings, code and device. */
-export async function diagnosed(request: EnsembleDiagnoseRequest, folder: string): Promise<EnsembleDocument> {
+export async function diagnosed(
+  request: EnsembleDiagnoseRequest,
+  folder: string,
+  run: (request: EnsembleDiagnoseRequest) => Promise<Measured>,
+): Promise<EnsembleDocument> {
   const file = join(folder, ENSEMBLE_DIAGNOSTICS_FILE);
   await mkdir(folder, { recursive: true }).catch((error: Error) => {
     throw new UsageError(`--out ${folder}: ${error.message}`);
   });
   const known = await readDocument(file);
-  const payload = { ...request, known: known?.key };
-  const found = await runJob<EnsembleDocument | 'unchanged'>('ensembleDiagnoseJob', payload, JOBS);
+  const found = await run({ ...request, known: known?.key });
   if (found === 'unchanged') return known as EnsembleDocument;
   await writeFileAtomic(file, `${JSON.stringify(found, null, 2)}\n`);
   return found;

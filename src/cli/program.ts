@@ -224,6 +224,22 @@ export function createProgram(finish: (code: number) => void): Command {
       finish(await (await import('./ensemble-diagnose-command.ts')).ensembleDiagnoseCommand(folders, flags)),
     );
 
+  command(
+    program,
+    'entropy',
+    'the suite of matched ensembles: English against genomes and coding sequences, BPE and 6-mers, controls; goes on where it was',
+  )
+    .requiredOption('--out <dir>', 'where ensembles, documents and ensembles.html go')
+    .option('--data-folder <dir>', 'where text/ and genomes/ lie (default: GLM_BENCH_DATA)')
+    .option('--members <n>', 'models of each ensemble (default: 3)', wholeNumber('members'))
+    .option('--sequences <n>', 'windows of each corpus to measure on (default: 256)', wholeNumber('sequences'))
+    .option('--only <cell...>', 'some ensembles of the suite')
+    .option('--jobs <n>', 'ensembles at a time (default: one per core; on a GPU one)', wholeNumber('jobs'))
+    .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
+    .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
+    .option(...JSON_FLAG)
+    .action(async (flags) => finish(await (await import('./entropy-command.ts')).entropyCommand(flags)));
+
   command(program, 'doctor', 'which device would run, what is missing, and the command that mends it')
     .option(...JSON_FLAG)
     .action(async (flags) => finish(await (await import('./doctor-command.ts')).doctorCommand(flags)));

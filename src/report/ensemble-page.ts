@@ -25,7 +25,7 @@ const STYLE = `${PAGE_STYLE}
   .keys { position: sticky; top: 0; background: var(--paper); border-bottom: 1px solid var(--rule); padding: .5rem 0; z-index: 2; font-size: .86rem; }
   .key { display: inline-flex; align-items: center; gap: .35em; margin-right: 1em; white-space: nowrap; } .key svg { width: 28px; height: 8px; }
   .numbers { width: auto; } .numbers th, .numbers td { padding-right: 1.3rem; } .numbers tr.first td { border-top: 1.5px solid var(--rule); } .floor { max-width: 60em; }
-  .claims small { display: block; color: var(--soft); white-space: nowrap; }`;
+  .claims small { display: block; color: var(--soft); font-weight: 400; } .claims td small { white-space: nowrap; } .claims { font-size: .84rem; }`;
 
 const MARKS: Readonly<Record<ClaimVerdict, string>> = { 'as claimed': '▲', undecided: '○', 'against the claim': '▼' };
 const BADGES: Readonly<Record<ClaimVerdict, string>> = {

@@ -1,0 +1,149 @@
+/**
+ * `entropy`: the suite of matched ensembles of English and DNA. Cells (one ensemble: trained, measured, put on the page) are computed side by side, as many as there are cores: small
+ * models train faster on one core each than one on all. Given again, the command goes on where it was: finished cells are read, members that were cut off go on from
+ * their checkpoints.
+ */
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { EnsembleDocument } from '../harness/ensemble-document.ts';
+import { type EntropyCell, entropyCells, entropyCorpus } from '../harness/entropy-suite.ts';
+import { UsageError } from '../harness/errors.ts';
+import { finishEnsemble, type MemberOptions } from '../models/ensemble.ts';
+import { ensembleConfigFrom } from '../models/ensemble-config.ts';
+import type { EnsembleCorpus } from '../models/ensemble-corpus.ts';
+import { ensemblePage } from '../report/ensemble-page.ts';
+import { ensembleTerminal } from '../report/ensemble-terminal.ts';
+import { deviceEnvironment } from '../runtime/device.ts';
+import { writeFileAtomic } from '../runtime/files.ts';
+import { startWorker } from '../runtime/job.ts';
+import { tryLock } from '../runtime/lock.ts';
+import { DEFAULT_SEQUENCES } from './diagnose-command.ts';
+import { DIAGNOSE_JOBS, diagnosed, ENSEMBLE_PAGE } from './ensemble-diagnose-command.ts';
+import type { PrepareRequest } from './ensemble-jobs.ts';
+import { type MachineFlags, machine } from './model-command.ts';
+import { createOutput } from './output.ts';
+import { createStatusLine, duration } from './progress.ts';
+
+const TRAINING_JOBS = new URL('./ensemble-jobs.ts', import.meta.url);
+const DEFAULT_MEMBERS = 3;
+/** Of order and masks. */
+const DATA_SEED = 42;
+
+export interface EntropyFlags extends MachineFlags {
+  readonly dataFolder?: string;
+  readonly out: string;
+  readonly members?: number;
+  readonly sequences?: number;
+  readonly only?: string[];
+  readonly jobs?: number;
+}
+
+/** Runs a job in a child process of its own, with words on how it goes. */
+type Run = <T>(module: URL, name: string, payload: unknown) => Promise<T>;
+
+export async function entropyCommand(flags: EntropyFlags): Promise<number> {
+  const output = createOutput(flags.json ?? false);
+  const cells = entropyCells(flags.only);
+  const { dataFolder = process.env.GLM_BENCH_DATA, members = DEFAULT_MEMBERS } = flags;
+  if (!dataFolder) throw new UsageError('--data-folder is missing', 'Give the folder with text/ and genomes/.');
+  if (members < 2) throw new UsageError(`--members ${members}: give at least 2; intervals of pairs take 3`);
+  const out = resolve(flags.out);
+  await mkdir(out, { recursive: true });
+  const { device } = await machine(flags);
+  const cores = flags.threads ?? availableParallelism();
+  const lanes = Math.min(flags.jobs ?? (device === 'cpu' ? cores : 1), cells.length);
+  const compute = { device, threads: Math.max(1, Math.floor(cores / lanes)) };
+  const corpora = new Map<string, readonly string[]>();
+  for (const { corpus } of cells) corpora.set(corpus, await entropyCorpus(corpus, resolve(dataFolder), out));
+
+  const documents = new Map<string, EnsembleDocument>();
+  const finished = () => cells.flatMap(({ id }) => documents.get(id) ?? []);
+  const status = createStatusLine(process.stderr);
+  const waiting = [...cells];
+  let failed = 0;
+  const computed = async (cell: EntropyCell) => {
+    const { id, corpus, title } = cell;
+    const started = Date.now();
+    const folder = join(out, 'ensembles', id);
+    const run = jobRunner(compute, (message) => status.draw(documents.size / cells.length, `${id}: ${message}`));
+    await trained(cell, { ...compute, folder, members, files: corpora.get(corpus) ?? [] }, run);
+    const request = { ...compute, folder, title, sequences: flags.sequences ?? DEFAULT_SEQUENCES, seed: 0 };
+    const document = await diagnosed(request, join(out, id), (asked) =>
+      run(DIAGNOSE_JOBS, 'ensembleDiagnoseJob', asked),
+    );
+    documents.set(id, document);
+    await writeFileAtomic(join(out, ENSEMBLE_PAGE), ensemblePage(finished()));
+    status.clear();
+    output.note(`${documents.size} of ${cells.length}: ${id} (${duration((Date.now() - started) / 1000)})`);
+  };
+  const lane = async () => {
+    for (let cell = waiting.shift(); cell; cell = waiting.shift())
+      try {
+        await computed(cell);
+      } catch (error) {
+        failed += 1;
+        status.clear();
+        output.note(`${cell.id} failed: ${(error as Error).message}`);
+      }
+  };
+  const stop = () => process.exit(130);
+  process.on('SIGINT', stop);
+  try {
+    await Promise.all(Array.from({ length: lanes }, lane));
+  } finally {
+    process.off('SIGINT', stop);
+    status.clear();
+  }
+  output.document(finished());
+  if (documents.size > 0) {
+    output.print(ensembleTerminal(finished()));
+    output.print(`\n${join(flags.out, ENSEMBLE_PAGE)}`);
+  }
+  return failed > 0 ? 1 : 0;
+}
+
+function jobRunner({ device, threads }: Compute, say: (message: string) => void): Run {
+  const environment = { ...deviceEnvironment(device), OMP_NUM_THREADS: String(threads) };
+  return async (module, name, payload) => {
+    const worker = startWorker({ environment });
+    try {
+      return await worker.run(module, name, payload, ({ message }) => say(message));
+    } finally {
+      await worker.close();
+    }
+  };
+}
+
+type Compute = Pick<MemberOptions, 'device' | 'threads'>;
+
+interface Training extends Compute {
+  readonly folder: string;
+  readonly members: number;
+  readonly files: readonly string[];
+}
+
+/** Members that are there stay; see `models/ensemble.ts`. */
+async function trained(cell: EntropyCell, training: Training, run: Run): Promise<void> {
+  const { folder: out, members, files, ...compute } = training;
+  const { control, bits } = cell;
+  const config = ensembleConfigFrom({ preset: cell.preset });
+  await mkdir(out, { recursive: true });
+  const lock = await tryLock(join(out, 'ensemble.lock'));
+  if (!lock) throw new UsageError(`${out}: another process trains this ensemble`);
+  try {
+    const prepare: PrepareRequest = { config, files, out, dataSeed: DATA_SEED, control, bits };
+    const corpus = await run<EnsembleCorpus>(TRAINING_JOBS, 'prepareEnsembleJob', prepare);
+    const seeds = Array.from({ length: members }, (_, i) => i + 1);
+    for (const seed of seeds) {
+      const member: MemberOptions = {
+        ...{ config, out, seed, dataSeed: DATA_SEED, untrained: control === 'untrained' },
+        ...compute,
+      };
+      await run(TRAINING_JOBS, 'ensembleMemberJob', member);
+    }
+    await finishEnsemble({ config, out, dataSeed: DATA_SEED, control }, corpus, seeds);
+  } finally {
+    await lock.release();
+  }
+}
