@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { initialState } from '../../src/runtime/network.ts';
 import { readSafetensors } from '../../src/runtime/safetensors.ts';
-import { type TrainedNetwork, type TrainOptions, train } from '../../src/runtime/train.ts';
+import { type TrainedNetwork, type TrainingData, type TrainOptions, train } from '../../src/runtime/train.ts';
 import { relativeError } from '../onnx/helpers.ts';
 import { score, TOY_OPTIONS, toyData, toyNetwork } from './fixtures/toy-network.ts';
 
@@ -59,7 +59,7 @@ describe('the numbers of a run', () => {
   it('are of the same rows in the same order with the same augmentation where the data has a seed of its own', async () => {
     const seenBy = async (options: Partial<TrainOptions>) => {
       const seen: unknown[] = [];
-      const watched: typeof data = {
+      const watched: TrainingData = {
         rows: data.rows,
         feeds(rows, random) {
           seen.push([...rows], random?.next());
