@@ -17,10 +17,14 @@ const SEQUENCES = Array.from({ length: 80 }, (_, i) => {
   return `${'ACGT'[i % 4]}${body}ACGTTGCAGG`;
 });
 
+/** Beside BERT's: folders of other architectures. */
+const ARCHITECTURES = ['esm', 'nucleotide-transformer-v2'];
+
 let folder: string;
 beforeAll(async () => {
   folder = await toyFolder();
   await cp(golden('architectures/bert'), join(folder, 'bert-v1.5'), { recursive: true });
+  for (const name of ARCHITECTURES) await cp(golden(`architectures/${name}`), join(folder, name), { recursive: true });
   await cp(golden('onnx-folder/every-layer'), join(folder, 'exported'), { recursive: true });
   const values = Float32Array.from(
     SEQUENCES.flatMap((sequence) => [...'AC'].map((letter) => +(sequence[0] === letter))),
@@ -30,9 +34,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it('run compares what lies at paths: folders, .onnx, .npy', async () => {
+it('run compares what lies at paths in one command: folders of three architectures, .onnx, .npy', async () => {
   const words = ['run', '--task', 'task.ts', '--device', 'cpu', '--jobs', '1', '--threads', '1', '--json'];
-  const models = ['bert-v1.5', 'exported/model.onnx', 'letters.npy'];
+  const models = ['bert-v1.5', ...ARCHITECTURES, 'exported/model.onnx', 'letters.npy'];
   const asked = ['--contender', 'baselines.ts#quick', '--model', ...models];
   const { stdout, stderr, code } = await bench(folder, [...words, ...asked]);
   expect(code, stderr).toBe(0);
@@ -42,7 +46,7 @@ it('run compares what lies at paths: folders, .onnx, .npy', async () => {
   };
   expect(failed).toEqual([]);
   const scores = new Map(leaderboard.rows.map(({ contender, score }) => [contender, score]));
-  expect([...scores.keys()].sort()).toEqual(['bert-v1.5', 'exported', 'letters', 'quick']);
+  expect([...scores.keys()].sort()).toEqual(['bert-v1.5', ...ARCHITECTURES, 'exported', 'letters', 'quick'].sort());
   expect(scores.get('letters')).toBe(1); // the label is whether the first letter is A or C
 });
 
