@@ -8,6 +8,9 @@ import { type IntervalRow, intervalRows } from './interval-rows.ts';
 
 type Documents = readonly EnsembleDocument[];
 
+/** What lies between 0 and 1 by nature. */
+const SHARE = [0, 1] as const;
+
 export const SERIES = 8;
 /** Class of the i-th ensemble: colours repeat, with other dashes. */
 export const seriesClass = (i: number): string => `e${i % SERIES} d${Math.floor(i / SERIES) % 3}`;
@@ -28,27 +31,27 @@ export function ensembleFigures(documents: Documents): string[] {
     ),
     section('disagreement', 'Disagreement of members', 'Bars: 95% interval over members.', [
       distances(documents),
-      rows(documents, 'agreement', (d) => d.predictions?.pairs.map((pair) => pair.top1Agreement), [0]),
+      rows(documents, 'agreement', (d) => d.predictions?.pairs.map((pair) => pair.top1Agreement), SHARE),
       rows(documents, 'information'),
     ]),
     section('static', 'Static embeddings', 'Over all pairs of members.', [
       overlaps(documents),
       spearman(documents),
-      rows(documents, 'disparity', (d) => d.staticEmbeddings?.pairs.map((pair) => pair.disparity), [0, 1]),
-      rows(documents, 'linear-cka', (d) => d.staticEmbeddings?.pairs.map((pair) => pair.linearCka), [0, 1]),
+      rows(documents, 'disparity', (d) => d.staticEmbeddings?.pairs.map((pair) => pair.disparity), SHARE),
+      rows(documents, 'linear-cka', (d) => d.staticEmbeddings?.pairs.map((pair) => pair.linearCka), SHARE),
       ...documents.map(pairMap),
     ]),
     section('contextual', 'Hidden states in context', 'Of windows, mean over tokens. Layer 0 is the embeddings.', [
-      byLayer(documents, 'Linear CKA of members', (layer) => layer.cka, [0, 1]),
-      byLayer(documents, 'Shared nearest windows of members', (layer) => layer.neighbourOverlap, [0, 1]),
+      byLayer(documents, 'Linear CKA of members', (layer) => layer.cka, SHARE),
+      byLayer(documents, 'Shared nearest windows of members', (layer) => layer.neighbourOverlap, SHARE),
       byLayer(documents, 'Effective rank', (layer) => layer.pooled.effectiveRank, []),
-      byLayer(documents, 'Anisotropy', (layer) => layer.pooled.anisotropy, [0, 1]),
+      byLayer(documents, 'Anisotropy', (layer) => layer.pooled.anisotropy, SHARE),
     ]),
     section('fisher', 'Fisher information by layer', FISHER_WORDS, [
       fisherByGroup(documents, 'batchMean', 'Share of the batch-mean form'),
       fisherByGroup(documents, 'perToken', 'Share of the per-token form'),
-      rows(documents, 'fisher', undefined, [0, 1]),
-      rows(documents, 'fisher-lookup', undefined, [0, 1]),
+      rows(documents, 'fisher', undefined, SHARE),
+      rows(documents, 'fisher-lookup', undefined, SHARE),
       fisherAgainstSize(documents),
     ]),
   ].filter((html) => html !== '');
@@ -80,7 +83,9 @@ function rows(
   const made = documents.flatMap((document, i): IntervalRow[] => {
     const { mean, members } = of(document) ?? {};
     if (typeof mean !== 'number') return [];
-    const [low, high] = [members?.low ?? undefined, members?.high ?? undefined];
+    const [low, high] = [members?.low, members?.high].map((end) =>
+      typeof end === 'number' ? within(reaches, end) : undefined,
+    );
     const values = (each(document) ?? []).filter((value) => value !== null);
     return [{ label: document.ensemble.id, className: seriesClass(i), mean, low, high, values }];
   });
@@ -88,32 +93,31 @@ function rows(
   return framed(name, intervalRows(`${name}: ${said}`, name, made, reaches));
 }
 
+/** Intervals that pass what is possible end there. */
+function within(bounds: readonly number[], value: number): number {
+  return bounds.length === 2 ? Math.min(Math.max(value, bounds[0]), bounds[1]) : value;
+}
+
 /** A line and, at every point, a bar of the interval over members. */
 function lineWithBars(
   i: number,
-  count: number,
   points: readonly (readonly [number, StoredEstimate | undefined])[],
-  shift = 0,
+  { shift = 0, bounds = SHARE }: { readonly shift?: number; readonly bounds?: readonly number[] } = {},
 ): ChartLine[] {
   const className = seriesClass(i);
   const known = points.flatMap(([x, estimate]): [number, StoredEstimate, number][] =>
-    typeof estimate?.mean === 'number' ? [[x + shift * (i - (count - 1) / 2), estimate, estimate.mean]] : [],
+    typeof estimate?.mean === 'number' ? [[x + shift, estimate, estimate.mean]] : [],
   );
-  const bars = known.flatMap(([x, { members }]): ChartLine[] =>
-    typeof members?.low === 'number' && typeof members.high === 'number'
-      ? [
-          {
-            className: `${className} thin`,
-            points: [
-              [x, members.low],
-              [x, members.high],
-            ],
-          },
-        ]
-      : [],
-  );
+  const bars = known.flatMap(([x, { members }]): ChartLine[] => {
+    if (typeof members?.low !== 'number' || typeof members.high !== 'number') return [];
+    const ends = [members.low, members.high].map((end): [number, number] => [x, within(bounds, end)]);
+    return [{ className: `${className} thin`, points: ends }];
+  });
   return [{ className, marks: true, points: known.map(([x, , mean]) => [x, mean]) }, ...bars];
 }
+
+/** Bars of several ensembles at one x stand beside each other. */
+const beside = (i: number, documents: Documents, step: number): number => step * (i - (documents.length - 1) / 2);
 
 function drawn(title: string, parts: Omit<Chart, 'description'>, words = ''): string {
   return framed(title, chart({ ...parts, description: `${title}, by ${parts.x.label}` }), words);
@@ -134,14 +138,13 @@ function distances(documents: Documents): string {
   const lines = documents.flatMap(({ predictions }, i) =>
     lineWithBars(
       i,
-      documents.length,
       predictions?.nucleus.map(({ p, jensenShannonDistance }) => [p, jensenShannonDistance] as const) ?? [],
-      0.004,
+      { shift: beside(i, documents, 0.004) },
     ),
   );
   return drawn(
     'Jensen-Shannon distance of pairs',
-    { x: { label: 'p of the nucleus', reaches: [0, 1] }, y: { label: 'mean distance', reaches: [0, 1] }, lines },
+    { x: { label: 'p of the nucleus', reaches: SHARE }, y: { label: 'mean distance', reaches: SHARE }, lines },
     'Small p: do members agree on their favourite tokens? p = 1: on everything.',
   );
 }
@@ -155,7 +158,6 @@ function overlaps(documents: Documents): string {
     return [
       ...lineWithBars(
         i,
-        1,
         found.map(({ k, jaccard }) => [k, jaccard]),
       ),
       { className: 'chance', points: chance },
@@ -163,18 +165,20 @@ function overlaps(documents: Documents): string {
   });
   return drawn(
     'Shared neighbours of tokens',
-    { x: { label: 'k nearest', logarithmic: true }, y: { label: 'Jaccard index', reaches: [0, 1] }, lines },
+    { x: { label: 'k nearest', logarithmic: true }, y: { label: 'Jaccard index', reaches: SHARE }, lines },
     'Thin dashes: two unrelated embeddings of as many tokens.',
   );
 }
 
 function spearman(documents: Documents): string {
   const lines = documents.flatMap(({ staticEmbeddings }, i) =>
-    lineWithBars(i, 1, staticEmbeddings?.neighbours.map(({ k, localSpearman }) => [k, localSpearman] as const) ?? []),
+    lineWithBars(i, staticEmbeddings?.neighbours.map(({ k, localSpearman }) => [k, localSpearman] as const) ?? [], {
+      bounds: [-1, 1],
+    }),
   );
   return drawn(
     'Local rank correlation',
-    { x: { label: 'k nearest', logarithmic: true }, y: { label: "Spearman's correlation", reaches: [0, 1] }, lines },
+    { x: { label: 'k nearest', logarithmic: true }, y: { label: "Spearman's correlation", reaches: SHARE }, lines },
     'Of similarities within the k nearest by one member, then by the other; the study ranks the same tokens twice.',
   );
 }
@@ -205,7 +209,9 @@ function byLayer(
   reaches: readonly number[],
 ): string {
   const lines = documents.flatMap(({ contextual }, i) =>
-    lineWithBars(i, documents.length, contextual?.layers.map((layer) => [layer.layer, of(layer)] as const) ?? [], 0.02),
+    lineWithBars(i, contextual?.layers.map((layer) => [layer.layer, of(layer)] as const) ?? [], {
+      ...{ shift: beside(i, documents, 0.02), bounds: reaches },
+    }),
   );
   return drawn(title, { x: { label: 'layer', whole: true }, y: { label: title.toLowerCase(), reaches }, lines });
 }
@@ -223,18 +229,17 @@ function fisherByGroup(documents: Documents, key: 'batchMean' | 'perToken', titl
     const blocks = layerShares(form.groups);
     return lineWithBars(
       i,
-      documents.length,
       [
         [0, sectionShare(form, 'embeddings')] as const,
         ...blocks,
         [blocks.length + 1, sectionShare(form, 'head')] as const,
       ],
-      0.03,
+      { shift: beside(i, documents, 0.03) },
     );
   });
   return drawn(title, {
     x: { label: '0: embeddings, then blocks, last: head', whole: true },
-    y: { label: 'share of the trace', reaches: [0, 1] },
+    y: { label: 'share of the trace', reaches: SHARE },
     lines,
   });
 }

@@ -1,6 +1,6 @@
 /** Matched ensembles side by side as a self-contained page without scripts: the study's claims, all numbers, the figures, provenance. */
 import { createHash } from 'node:crypto';
-import type { EnsembleDocument } from '../harness/ensemble-document.ts';
+import type { EnsembleDocument, StoredEstimate } from '../harness/ensemble-document.ts';
 import { figure } from './diagnostics-view.ts';
 import { againstText, type ClaimVerdict, type Comparison, kmersAgainstBpe } from './ensemble-claims.ts';
 import { ensembleFigures, SERIES, seriesClass } from './ensemble-figures.ts';
@@ -20,11 +20,11 @@ const STYLE = `${PAGE_STYLE}
   .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: 1.6rem 2rem; } .figures figure { margin: 0; } figure h3 { margin: 0 0 .3rem; } figcaption { color: var(--soft); }
   ${COLOURS.map((colour, i) => `.curve.e${i} { stroke: ${colour}; } circle.curve.e${i} { fill: ${colour}; }`).join(' ')}
   ${DASHES.map((dash, i) => `.curve.d${i} { stroke-dasharray: ${dash}; }`).join(' ')}
-  .curve.solid, circle.curve { stroke-dasharray: none; } .curve.thin { stroke-width: 1; opacity: .6; stroke-dasharray: none; } .curve.chance { stroke: var(--zero); stroke-width: 1; stroke-dasharray: 3 3; }
+  .curve.solid, circle.curve { stroke-dasharray: none !important; } .curve.thin { stroke-width: 1; opacity: .6; stroke-dasharray: none; } .curve.chance { stroke: var(--zero); stroke-width: 1; stroke-dasharray: 3 3; }
   .heat { fill: var(--accent); } .cell { fill: var(--ink); font-size: 9.5px; text-anchor: middle; font-variant-numeric: tabular-nums; } .cell.light { fill: var(--paper); }
   .keys { position: sticky; top: 0; background: var(--paper); border-bottom: 1px solid var(--rule); padding: .5rem 0; z-index: 2; font-size: .86rem; }
   .key { display: inline-flex; align-items: center; gap: .35em; margin-right: 1em; white-space: nowrap; } .key svg { width: 28px; height: 8px; }
-  .numbers { width: auto; } .numbers th, .numbers td { padding-right: 1.3rem; } .numbers tr.first td { border-top: 1.5px solid var(--rule); } .floor { max-width: 60em; }
+  .numbers { width: auto; } .numbers th, .numbers td { padding-right: 1.3rem; } .numbers td:first-child { min-width: 13rem; } .wide td:first-child, .wide th:first-child { position: sticky; left: 0; background: var(--paper); } .wide td { white-space: nowrap; } .wide small { display: block; color: var(--soft); } .numbers tr.first td { border-top: 1.5px solid var(--rule); } .floor { max-width: 60em; }
   .claims small { display: block; color: var(--soft); font-weight: 400; } .claims td small { white-space: nowrap; } .claims { font-size: .84rem; }`;
 
 const MARKS: Readonly<Record<ClaimVerdict, string>> = { 'as claimed': '▲', undecided: '○', 'against the claim': '▼' };
@@ -129,11 +129,15 @@ function claimTable(title: string, { reference, claims: listed, others }: Compar
 function numbers(documents: Documents): string {
   const heads = documents.map(({ ensemble }) => `<th scope="col" class="right">${escapeHtml(ensemble.id)}</th>`);
   const rows = ENSEMBLE_MEASURES.map(({ name, of, first }) => {
-    const cells = documents.map((document) => `<td class="right num">${withSpread(of(document))}</td>`);
+    const cells = documents.map((document) => `<td class="right num">${stacked(of(document))}</td>`);
     return `<tr${first ? ' class="first"' : ''}><td>${escapeHtml(name)}</td>${cells.join('')}</tr>`;
   });
-  return `<section id="numbers"><h2>Numbers</h2><p class="soft">Mean over members or pairs ± half the 95% interval over members. Letters: nucleotides, or characters of a text.</p><div class="scroll"><table class="numbers"><thead><tr><th scope="col">Measure</th>${heads.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div></section>`;
+  return `<section id="numbers"><h2>Numbers</h2><p class="soft">Mean over members or pairs ± half the 95% interval over members. Letters: nucleotides, or characters of a text.</p><div class="scroll"><table class="numbers wide"><thead><tr><th scope="col">Measure</th>${heads.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div></section>`;
 }
+
+/** The spread below the mean. */
+const stacked = (estimate: StoredEstimate | undefined): string =>
+  withSpread(estimate).replace(/ (±.*)/, '<small>$1</small>');
 
 function keys(documents: Documents): string {
   if (documents.length > 3 * SERIES)
@@ -152,7 +156,7 @@ const HOW_ITEMS = [
   "<b>Mutual information</b>: entropy of the members' mean prediction less the mean of their entropies; it can only be as large as log2 of the members.",
   '<b>Shared neighbours</b> of two unrelated embeddings are not none: the chance line rises with k. <b>Disparity</b>: what is left when one embedding is rotated and scaled onto the other. <b>CKA</b>: 1 the same up to rotation and scale; it is above 0 for unrelated embeddings of few tokens and many dimensions.',
   "<b>Fisher information</b>: squared gradients of the loss of true tokens. Batch mean: as the study has it, whose scale depends on the batch; per token: the textbook's, over a sample. Shares go with the number of parameters: see the ratio.",
-  "<b>Intervals over members</b> (jackknife over members with all their pairs, Student's t) tell of other seeds; <b>over windows</b> (bootstrap) of other text of the same corpus. Neither tells of other corpora, sizes or training times: small models trained for minutes are not the study's.",
+  "<b>Intervals over members</b> (jackknife over members with all their pairs, Student's t) tell of other seeds; <b>over windows</b> (bootstrap) of other text of the same corpus. With three members they are wide and may pass what is possible; figures cut them there. Neither tells of other corpora, sizes or training times: small models trained for minutes are not the study's.",
 ];
 const HOW = `<section id="how" class="howto"><h2>How to read this</h2><ul>${HOW_ITEMS.map((item) => `<li>${item}</li>`).join('')}</ul></section>`;
 
