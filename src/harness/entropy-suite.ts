@@ -100,10 +100,7 @@ export async function entropyCorpus(corpus: Corpus, dataFolder: string, out: str
 function inData(dataFolder: string, file: string): string {
   const path = join(dataFolder, file);
   if (existsSync(path)) return path;
-  throw new UsageError(
-    `${path} is missing`,
-    'The suite reads text and genomes of the data folder; see docs/methods.md.',
-  );
+  throw new UsageError(`${path} is missing`, 'Put it there, or name cells that do without it with --only.');
 }
 
 /** Cells by their ids, in the order of the suite; all where none is named. @throws UsageError for an id that is not known. */
