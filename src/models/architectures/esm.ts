@@ -7,12 +7,13 @@ import { attention, paddingBias } from '../../onnx/attention.ts';
 import { dropout, type Mode } from '../../onnx/dropout.ts';
 import type { Graph, Initialiser, Tensor } from '../../onnx/graph.ts';
 import { normal, zeros } from '../../onnx/initialisers.ts';
-import { dense, embedding, gatedLinearUnit, layerNorm, linear, silu } from '../../onnx/layers.ts';
+import { dense, embedding, layerNorm, linear, silu } from '../../onnx/layers.ts';
 import * as op from '../../onnx/ops.ts';
 import { tokenPositions } from '../../onnx/positions.ts';
 import { rotary, rotaryFrequencies, rotaryTables } from '../../onnx/rotary.ts';
 import { count, flag, headCount, number, oneOf } from './config-fields.ts';
-import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './types.ts';
+import { GATED, gatedDense, packedSource } from './packed.ts';
+import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, ParameterSource, RawConfig } from './types.ts';
 
 /** Share of tokens that ESM's training hid: what token dropout rescales to (0.8 of 15% became the mask token). */
 const MASKED_IN_TRAINING = 0.15 * 0.8;
@@ -101,13 +102,18 @@ export function configureEsm(
       hiddenStates: hiddenStates(graph, inputs, sizes, mode),
       logits: (vectors) => logits(vectors, sizes),
     }),
-    sources,
+    sources: (parameter) => sources(parameter, sizes),
   };
 }
 
 /** A bare `EsmModel` has no prefix. */
-function sources(parameter: string) {
-  return { names: parameter.startsWith('esm.') ? [parameter, parameter.slice('esm.'.length)] : [parameter] };
+function sources(parameter: string, { gated, feedForward: rows }: EsmSizes): ParameterSource {
+  const packed = gated ? packedSource(parameter, { '.intermediate.dense': { parts: GATED, rows } }) : undefined;
+  const { names, ...part } = packed ?? { names: [parameter] };
+  return {
+    names: names.flatMap((name) => (name.startsWith('esm.') ? [name, name.slice('esm.'.length)] : [name])),
+    ...part,
+  };
 }
 
 function hiddenStates(graph: Graph, { ids, mask }: ArchitectureInputs, sizes: EsmSizes, mode: Mode): Tensor[] {
@@ -145,8 +151,7 @@ function hiddenStates(graph: Graph, { ids, mask }: ArchitectureInputs, sizes: Es
 /** [b, t, d] -> [b, t, f] */
 function feedForward(x: Tensor, name: string, { feedForward: inner, gated, feedForwardBias, deviation }: EsmSizes) {
   const options = { weight: normal(deviation), biasInitialiser: zeros, bias: feedForwardBias };
-  const projected = dense(x, name, gated ? 2 * inner : inner, options);
-  return gated ? gatedLinearUnit(projected, silu) : op.gelu(projected);
+  return gated ? gatedDense(x, name, inner, silu, options) : op.gelu(dense(x, name, inner, options));
 }
 
 /** Word embeddings, rescaled for hidden tokens, with learned positions where there are such. -> [b, t, d] */

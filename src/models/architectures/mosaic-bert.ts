@@ -8,11 +8,12 @@ import { attention, paddingBias } from '../../onnx/attention.ts';
 import { dropout, type Mode } from '../../onnx/dropout.ts';
 import type { Graph, Tensor } from '../../onnx/graph.ts';
 import { normal, zeros } from '../../onnx/initialisers.ts';
-import { dense, gatedLinearUnit, layerNorm } from '../../onnx/layers.ts';
+import { dense, layerNorm } from '../../onnx/layers.ts';
 import * as op from '../../onnx/ops.ts';
 import { type BertConfig, bertLogits, wordEmbeddings } from '../bert.ts';
 import { classNames, count, headCount, number, oneOf } from './config-fields.ts';
-import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './types.ts';
+import { GATED, gatedDense, packedDense, packedSource, QUERY_KEY_VALUE } from './packed.ts';
+import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, ParameterSource, RawConfig } from './types.ts';
 
 const PREFIX = 'bert.';
 /** The head's layer norm has this whatever the config says. */
@@ -58,7 +59,7 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
       hiddenStates: hiddenStates(graph, inputs, sizes, mode),
       logits: (vectors) => bertLogits(vectors, { ...sizes, layer_norm_eps: HEAD_EPSILON }),
     }),
-    sources,
+    sources: (parameter) => sources(parameter, sizes),
   };
 }
 
@@ -82,13 +83,12 @@ function hiddenStates(graph: Graph, { ids, mask }: ArchitectureInputs, config: B
   const hidden = [x];
   for (let i = 0; i < config.num_hidden_layers; i++) {
     const name = `${PREFIX}encoder.layer.${i}`;
-    const projected = dense(x, `${name}.attention.self.Wqkv`, 3 * width, initial); // [b, t, 3 d]
-    const [q, k, v] = op.split(projected, 2, [width, width, width]);
+    const [q, k, v] = packedDense(x, `${name}.attention.self.Wqkv`, QUERY_KEY_VALUE, width, initial); // [b, t, d] each
     const mixed = attention(q, k, v, mode, { heads, bias, dropoutRate: config.attention_probs_dropout_prob });
     const attended = drop(dense(mixed, `${name}.attention.output.dense`, width, initial));
     x = layerNorm(op.add(attended, x), `${name}.attention.output.LayerNorm`, epsilon);
-    const packed = dense(x, `${name}.mlp.gated_layers`, 2 * config.intermediate_size, { ...initial, bias: false });
-    const inner = drop(gatedLinearUnit(packed, op.gelu)); // [b, t, f]
+    const unbiased = { ...initial, bias: false };
+    const inner = drop(gatedDense(x, `${name}.mlp.gated_layers`, config.intermediate_size, op.gelu, unbiased)); // [b, t, f]
     x = layerNorm(op.add(dense(inner, `${name}.mlp.wo`, width, initial), x), `${name}.mlp.layernorm`, epsilon);
     hidden.push(x);
   }
@@ -96,7 +96,15 @@ function hiddenStates(graph: Graph, { ids, mask }: ArchitectureInputs, config: B
 }
 
 /** A bare `BertModel` has no prefix; the head's bias belongs to the decoder. */
-function sources(parameter: string) {
+function sources(
+  parameter: string,
+  { hidden_size: width, intermediate_size: inner }: BertConfig,
+): ParameterSource | undefined {
   if (parameter === 'cls.predictions.bias') return { names: ['cls.predictions.decoder.bias', parameter] };
-  return parameter.startsWith(PREFIX) ? { names: [parameter, parameter.slice(PREFIX.length)] } : undefined;
+  if (!parameter.startsWith(PREFIX)) return undefined;
+  const { names, ...part } = packedSource(parameter, {
+    '.Wqkv': { parts: QUERY_KEY_VALUE, rows: width },
+    '.gated_layers': { parts: GATED, rows: inner },
+  }) ?? { names: [parameter] };
+  return { names: names.flatMap((name) => [name, name.slice(PREFIX.length)]), ...part };
 }

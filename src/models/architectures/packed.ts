@@ -1,0 +1,47 @@
+/**
+ * Projections that a checkpoint holds as one matrix, block of rows upon block of rows: query, key and value; a gate and what it gates. Here each block is a
+ * parameter of its own, `name.part.weight`, so that nothing has to be cut apart each time the graph runs; weights left in their file are mapped from there.
+ */
+import type { Initialiser, Tensor } from '../../onnx/graph.ts';
+import { type DenseOptions, dense } from '../../onnx/layers.ts';
+import * as op from '../../onnx/ops.ts';
+import type { ParameterSource } from './types.ts';
+
+export const QUERY_KEY_VALUE = ['query', 'key', 'value'] as const;
+export const GATED = ['gate', 'up'] as const;
+
+/** x [..., in] -> one [..., rows] per part. */
+export function packedDense<Part extends string>(
+  x: Tensor,
+  name: string,
+  parts: readonly Part[],
+  rows: number,
+  options: DenseOptions & { readonly weight: Initialiser },
+): Tensor[] {
+  return parts.map((part) => dense(x, `${name}.${part}`, rows, options));
+}
+
+/** Gated linear unit over a packed projection: activation(gate) * up (Shazeer 2020). x [..., in] -> [..., rows] */
+export function gatedDense(
+  x: Tensor,
+  name: string,
+  rows: number,
+  activation: (gate: Tensor) => Tensor,
+  options: DenseOptions & { readonly weight: Initialiser },
+): Tensor {
+  const [gate, up] = packedDense(x, name, GATED, rows, options);
+  return op.multiply(activation(gate), up);
+}
+
+/** Packed projection (the end of its name) -> its parts, and the rows of each. */
+export type Packed = Readonly<Record<string, { readonly parts: readonly string[]; readonly rows: number }>>;
+
+/** Where a part's parameter lies in the checkpoint; undefined for parameters that are no part. */
+export function packedSource(parameter: string, packed: Packed): ParameterSource | undefined {
+  const [, name, part, kind] = /^(.+)\.(\w+)\.(weight|bias)$/.exec(parameter) ?? [];
+  const ending = Object.keys(packed).find((end) => name?.endsWith(end));
+  if (ending === undefined) return undefined;
+  const { parts, rows } = packed[ending];
+  const at = parts.indexOf(part);
+  return at < 0 ? undefined : { names: [`${name}.${kind}`], rows: { from: at * rows, to: (at + 1) * rows } };
+}
