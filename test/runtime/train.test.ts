@@ -26,7 +26,11 @@ const plain = toyNetwork();
 const everything = toyNetwork({ dropout: 0.2, batchNorm: true });
 const scored = { score: (evaluate: TrainedNetwork['evaluate']) => score(evaluate, valid) };
 
-async function run(network = plain, options: Partial<TrainOptions> = {}, rows: TrainingData = data): Promise<TrainedNetwork> {
+async function run(
+  network = plain,
+  options: Partial<TrainOptions> = {},
+  rows: TrainingData = data,
+): Promise<TrainedNetwork> {
   const trained = await train(network, rows, { ...TOY_OPTIONS, ...options });
   await trained.dispose();
   return trained;
