@@ -4,9 +4,9 @@
  * counts; the vectors of both are compared, and the run fails where they differ by more than 1e-3 of the largest entry.
  *
  *   node --import tsx benchmarks/speed/embedding.ts --python PYTHON [--code FOLDER] [--models dnabert-6,nt-v2-50m,dnabert-2]
- *     [--sequences 64] [--repeats 3] [--threads 2] [--clock wall] [--json FILE]
+ *     [--sequences 256] [--repeats 3] [--budgets 1024,4096,16384] [--threads 2] [--clock wall] [--json FILE]
  *
- * Ours is timed with its tokenizer, PyTorch gets the ids for nothing. PyTorch is timed with batches of 512, 1,024, 4,096 and 16,384 tokens, of which the
+ * Ours is timed with its tokenizer, PyTorch gets the ids for nothing. PyTorch is timed with batches of each of --budgets tokens, of which the
  * fastest counts. dnabert-2 needs --code, the folder of its authors' bert_layers.py, and is passed over without. Each side is a process of its own; peak
  * memory is the system's (VmHWM), weights included. --clock cpu counts the processor's seconds, whatever else runs on the machine: only with --threads 1.
  */
@@ -17,12 +17,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadModelFolder } from '../../src/models/model-folder.ts';
 import { createRandom } from '../../src/random.ts';
-import { type Peer, startPeer } from './peer-process.ts';
+import { startPeer } from './peer-process.ts';
 
 const MODELS = ['dnabert-6', 'nt-v2-50m', 'dnabert-2'] as const;
 type ModelName = (typeof MODELS)[number];
 const LENGTHS = { shortest: 60, longest: 660 };
-const BUDGETS = [512, 1024, 4096, 16384];
+/** Sequences that each side embeds once before it is timed. */
+const WARM_UP = 8;
 const TOLERANCE = 1e-3;
 
 const { values: flags } = parseArgs({
@@ -30,14 +31,16 @@ const { values: flags } = parseArgs({
     python: { type: 'string', default: 'python3' },
     code: { type: 'string' },
     models: { type: 'string', default: MODELS.join(',') },
-    sequences: { type: 'string', default: '64' },
+    sequences: { type: 'string', default: '256' },
     repeats: { type: 'string', default: '3' },
+    budgets: { type: 'string', default: '1024,4096,16384' },
     threads: { type: 'string', default: '2' },
     clock: { type: 'string', default: 'wall' },
     json: { type: 'string' },
   },
 });
 const [count, repeats, threads] = [flags.sequences, flags.repeats, flags.threads].map(Number);
+const budgets = flags.budgets.split(',').map(Number);
 if (flags.clock === 'cpu' && threads !== 1)
   throw new Error('--clock cpu needs --threads 1: waiting threads spend time too');
 const chosen = flags.models.split(',').map((name) => {
@@ -93,6 +96,7 @@ async function compare(name: ModelName, folder: string) {
   execFileSync(flags.python, [script, 'make', ...common], { stdio: ['ignore', 'ignore', 'pipe'] });
   const lengths = await writeIds(folder, sequences, path('ids.bin'));
   writeFileSync(path('sequences.json'), JSON.stringify(sequences));
+  writeFileSync(path('warm-up.json'), JSON.stringify(sequences.slice(0, WARM_UP)));
 
   const settings = ['--threads', `${threads}`, '--clock', flags.clock];
   const ours = await startPeer(process.execPath, [
@@ -101,20 +105,16 @@ async function compare(name: ModelName, folder: string) {
     ...['--folder', folder, ...settings],
   ]);
   const theirs = await startPeer(flags.python, [script, 'serve', ...common, ...settings], threads);
-  const run = {
-    ours: (peer: Peer) => peer.ask<Turn>({ sequences: path('sequences.json'), out: path('ours.bin') }),
-    theirs: (peer: Peer, budget: number) =>
-      peer.ask<Turn>({ ids: path('ids.bin'), lengths, budget, out: path('theirs.bin') }),
-  };
+  const mineOn = (file: string) => ours.ask<Turn>({ sequences: path(file), out: path('ours.bin') });
+  const theirsOn = (rows: number, budget: number) =>
+    theirs.ask<Turn>({ ids: path('ids.bin'), lengths: lengths.slice(0, rows), budget, out: path('theirs.bin') });
+  await mineOn('warm-up.json');
+  await theirsOn(WARM_UP, budgets[0]);
   const mine: number[] = [];
-  const byBudget = BUDGETS.map((): number[] => []);
-  for (let turn = 0; turn <= repeats; turn++) {
-    const { seconds } = await run.ours(ours);
-    if (turn > 0) mine.push(seconds);
-    for (const [b, budget] of BUDGETS.entries()) {
-      const { seconds: taken } = await run.theirs(theirs, budget);
-      if (turn > 0) byBudget[b].push(taken); // the first turn of either is a warm-up
-    }
+  const byBudget = budgets.map((): number[] => []);
+  for (let turn = 0; turn < repeats; turn++) {
+    mine.push((await mineOn('sequences.json')).seconds);
+    for (const [b, budget] of budgets.entries()) byBudget[b].push((await theirsOn(count, budget)).seconds);
   }
   const fastest = byBudget.reduce((best, times) => (median(times) < median(best) ? times : best));
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
@@ -123,7 +123,8 @@ async function compare(name: ModelName, folder: string) {
     tokens,
     ours: median(mine),
     theirs: median(fastest),
-    budget: BUDGETS[byBudget.indexOf(fastest)],
+    budget: budgets[byBudget.indexOf(fastest)],
+    byBudget: budgets.map((budget, b) => ({ budget, seconds: median(byBudget[b]) })),
     ratios: mine.map((seconds, i) => seconds / fastest[i]),
     difference: difference(floats(path('ours.bin')), floats(path('theirs.bin'))),
     peaks: { ours: await ours.peak(), theirs: await theirs.peak() },
@@ -141,10 +142,12 @@ for (const name of chosen) {
   try {
     const row = await compare(name, folder);
     rows.push({ ...row, ratio: median(row.ratios), threads, clock: flags.clock, sequences: count });
-    const { ours, theirs, budget, ratios, peaks, tokens } = row;
+    const { ours, theirs, budget, byBudget, ratios, peaks, tokens } = row;
+    const others = byBudget.filter((other) => other.budget !== budget);
+    const slower = others.map((other) => `${other.seconds.toFixed(2)} s with ${other.budget}`).join(', ');
     console.log(
       `${name.padEnd(10)} ours ${ours.toFixed(2)} s (${Math.round(tokens / ours)} tokens/s, peak ${Math.round(peaks.ours)} MiB)  ` +
-        `PyTorch ${theirs.toFixed(2)} s (batches of ${budget} tokens, peak ${Math.round(peaks.theirs)} MiB)  ` +
+        `PyTorch ${theirs.toFixed(2)} s (batches of ${budget} tokens${slower && `; ${slower}`}; peak ${Math.round(peaks.theirs)} MiB)  ` +
         `ratio ${median(ratios).toFixed(2)} (${ratios.map((ratio) => ratio.toFixed(2)).join(', ')})  vectors differ by ${row.difference.toExponential(1)}`,
     );
     if (!(row.difference < TOLERANCE)) {
