@@ -9,7 +9,12 @@ const page = readFileSync(new URL('../../../docs/models.md', import.meta.url), '
 const rows = page
   .split('\n')
   .filter((line) => line.startsWith('| '))
-  .map((line) => line.slice(2, -2).split(' | '));
+  .map((line) =>
+    line
+      .slice(2, -2)
+      .split(' | ')
+      .map((cell) => cell.trim()),
+  );
 
 describe('docs/models.md', () => {
   it.each(ARCHITECTURES.map(({ id, title }) => [id, title]))('has %s among the architectures', (id, title) => {
