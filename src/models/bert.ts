@@ -3,12 +3,14 @@
  * embeddings. Parameter names, layouts and the config's fields are those of Hugging Face's `BertForMaskedLM`, so checkpoints move both ways.
  */
 import { attention, paddingBias } from '../onnx/attention.ts';
+import { causalBias } from '../onnx/causal.ts';
 import { dropout, type Mode } from '../onnx/dropout.ts';
 import type { Graph, Tensor } from '../onnx/graph.ts';
 import { normal, zeros } from '../onnx/initialisers.ts';
 import { dense, embedding, layerNorm, linear } from '../onnx/layers.ts';
 import { softmaxCrossEntropy } from '../onnx/losses.ts';
 import * as op from '../onnx/ops.ts';
+import { tokenPositions } from '../onnx/positions.ts';
 
 /** The fields of Hugging Face's `BertConfig` that decide the graph. */
 export interface BertConfig {
@@ -63,7 +65,8 @@ export function bertHiddenStates(
   const place = op.add(positions, op.slice(types, 0, 0, 1)); // token type 0 throughout
   let x = drop(layerNorm(op.add(words, place), `${prefix}embeddings.LayerNorm`, epsilon));
   const padding = mask ? paddingBias(mask) : null; // [b, 1, 1, t]
-  const bias = options.causal ? causalBias(input, padding) : padding;
+  const order = options.causal ? causalBias(input) : null; // [1, 1, t, t]
+  const bias = order && padding ? op.add(order, padding) : (order ?? padding);
   const hidden = [x];
   for (let i = 0; i < config.num_hidden_layers; i++) {
     const name = `${prefix}encoder.layer.${i}`;
@@ -103,30 +106,7 @@ export function positionTable(graph: Graph, config: BertConfig, prefix: string):
 
 /** The first t rows of a table, t being the tokens of `input` [b, t, ...]. [t, d] */
 export function firstRows(table: Tensor, input: Tensor): Tensor {
-  return op.gather(table, countTokens(input));
-}
-
-/** 0..t-1, int64 [t], for `input` [b, t, ...]. */
-function countTokens(input: Tensor): Tensor {
-  const graph = input.graph;
-  const tokens = input.shape[1];
-  const end = typeof tokens === 'number' ? graph.integers([tokens]) : op.slice(op.shapeOf(input), 0, 1, 2);
-  return graph.node(
-    'Range',
-    [graph.constant(BigInt64Array.of(0n), []), op.squeeze(end, [0]), graph.constant(BigInt64Array.of(1n), [])],
-    {},
-    {
-      inferred: [{ dtype: 'int64', shape: [tokens] }],
-    },
-  )[0];
-}
-
-/** A large negative number wherever a key stands after its query, padding added. -> [b or 1, 1, t, t] */
-function causalBias(input: Tensor, padding: Tensor | null): Tensor {
-  const index = countTokens(input);
-  const later = op.cast(op.less(op.unsqueeze(index, [1]), op.unsqueeze(index, [0])), 'float32'); // [t, t]
-  const bias = op.unsqueeze(op.multiply(later, -1e9), [0, 1]); // [1, 1, t, t]
-  return padding ? op.add(bias, padding) : bias;
+  return op.gather(table, tokenPositions(input));
 }
 
 /** Vocabulary logits of chosen token vectors [m, d] -> [m, vocabulary]; the decoder is the word-embedding table. */

@@ -10,6 +10,7 @@ import { createRandom } from '../random.ts';
 import { hashJson } from '../runtime/files.ts';
 import type { Compute, Network } from '../runtime/network.ts';
 import { type Evaluate, type TrainingData, train } from '../runtime/train.ts';
+import { countPlaced } from '../sequences/placement.ts';
 import { barcodeBert, barcodeMaePacked, barcodeMaeZeroed } from './barcode-mae.ts';
 import { bertMaskedLanguageModel } from './bert.ts';
 import { type Corpus, memoryCorpus, writeCorpus } from './corpus.ts';
@@ -65,6 +66,8 @@ export interface PretrainReport {
   readonly history: readonly { epoch: number; trainLoss: number; validLoss: number }[];
   /** Training loss along the way: means over stretches of steps, each named by its last step. */
   readonly losses: readonly { step: number; loss: number }[];
+  /** With a reference: how many of the reads looked at could be laid on it. The others are read from their first letter. */
+  readonly reference?: { readonly reads: number; readonly placed: number };
   /** As {@link PretrainOptions.source} says. */
   readonly source?: object;
 }
@@ -187,6 +190,7 @@ async function pretrainOn(
     uniformLoss: Math.log(config.objective === 'masked-lm' ? tokenizer.vocabulary.size : tokenizer.vocabulary.classes),
     history: trained.history.map(({ epoch, trainLoss, validScore }) => ({ epoch, trainLoss, validLoss: -validScore })),
     losses: trained.losses,
+    ...(config.reference === undefined ? {} : { reference: countPlaced(config.reference, corpus.rows, corpus.row) }),
     ...(options.source ? { source: options.source() } : {}),
   };
   const { folder: _, ...facts } = report;

@@ -1,5 +1,5 @@
 /** Diagnostics of one model on one corpus as a self-contained page without scripts: the main table, the paper's figures redrawn from these results, provenance. */
-import { createHash } from 'node:crypto';
+
 import type { DiagnosticsDocument } from '../harness/diagnostics-document.ts';
 import { figures } from './diagnostics-figures.ts';
 import { againstFloor, letterName, mainRows, measuredOn } from './diagnostics-view.ts';
@@ -7,6 +7,7 @@ import { escapeHtml } from './escape.ts';
 import { formatSeconds } from './format.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { definitionList } from './plain.ts';
+import { staticPage } from './static-page.ts';
 
 const STYLE = `${PAGE_STYLE}
   .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: 1.6rem 2rem; } .figures figure { margin: 0; } figure h3 { margin: 0 0 .3rem; } figcaption { color: var(--soft); }
@@ -21,40 +22,17 @@ const STYLE = `${PAGE_STYLE}
 
 export function diagnosticsPage(document: DiagnosticsDocument): string {
   const { model, corpus, missing, remarks } = document;
-  const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'`;
   const title = `${model.id} on ${corpus.file}`;
   const absent = missing.map(({ what, why }) => `Not measured: ${what}: ${why}.`);
-  return [
-    '<!doctype html>',
-    '<html lang="en">',
-    '<head>',
-    '<meta charset="utf-8">',
-    `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<meta name="referrer" content="no-referrer">',
-    `<title>${escapeHtml(title)}</title>`,
-    `<style>${STYLE}</style>`,
-    '</head>',
-    '<body>',
-    '<header class="page">',
-    '<p class="eyebrow">glm-bench diagnostics</p>',
-    `<h1>${escapeHtml(title)}</h1>`,
-    `<p class="lede">${escapeHtml(againstFloor(document) ?? 'What this model says of a corpus without labels.')}</p>`,
-    `<p class="soft">${escapeHtml(measuredOn(document))}.</p>`,
-    ...[...absent, ...remarks.map((remark) => `${remark}.`)].map(
-      (text) => `<p class="banner" role="status">${escapeHtml(text)}</p>`,
-    ),
-    '</header>',
-    '<main>',
-    numbers(document),
-    ...figures(document),
-    howToRead(document),
-    provenance(document),
-    '</main>',
-    '<footer>Made by glm-bench from diagnostics.json only.</footer>',
-    '</body>',
-    '</html>\n',
-  ].join('\n');
+  return staticPage({
+    kind: 'diagnostics',
+    title,
+    style: STYLE,
+    lede: [againstFloor(document) ?? 'What this model says of a corpus without labels.', `${measuredOn(document)}.`],
+    banners: [...absent, ...remarks.map((remark) => `${remark}.`)],
+    sections: [numbers(document), ...figures(document), howToRead(document), provenance(document)],
+    madeFrom: 'diagnostics.json',
+  });
 }
 
 function numbers(document: DiagnosticsDocument): string {

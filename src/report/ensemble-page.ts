@@ -1,5 +1,5 @@
 /** Matched ensembles side by side as a self-contained page without scripts: the study's claims, all numbers, the figures, provenance. */
-import { createHash } from 'node:crypto';
+
 import type { EnsembleDocument, StoredEstimate } from '../harness/ensemble-document.ts';
 import { figure } from './diagnostics-view.ts';
 import { againstText, type ClaimVerdict, type Comparison, kmersAgainstBpe } from './ensemble-claims.ts';
@@ -9,6 +9,7 @@ import { escapeHtml } from './escape.ts';
 import { formatCount, formatSeconds, MISSING, plural } from './format.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { definitionList } from './plain.ts';
+import { staticPage } from './static-page.ts';
 
 type Documents = readonly EnsembleDocument[];
 
@@ -37,7 +38,6 @@ const BADGES: Readonly<Record<ClaimVerdict, string>> = {
 /** @throws for no documents. */
 export function ensemblePage(documents: Documents): string {
   if (documents.length === 0) throw new Error('a page of no ensembles; give at least one');
-  const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'`;
   const title =
     documents.length === 1 ? documents[0].ensemble.title : 'Entropy, disagreement and stability of matched ensembles';
   const absent = documents.flatMap(({ ensemble, missing }) =>
@@ -48,37 +48,25 @@ export function ensemblePage(documents: Documents): string {
     ({ ensemble, corpus }) =>
       `${ensemble.id}: measured on ${corpus.file}, which its folder does not say was kept aside in training.`,
   );
-  return [
-    '<!doctype html>',
-    '<html lang="en">',
-    '<head>',
-    '<meta charset="utf-8">',
-    `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<meta name="referrer" content="no-referrer">',
-    `<title>${escapeHtml(title)}</title>`,
-    `<style>${STYLE}</style>`,
-    '</head>',
-    '<body>',
-    '<header class="page">',
-    '<p class="eyebrow">glm-bench ensembles</p>',
-    `<h1>${escapeHtml(title)}</h1>`,
-    '<p class="lede">Models that differ in their seed alone, on the same corpus in the same order: what they are unsure of, where they disagree, and where their information lies.</p>',
-    ...[...absent, ...warnings].map((text) => `<p class="banner" role="status">${escapeHtml(text)}</p>`),
-    '</header>',
-    '<main>',
-    ensembles(documents),
-    claims(documents),
-    numbers(documents),
-    keys(documents),
-    ...ensembleFigures(documents),
-    HOW,
-    provenance(documents),
-    '</main>',
-    `<footer>Made by glm-bench from ensemble-diagnostics.json only.</footer>`,
-    '</body>',
-    '</html>\n',
-  ].join('\n');
+  return staticPage({
+    kind: 'ensembles',
+    title,
+    style: STYLE,
+    lede: [
+      'Models that differ in their seed alone, on the same corpus in the same order: what they are unsure of, where they disagree, and where their information lies.',
+    ],
+    banners: [...absent, ...warnings],
+    sections: [
+      ensembles(documents),
+      claims(documents),
+      numbers(documents),
+      keys(documents),
+      ...ensembleFigures(documents),
+      HOW,
+      provenance(documents),
+    ],
+    madeFrom: 'ensemble-diagnostics.json',
+  });
 }
 
 function ensembles(documents: Documents): string {

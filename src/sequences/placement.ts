@@ -219,6 +219,19 @@ export function consensusReference(rows: number, row: (i: number) => string): Co
   return consensus;
 }
 
+/** How many reads, of up to 2,000 spread evenly, have a place on a reference: the others are read from their first letter, as without one. */
+export function countPlaced(
+  reference: string,
+  rows: number,
+  row: (i: number) => string,
+): { readonly reads: number; readonly placed: number } {
+  const placer = createPlacer(reference);
+  const reads = Math.min(rows, ROWS);
+  let placed = 0;
+  for (let i = 0; i < reads; i++) if (placer.lay(row(Math.floor((i * rows) / reads))).placed) placed++;
+  return { reads, placed };
+}
+
 function consensusOn(reference: string, reads: readonly string[]): Consensus {
   const placer = createPlacer(reference);
   const margin = reads.reduce((most, read) => Math.max(most, read.length), 0);

@@ -82,7 +82,7 @@ describe('pre-training', () => {
     });
     const config = { ...TINY, reference: 'consensus', epochs: 2 };
     const report = await run('placed', { config }, corpus);
-    expect(report).toMatchObject({ sequences: 60, windows: 60, leftOut: 0 });
+    expect(report).toMatchObject({ sequences: 60, windows: 60, leftOut: 0, reference: { reads: 60, placed: 60 } });
     const { config: resolved } = JSON.parse(await readFile(join(folder, 'placed', 'training.json'), 'utf8'));
     expect(resolved.length).toBe(resolved.reference.length);
     const at = gene.indexOf(resolved.reference.slice(100, 130)) - 100;

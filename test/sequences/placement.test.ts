@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../src/random.ts';
 import { alignmentCodes, alignmentPattern, overlapScore } from '../../src/sequences/alignment.ts';
 import { createKmerTokenizer, FIRST_KMER_ID, UNKNOWN_ID } from '../../src/sequences/kmer-tokenizer.ts';
-import { consensusReference, createPlacer } from '../../src/sequences/placement.ts';
+import { consensusReference, countPlaced, createPlacer } from '../../src/sequences/placement.ts';
 
 const letters = (random: Random, count: number) =>
   Array.from({ length: count }, () => 'ACGT'[random.integer(4)]).join('');
@@ -107,6 +107,11 @@ describe('placing reads on a reference', () => {
     const read = letters(random, 300);
     expect(placer.lay(read)).toMatchObject({ from: 0, to: 300, placed: false });
     expect(placer.find('ACG')).toBeNull();
+  });
+
+  it('counts the reads that have a place', () => {
+    const rows = [gene, letters(random, 300), gene.slice(100, 300)];
+    expect(countPlaced(gene, rows.length, (i) => rows[i])).toEqual({ reads: 3, placed: 2 });
   });
 
   it('refuses what is no reference', () => {
