@@ -1,14 +1,20 @@
 /**
  * Embedding throughput of pre-trained models against transformers + PyTorch on the CPU (`torch_embedding.py`): the same random weights from one folder, the
- * same sequences of 60 to 660 letters, the mean over tokens of the last hidden state. Both sides take turns, --repeats times, and the median of the ratios
- * counts; the vectors of both are compared, and the run fails where they differ by more than 1e-3 of the largest entry.
+ * same sequences of 60 to 660 letters, the mean over tokens of the last hidden state. PyTorch is run in two ways, and a ratio is given for each:
+ *
+ *   as usually run                batches of N sequences in the order of the file, padded to the longest of them, as transformers' examples and the published
+ *                                 evaluation scripts do it; the fastest N of --plain counts
+ *   sorted by length, best budget  sequences sorted by length first, in batches of at most N tokens; the fastest N of --budgets counts
+ *
+ * All sides take turns, --repeats times, and the median of the ratios counts; the vectors of all are compared, and the run fails where they differ by more
+ * than 1e-3 of the largest entry.
  *
  *   node --import tsx benchmarks/speed/embedding.ts --python PYTHON [--code FOLDER] [--models dnabert-6,nt-v2-50m,dnabert-2]
- *     [--sequences 256] [--repeats 3] [--budgets 1024,4096,16384] [--threads 2] [--clock wall] [--json FILE]
+ *     [--sequences 256] [--repeats 3] [--plain 8,32] [--budgets 1024,4096,16384] [--threads 2] [--clock wall] [--json FILE]
  *
- * Ours is timed with its tokenizer, PyTorch gets the ids for nothing. PyTorch is timed with batches of each of --budgets tokens, of which the
- * fastest counts. dnabert-2 needs --code, the folder of its authors' bert_layers.py, and is passed over without. Each side is a process of its own; peak
- * memory is the system's (VmHWM), weights included. --clock cpu counts the processor's seconds, whatever else runs on the machine: only with --threads 1.
+ * An empty --plain= or --budgets= leaves that way out. Ours is timed with its tokenizer, PyTorch gets the ids for nothing. dnabert-2 needs --code, the folder
+ * of its authors' bert_layers.py, and is passed over without. Each side is a process of its own, and so is each way of PyTorch; peak memory is the system's
+ * (VmHWM), weights included. --clock cpu counts the processor's seconds, whatever else runs on the machine: only with --threads 1.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -33,6 +39,7 @@ const { values: flags } = parseArgs({
     models: { type: 'string', default: MODELS.join(',') },
     sequences: { type: 'string', default: '256' },
     repeats: { type: 'string', default: '3' },
+    plain: { type: 'string', default: '8,32' },
     budgets: { type: 'string', default: '1024,4096,16384' },
     threads: { type: 'string', default: '2' },
     clock: { type: 'string', default: 'wall' },
@@ -40,7 +47,20 @@ const { values: flags } = parseArgs({
   },
 });
 const [count, repeats, threads] = [flags.sequences, flags.repeats, flags.threads].map(Number);
-const budgets = flags.budgets.split(',').map(Number);
+const sizes = (list: string) => list.split(',').filter(Boolean).map(Number);
+/** How PyTorch is run. `field` is what its process is asked with, `unit` what the sizes of a batch count. */
+const WAYS = [
+  { id: 'plain', title: 'as usually run', field: 'rows', unit: 'sequences', sizes: sizes(flags.plain) },
+  {
+    id: 'sorted',
+    title: 'sorted by length, best budget',
+    field: 'budget',
+    unit: 'tokens',
+    sizes: sizes(flags.budgets),
+  },
+].filter((way) => way.sizes.length > 0);
+type Way = (typeof WAYS)[number];
+if (WAYS.length === 0) throw new Error('nothing to compare with: give --plain, --budgets or both');
 if (flags.clock === 'cpu' && threads !== 1)
   throw new Error('--clock cpu needs --threads 1: waiting threads spend time too');
 const chosen = flags.models.split(',').map((name) => {
@@ -86,7 +106,44 @@ interface Turn {
   readonly seconds: number;
 }
 
-/** One model, both sides in turns. */
+/** One way of PyTorch in a process of its own: seconds of each turn for each size of its batches. */
+async function startTorch(
+  way: Way,
+  args: readonly string[],
+  lengths: readonly number[],
+  path: (file: string) => string,
+) {
+  const peer = await startPeer(flags.python, args, threads);
+  const out = path(`${way.id}.bin`);
+  const turn = (size: number, rows = lengths.length) =>
+    peer.ask<Turn>({ ids: path('ids.bin'), lengths: lengths.slice(0, rows), [way.field]: size, out });
+  const times = way.sizes.map((): number[] => []);
+  await turn(way.sizes[0], WARM_UP);
+  return {
+    version: peer.version,
+    async turn() {
+      for (const [s, size] of way.sizes.entries()) times[s].push((await turn(size)).seconds);
+    },
+    /** The fastest size, and how its turns compare with ours. */
+    async finish(mine: readonly number[], ours: Float32Array) {
+      const fastest = times.reduce((best, other) => (median(other) < median(best) ? other : best));
+      const ratios = mine.map((seconds, i) => seconds / fastest[i]);
+      return {
+        way: way.title,
+        unit: way.unit,
+        batch: way.sizes[times.indexOf(fastest)],
+        seconds: median(fastest),
+        ratio: median(ratios),
+        ratios,
+        bySize: way.sizes.map((size, s) => ({ batch: size, seconds: median(times[s]) })),
+        peak: await peer.peak(),
+        difference: difference(ours, floats(out)),
+      };
+    },
+  };
+}
+
+/** One model, all sides in turns. */
 async function compare(name: ModelName, folder: string) {
   const sequences = mixedSequences();
   const path = (file: string) => join(folder, file);
@@ -104,32 +161,20 @@ async function compare(name: ModelName, folder: string) {
     join(import.meta.dirname, 'embedding-side.ts'),
     ...['--folder', folder, ...settings],
   ]);
-  const theirs = await startPeer(flags.python, [script, 'serve', ...common, ...settings], threads);
   const mineOn = (file: string) => ours.ask<Turn>({ sequences: path(file), out: path('ours.bin') });
-  const theirsOn = (rows: number, budget: number) =>
-    theirs.ask<Turn>({ ids: path('ids.bin'), lengths: lengths.slice(0, rows), budget, out: path('theirs.bin') });
   await mineOn('warm-up.json');
-  await theirsOn(WARM_UP, budgets[0]);
+  const peers = [];
+  for (const way of WAYS) peers.push(await startTorch(way, [script, 'serve', ...common, ...settings], lengths, path));
   const mine: number[] = [];
-  const byBudget = budgets.map((): number[] => []);
   for (let turn = 0; turn < repeats; turn++) {
     mine.push((await mineOn('sequences.json')).seconds);
-    for (const [b, budget] of budgets.entries()) byBudget[b].push((await theirsOn(count, budget)).seconds);
+    for (const peer of peers) await peer.turn();
   }
-  const fastest = byBudget.reduce((best, times) => (median(times) < median(best) ? times : best));
+  const vectors = floats(path('ours.bin'));
+  const theirs = [];
+  for (const peer of peers) theirs.push(await peer.finish(mine, vectors));
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
-  return {
-    model: name,
-    tokens,
-    ours: median(mine),
-    theirs: median(fastest),
-    budget: budgets[byBudget.indexOf(fastest)],
-    byBudget: budgets.map((budget, b) => ({ budget, seconds: median(byBudget[b]) })),
-    ratios: mine.map((seconds, i) => seconds / fastest[i]),
-    difference: difference(floats(path('ours.bin')), floats(path('theirs.bin'))),
-    peaks: { ours: await ours.peak(), theirs: await theirs.peak() },
-    version: theirs.version,
-  };
+  return { model: name, tokens, ours: median(mine), peak: await ours.peak(), theirs, version: peers[0].version };
 }
 
 const rows = [];
@@ -141,18 +186,22 @@ for (const name of chosen) {
   const folder = mkdtempSync(join(tmpdir(), 'embedding-speed-'));
   try {
     const row = await compare(name, folder);
-    rows.push({ ...row, ratio: median(row.ratios), threads, clock: flags.clock, sequences: count });
-    const { ours, theirs, budget, byBudget, ratios, peaks, tokens } = row;
-    const others = byBudget.filter((other) => other.budget !== budget);
-    const slower = others.map((other) => `${other.seconds.toFixed(2)} s with ${other.budget}`).join(', ');
+    rows.push({ ...row, threads, clock: flags.clock, sequences: count });
+    const { ours, peak, theirs, tokens } = row;
     console.log(
-      `${name.padEnd(10)} ours ${ours.toFixed(2)} s (${Math.round(tokens / ours)} tokens/s, peak ${Math.round(peaks.ours)} MiB)  ` +
-        `PyTorch ${theirs.toFixed(2)} s (batches of ${budget} tokens${slower && `; ${slower}`}; peak ${Math.round(peaks.theirs)} MiB)  ` +
-        `ratio ${median(ratios).toFixed(2)} (${ratios.map((ratio) => ratio.toFixed(2)).join(', ')})  vectors differ by ${row.difference.toExponential(1)}`,
+      `${name}: ours ${ours.toFixed(2)} s (${Math.round(tokens / ours)} tokens/s, peak ${Math.round(peak)} MiB)`,
     );
-    if (!(row.difference < TOLERANCE)) {
-      console.error(`${name}: the vectors of both sides differ by ${row.difference}`);
-      process.exitCode = 1;
+    for (const { way, unit, batch, seconds, ratio, ratios, bySize, difference: distance, ...other } of theirs) {
+      const slower = bySize.filter((size) => size.batch !== batch);
+      const rest = slower.map((size) => `; ${size.seconds.toFixed(2)} s with ${size.batch}`).join('');
+      console.log(
+        `  PyTorch ${way}: ${seconds.toFixed(2)} s (batches of ${batch} ${unit}${rest}; peak ${Math.round(other.peak)} MiB)  ` +
+          `ratio ${ratio.toFixed(2)} (${ratios.map((each) => each.toFixed(2)).join(', ')})  vectors differ by ${distance.toExponential(1)}`,
+      );
+      if (!(distance < TOLERANCE)) {
+        console.error(`${name}: the vectors of both sides differ by ${distance}`);
+        process.exitCode = 1;
+      }
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -6,8 +6,9 @@
 make   writes a folder in the hub's layout: the shape of a published model with random weights of the reference implementation's own initialisation,
        and a tokenizer. The BPE words of dnabert-2 are trained on random sequences, so a token has about as many letters as the published 4096 words give.
 serve  loads FOLDER, then answers each line {"ids": FILE, "lengths": [...], "budget": 4096, "out": FILE} of standard input with one JSON line
-       {seconds, version, padding}: the mean over real tokens of the last hidden state of every row, in batches of rows of like length that hold at
-       most `budget` tokens, padding included; torch.inference_mode, scaled_dot_product_attention, float32. `ids` holds int32 rows one after another.
+       {seconds, padding}: the mean over real tokens of the last hidden state of every row, in batches of rows of like length that hold at most
+       `budget` tokens, padding included; or, where the line has "rows": 8 in its place, in batches of that many rows in the order given, padded to the
+       longest. torch.inference_mode, scaled_dot_product_attention, float32. `ids` holds int32 rows one after another.
        Tokenizing is not timed; sorting, padding and pooling are. An empty line ends it; the last line printed is {"peak_mib": ...} (VmHWM).
 
 dnabert-6    BERT-base on overlapping 6-mers, 1024 positions so that 660 letters fit (the published one has 512)
@@ -189,7 +190,13 @@ def make(arguments):
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
 
 
-def batches(lengths, budget):
+def in_order(lengths, rows):
+    """`rows` at a time, as they come."""
+    for start in range(0, len(lengths), rows):
+        yield list(range(start, min(start + rows, len(lengths))))
+
+
+def by_length(lengths, budget):
     """Rows of like length, the longest first: as many as `budget` tokens hold when all are padded to the longest."""
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
     while order:
@@ -224,8 +231,9 @@ def serve(arguments):
         padded = 0
         began = clock()
         with torch.inference_mode():
-            for rows in batches(lengths, request["budget"]):
-                longest = lengths[rows[0]]
+            chosen = in_order(lengths, request["rows"]) if "rows" in request else by_length(lengths, request["budget"])
+            for rows in chosen:
+                longest = max(lengths[row] for row in rows)
                 padded += longest * len(rows)
                 ids = torch.full((len(rows), longest), padding_id)
                 mask = torch.zeros_like(ids)
