@@ -9,6 +9,7 @@ import type { FrozenModel } from '../models/types.ts';
 import { type ConstantData, Graph, type Node, reads, type Tensor } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { readModel } from '../onnx/read.ts';
+import { rowsAt } from '../onnx/rows.ts';
 import type { SessionOptions } from '../runtime/session.ts';
 import { type ParameterGroup, parameterGroup } from './parameter-groups.ts';
 
@@ -122,11 +123,6 @@ export function differentiableOnnx(model: OnnxLanguageModel): DifferentiableMode
   };
 }
 
-/** Rows of x [rows, tokens, d] at flat places [m] -> [m, d]. */
-function rowsAt(x: Tensor, places: Tensor): Tensor {
-  return op.gather(op.reshape(x, ['rows*tokens', x.shape[2]]), places);
-}
-
 /** Does this node pick rows of a parameter by token ids? `ids`: the input they come from; default: any. */
 function isLookup(node: Node, ids?: string): boolean {
   const [table, indices] = node.inputs;
@@ -197,6 +193,10 @@ function describe(
   { wordTable, lookups, copy, inHead }: TableUse,
 ): Omit<LanguageGraph, 'embedded'> {
   const needed = ancestors([logits]);
+  const live = graph.tape.filter((entry) =>
+    (entry.kind === 'node' ? entry.node.outputs : entry.outputs).some((output) => needed.has(output)),
+  );
+  graph.tape.splice(0, graph.tape.length, ...live);
   const outputRole = copy ?? (wordTable === undefined ? undefined : splitRoles(graph, wordTable, lookups));
   const parameters: GraphParameter[] = [];
   const unused: string[] = [];
