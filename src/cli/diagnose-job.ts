@@ -1,7 +1,5 @@
 /** What the child process of `diagnose` does: reads the model, measures, and tells the document. Files are written by the parent. */
-import { statSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
-import { tokenLetters } from '../diagnostics/corpus.ts';
+import { basename } from 'node:path';
 import { diagnose } from '../diagnostics/diagnose.ts';
 import { type DiagnosticsDocument, diagnosticsDocument } from '../harness/diagnostics-document.ts';
 import { modelAt } from '../harness/registry.ts';
@@ -26,7 +24,7 @@ export async function diagnoseJob(
   const { corpus, sequences, seed, device, threads, cacheFolder } = request;
   const startedAt = new Date();
   progress(0, 'reads the model');
-  const { definition, sourceHash, file = request.model } = await modelAt(request.model);
+  const { definition, sourceHash } = await modelAt(request.model);
   const code = await diagnosticsCodeHash();
   const unlabelled = { unlabelled: [], unlabelledHash: '', longestSequence: 0 };
   const context = {
@@ -41,11 +39,9 @@ export async function diagnoseJob(
   };
   const model = await definition.load(context);
   try {
-    const folder = statSync(file).isDirectory() ? file : dirname(file);
     const diagnosis = await diagnose(model, {
       ...{ corpus, sequences, seed, progress },
       compute: { device, threads },
-      tokenLetters: await tokenLetters(folder),
     });
     const finishedAt = new Date();
     return diagnosticsDocument(diagnosis, {

@@ -1,6 +1,5 @@
 /** What the child process of `diagnose-ensemble` does for one ensemble: reads its members, measures, and tells the document. Files are written by the parent. */
 import { basename } from 'node:path';
-import { tokenLetters } from '../diagnostics/corpus.ts';
 import { diagnoseEnsemble } from '../diagnostics/ensemble-diagnosis.ts';
 import { type EnsembleDocument, ensembleDocument, ensembleKey } from '../harness/ensemble-document.ts';
 import { type EnsembleFolder, readEnsembleFolder } from '../harness/ensemble-folder.ts';
@@ -52,7 +51,6 @@ export async function ensembleDiagnoseJob(
   const diagnosis = await diagnoseEnsemble(models, {
     ...{ corpus, ...settings, progress },
     compute: { device, threads },
-    tokenLetters: await tokenLetters(ensemble.members[0]),
   });
   const finishedAt = new Date();
   return ensembleDocument(diagnosis, {

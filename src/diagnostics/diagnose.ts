@@ -16,7 +16,7 @@ import { askedPredictions, whyNotAsked } from './predictions.ts';
 import type { PredictiveSummary } from './predictive.ts';
 import { shuffleText } from './shuffle.ts';
 import { characterAlphabet, NUCLEOTIDES, nucleotideSymbols } from './symbols.ts';
-import { lettersWithoutWords, readsTokens, type TokenReader } from './token-batches.ts';
+import { readsTokens, type TokenReader, tokenReader } from './token-batches.ts';
 import { type WordTableFacts, wordTable, wordTableFacts } from './word-table.ts';
 
 export interface DiagnoseOptions {
@@ -25,8 +25,6 @@ export interface DiagnoseOptions {
   readonly sequences: number;
   readonly seed: number;
   readonly compute: Compute;
-  /** Letters by token id where the folder lists its words (`corpus.ts`). */
-  readonly tokenLetters?: ArrayLike<number>;
   readonly progress?: (fraction: number, message: string) => void;
 }
 
@@ -80,7 +78,7 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
   progress?.(0.05, 'counts n-grams');
   const ngrams = counted(sample, shuffled, missing);
 
-  const reader = isFrozen && readsTokens(model) ? readerOf(model, options.tokenLetters) : undefined;
+  const reader = isFrozen && readsTokens(model) ? tokenReader(model) : undefined;
   const refusal = reader ? whyNotAsked(reader.model) : 'the model is run as it is exported, and gives vectors only';
   const part = (from: number, to: number, message: string) => (done: number) =>
     progress?.(from + (to - from) * done, message);
@@ -136,10 +134,6 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
     missing,
     remarks: remarksOn(sample, options, reader),
   };
-}
-
-function readerOf(model: FrozenModel, tokenLetters: ArrayLike<number> | undefined): TokenReader {
-  return { model, tokenLetters: tokenLetters ?? lettersWithoutWords(model) };
 }
 
 /** Every window shuffled by seed and its place, as far as the model still reads it. */

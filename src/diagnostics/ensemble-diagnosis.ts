@@ -20,7 +20,7 @@ import { requireMatched } from './ensemble-members.ts';
 import { type EnsemblePredictions, ensemblePredictions } from './ensemble-predictions.ts';
 import { DISTRIBUTION_SHARE } from './evaluation-masking.ts';
 import { whyNotAsked } from './predictions.ts';
-import { lettersWithoutWords, type TokenReader } from './token-batches.ts';
+import { tokenReader } from './token-batches.ts';
 import { wordTable } from './word-table.ts';
 
 export interface EnsembleDiagnosisOptions {
@@ -30,8 +30,6 @@ export interface EnsembleDiagnosisOptions {
   /** Of windows and of hidden tokens. */
   readonly seed: number;
   readonly compute: Compute;
-  /** Letters by token id where the members' folders list their words (`corpus.ts`). */
-  readonly tokenLetters?: ArrayLike<number>;
   readonly progress?: (fraction: number, message: string) => void;
 }
 
@@ -74,8 +72,7 @@ export async function diagnoseEnsemble(
     maxLetters: first.card.maxNucleotides as number | undefined,
     lettersPerToken: first.card.nucleotidesPerToken as number | undefined,
   });
-  const tokenLetters = options.tokenLetters ?? lettersWithoutWords(first);
-  const readers = members.map((model): TokenReader => ({ model, tokenLetters }));
+  const readers = members.map(tokenReader);
   requireMatched(readers, windows);
 
   const refusal = members.map(whyNotAsked).find((why) => why !== undefined);

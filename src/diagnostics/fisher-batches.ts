@@ -6,7 +6,7 @@
 import type { FrozenModel } from '../models/types.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { Feeds } from '../runtime/network.ts';
-import { FISHER_SHARE, maskTokens } from './evaluation-masking.ts';
+import { FISHER_SHARE, logitColumns, maskTokens } from './evaluation-masking.ts';
 
 export interface FisherBatch {
   /** What the graph is fed, each `[rows, tokens]`. */
@@ -15,7 +15,7 @@ export interface FisherBatch {
   readonly tokens: number;
   /** Flat places in `[rows, tokens]` whose vectors predict the targets, ascending. */
   readonly places: Uint32Array;
-  /** Token ids to be predicted there. */
+  /** Columns of the logits that are true there: token ids but for heads of ordinary tokens. */
   readonly targets: Int32Array;
 }
 
@@ -31,19 +31,25 @@ export interface HideOptions {
   readonly mask?: string;
   /** Masked models: whether the token with this id may be hidden. Default, as in the paper's code: all but padding. */
   readonly askable?: (id: number) => boolean;
+  /** Columns of the logits by id; ids without one are asked for by nobody (`logitColumns`). Default: the id itself. */
+  readonly columnOf?: (id: number) => number | undefined;
 }
 
 /** What is asked of one batch. @throws where feeds are missing, or a masked model has no [MASK]. */
 export function fisherBatch(feeds: Feeds, options: HideOptions): FisherBatch {
   const { ids, mask, dims } = tokenFeeds(feeds, options);
   const [rows, tokens] = dims;
-  if (options.reads === 'causal') return { feeds, rows, tokens, ...nextTokens(ids, mask, tokens) };
-  const { maskId, share = FISHER_SHARE, random, askable } = options;
+  if (options.reads === 'causal') return { feeds, rows, tokens, ...nextTokens(ids, mask, tokens, options.columnOf) };
+  const { maskId, share = FISHER_SHARE, random, askable, columnOf } = options;
   if (maskId === undefined) throw new Error('a masked model without a [MASK] token can not be asked for hidden tokens');
-  const may = askable && ((place: number) => askable(Number(ids[place])));
+  const told = (id: number) => columnOf?.(id) ?? id;
+  const may = (place: number) => {
+    const id = Number(ids[place]);
+    return (columnOf === undefined || columnOf(id) !== undefined) && (askable?.(id) ?? true);
+  };
   const hidden = maskTokens({ ids, mask }, maskId, share, random, may);
   const masked: Feeds = { ...feeds, [options.ids ?? 'ids']: { type: 'int64', data: hidden.ids, dims } };
-  return { feeds: masked, rows, tokens, places: hidden.positions, targets: hidden.targets };
+  return { feeds: masked, rows, tokens, places: hidden.positions, targets: hidden.targets.map(told) };
 }
 
 function tokenFeeds(feeds: Feeds, { ids = 'ids', mask = 'mask' }: HideOptions) {
@@ -59,11 +65,21 @@ function tokenFeeds(feeds: Feeds, { ids = 'ids', mask = 'mask' }: HideOptions) {
 }
 
 /** Every attended token that follows an attended one in its row. */
-function nextTokens(ids: BigInt64Array, mask: BigInt64Array, tokens: number) {
+function nextTokens(
+  ids: BigInt64Array,
+  mask: BigInt64Array,
+  tokens: number,
+  columnOf: NonNullable<HideOptions['columnOf']> = (id) => id,
+) {
   const places: number[] = [];
-  for (let i = 0; i + 1 < ids.length; i++)
-    if ((i + 1) % tokens !== 0 && mask[i] === 1n && mask[i + 1] === 1n) places.push(i);
-  return { places: Uint32Array.from(places), targets: Int32Array.from(places, (i) => Number(ids[i + 1])) };
+  const targets: number[] = [];
+  for (let i = 0; i + 1 < ids.length; i++) {
+    const column = columnOf(Number(ids[i + 1]));
+    if ((i + 1) % tokens === 0 || mask[i] !== 1n || mask[i + 1] !== 1n || column === undefined) continue;
+    places.push(i);
+    targets.push(column);
+  }
+  return { places: Uint32Array.from(places), targets: Int32Array.from(targets) };
 }
 
 export interface FisherBatchesOptions extends Pick<HideOptions, 'share' | 'askable' | 'ids' | 'mask'> {
@@ -78,14 +94,16 @@ export const FISHER_BATCH = 8;
 /** Windows in their order, batch by batch, tokenized and asked. @throws where the model doesn't say what it reads, or refuses a window. */
 export async function* fisherBatches(
   windows: Iterable<string> | AsyncIterable<string>,
-  model: Pick<FrozenModel, 'label' | 'reads' | 'maskId' | 'encode'>,
+  model: Pick<FrozenModel, 'label' | 'reads' | 'maskId' | 'classes' | 'encode'>,
   { batch = FISHER_BATCH, seed, ...options }: FisherBatchesOptions,
 ): AsyncGenerator<FisherBatch> {
   const { reads, maskId } = model;
   if (!reads) throw new Error(`${model.label} doesn't say whether it predicts hidden tokens or the next one`);
   if (!(Number.isInteger(batch) && batch >= 1)) throw new Error(`batches of ${batch} windows; give 1 or more`);
   const random = createRandom(`fisher-batches:${seed}`);
-  const ask = (held: readonly string[]) => fisherBatch(model.encode(held), { ...options, reads, maskId, random });
+  const columnOf = model.classes && logitColumns(model);
+  const ask = (held: readonly string[]) =>
+    fisherBatch(model.encode(held), { ...options, reads, maskId, random, columnOf });
   let held: string[] = [];
   for await (const window of windows) {
     held.push(window);

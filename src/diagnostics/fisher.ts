@@ -12,6 +12,7 @@
 import { createRandom } from '../random.ts';
 import type { SessionOptions } from '../runtime/session.ts';
 import type { DifferentiableModel } from './differentiable-model.ts';
+import { NothingAsked } from './evaluation-masking.ts';
 import type { FisherBatch } from './fisher-batches.ts';
 import { type BatchSquares, type SquaredGradients, squaredGradients } from './fisher-graph.ts';
 import { type FisherTensor, type FisherView, viewAsBuilt, viewByRole } from './fisher-summary.ts';
@@ -118,7 +119,7 @@ function createSums({ parameters, unused }: Pick<SquaredGradients, 'parameters' 
     },
     summary(label: string): Omit<FisherSummary, 'form'> {
       const { tokens } = counts;
-      if (tokens === 0) throw new Error(`${label}: Fisher information over no tokens; was any token asked for?`);
+      if (tokens === 0) throw new NothingAsked(`${label}: Fisher information over no tokens; was any token asked for?`);
       const tensors = parameters.map(({ name, size, group, part }, i): FisherTensor => {
         // Sums of products round to a little below 0 where a square is 0.
         const mean = (sum: number) => Math.max(0, sum / tokens);

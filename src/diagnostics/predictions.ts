@@ -10,7 +10,7 @@ import { serialise } from '../onnx/serialise.ts';
 import { createRandom } from '../random.ts';
 import { type Compute, pick } from '../runtime/network.ts';
 import { openSession, type Session, type TensorValue } from '../runtime/session.ts';
-import { maskTokens } from './evaluation-masking.ts';
+import { logitColumns, maskTokens, NothingAsked } from './evaluation-masking.ts';
 import { createPredictive, type PredictiveSummary } from './predictive.ts';
 import { overBatches, type TokenReader, type WindowBatch } from './token-batches.ts';
 
@@ -22,7 +22,7 @@ export interface AskOptions {
   readonly progress?: (fraction: number) => void;
 }
 
-/** Flat places in a batch: what the graph reads, the rows of the last hidden state that are taken, and what is true there. */
+/** Flat places in a batch: what the graph reads, the rows of the last hidden state that are taken, and the columns of the logits that are true there. */
 export interface AskedTokens {
   readonly ids: BigInt64Array;
   readonly rows: BigInt64Array;
@@ -41,19 +41,29 @@ export function whyNotAsked(model: FrozenModel): string | undefined {
   return undefined;
 }
 
+/** Columns of a model's logits. */
+export function predictedTokens({ classes, vocabularySize }: FrozenModel): number {
+  return classes?.count ?? (vocabularySize as number);
+}
+
 /** Chooses the tokens of every window by seed and the window's place. */
 export function askTokens(
   { ids, mask, tokens, letters, places }: WindowBatch,
-  { reads, maskId = 0 }: Pick<FrozenModel, 'reads' | 'maskId'>,
+  model: Pick<FrozenModel, 'reads' | 'maskId' | 'classes'>,
   { seed, share }: Pick<AskOptions, 'seed' | 'share'>,
 ): AskedTokens {
+  const { reads, maskId = 0 } = model;
   const isCausal = reads === 'causal';
+  const columnOf = logitColumns(model);
   const hidden = ids.slice();
   const chosen: number[] = [];
   places.forEach((place, r) => {
     const [from, to] = [r * tokens, (r + 1) * tokens];
     const row = { ids: ids.subarray(from, to), mask: mask.subarray(from, to) };
-    const askable = (t: number) => letters[from + t] > 0 && (!isCausal || (t > 0 && row.mask[t - 1] === 1n));
+    const askable = (t: number) =>
+      letters[from + t] > 0 &&
+      columnOf(Number(row.ids[t])) !== undefined &&
+      (!isCausal || (t > 0 && row.mask[t - 1] === 1n));
     const asked = maskTokens(row, maskId, share, createRandom(`diagnose:asked:${seed}:${place}`), askable);
     if (!isCausal) hidden.set(asked.ids, from);
     for (const position of asked.positions) chosen.push(from + position);
@@ -62,7 +72,7 @@ export function askTokens(
     ids: hidden,
     // A causal model's prediction of a token stands in the row before it.
     rows: BigInt64Array.from(chosen, (place) => BigInt(isCausal ? place - 1 : place)),
-    targets: Int32Array.from(chosen, (place) => Number(ids[place])),
+    targets: Int32Array.from(chosen, (place) => columnOf(Number(ids[place])) as number),
     letters: Float64Array.from(chosen, (place) => letters[place]),
   };
 }
@@ -88,7 +98,7 @@ export async function askedPredictions(
   const { model } = reader;
   const session = await openAsking(model, compute);
   try {
-    const vocabulary = model.vocabularySize as number;
+    const vocabulary = predictedTokens(model);
     const predictive = createPredictive(vocabulary);
     let done = 0;
     let any = false;
@@ -111,7 +121,7 @@ export async function askedPredictions(
       progress?.(done / windows.length);
     });
     if (!any)
-      throw new Error(
+      throw new NothingAsked(
         `${model.label}: none of ${windows.length} windows has a token that was chosen; give more of the corpus`,
       );
     return predictive.summary();

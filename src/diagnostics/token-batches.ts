@@ -70,6 +70,11 @@ export async function overBatches(
   }
 }
 
+/** A model with the letters of its tokens, where its folder lists words or all tokens have as many. */
+export function tokenReader(model: FrozenModel): TokenReader {
+  return { model, tokenLetters: model.tokenLetters ?? lettersWithoutWords(model) };
+}
+
 /**
  * Letters by id for a model of nucleotides whose folder lists no words: `each` for all but what stands first or last in every sequence, whatever its letters.
  * Undefined where tokens are of no one length.

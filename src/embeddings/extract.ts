@@ -95,6 +95,7 @@ export function encoderOf(
     layers: model.layers,
     fingerprint: model.fingerprint,
     card: model.card,
+    model: given,
     pooledTokens(sequence) {
       maskName ??= model.build(new Graph()).attentionMask.name;
       return (model.encode([sequence])[maskName].data as BigInt64Array).reduce((sum, seen) => sum + Number(seen), 0);

@@ -5,6 +5,7 @@
  * the model itself. Predictions are checked before anything is scored (`scoring.ts`).
  */
 import { join } from 'node:path';
+import type { Measures, Unmeasured } from '../diagnostics/measures.ts';
 import { windowRemedy } from '../embeddings/variant.ts';
 import type { Matrix, Predictions } from '../metrics/types.ts';
 import type { ModelContext, ModelDefinition, Representation } from '../models/types.ts';
@@ -12,6 +13,7 @@ import type { ModelProbe, Probe } from '../probes/types.ts';
 import type { Device } from '../runtime/device.ts';
 import { hashJson, sha256 } from '../runtime/files.ts';
 import type { BaselineDefinition, PreparedTask, SplitData } from './contracts.ts';
+import { storedMeasures } from './measures.ts';
 import { scoreTest, type TestScores, validationScorer } from './scoring.ts';
 
 export interface CellSettings {
@@ -31,6 +33,7 @@ export interface CellOutcome extends TestScores {
   readonly details: Readonly<Record<string, unknown>>;
   readonly fingerprint?: string;
   readonly card?: Readonly<Record<string, unknown>>;
+  readonly diagnostics?: Measures | Unmeasured;
 }
 
 /** Fits a baseline and predicts the test rows. */
@@ -66,6 +69,8 @@ export interface EmbeddedTask {
   readonly features: Readonly<Record<'train' | 'valid' | 'test', readonly Matrix[]>>;
   readonly fingerprint: string;
   readonly card: Readonly<Record<string, unknown>>;
+  /** Of models that stand with the baselines: none. */
+  readonly diagnostics?: Measures | Unmeasured;
 }
 
 /** Loads a model (pre-training it if that is what it does) and embeds the task's splits. Validation and test rows never train it. */
@@ -88,7 +93,7 @@ export async function embedTask(
     let done = 0;
     const features: Record<string, readonly Matrix[]> = {};
     for (const [name, { sequences }] of Object.entries({ train, valid, test })) {
-      const [low, high] = [done, done + sequences.length].map((count) => 0.5 + (0.2 * count) / total);
+      const [low, high] = [done, done + sequences.length].map((count) => 0.5 + (0.18 * count) / total);
       const store = join(cacheFolder, 'embeddings');
       const progress = part(settings, low, high);
       const matrices = await storedEmbeddings(
@@ -104,7 +109,10 @@ export async function embedTask(
       done += sequences.length;
     }
     const { fingerprint, card } = encoder;
-    return { representations, features: features as EmbeddedTask['features'], fingerprint, card };
+    const diagnostics = model.family
+      ? undefined
+      : await storedMeasures(encoder, test.sequences, { ...settings, progress: part(settings, 0.68, 0.7) });
+    return { representations, features: features as EmbeddedTask['features'], fingerprint, card, diagnostics };
   } finally {
     await encoder.dispose();
   }
@@ -176,7 +184,7 @@ export async function runProbe(
   probe: Probe,
   settings: CellSettings,
 ): Promise<CellOutcome> {
-  const { representations, features, fingerprint, card } = embedded;
+  const { representations, features, fingerprint, card, diagnostics } = embedded;
   const { train, valid } = task.splits;
   const choices: { layer: number; pooling: string; validationScore: number }[] = [];
   let best: { index: number; predictions: Predictions; validationScore: number; details: object } | undefined;
@@ -214,6 +222,7 @@ export async function runProbe(
     details: { representation: representations[index], representations: choices, probe: details },
     fingerprint,
     card,
+    diagnostics,
   };
 }
 

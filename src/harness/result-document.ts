@@ -54,7 +54,7 @@ export function resultDocument(
       details: {},
     };
   }
-  const { scores, validationScore, interval, details, fingerprint, card } = ending.outcome;
+  const { scores, validationScore, interval, details, fingerprint, card, diagnostics } = ending.outcome;
   return {
     ...common,
     status: 'done',
@@ -62,6 +62,7 @@ export function resultDocument(
     scores: { ...scores },
     validationScore,
     interval,
+    diagnostics,
     details: { ...details },
   };
 }

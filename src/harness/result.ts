@@ -12,6 +12,25 @@ const json = z.record(z.string(), z.unknown());
 /** JSON has no NaN: an undefined score (say, AUROC with one class present) is stored as null. */
 const score = z.number().nullable();
 
+/** What is measured of a model without labels (`diagnostics/measures.ts`), or why not. */
+export const measuresSchema = z.union([
+  z.object({
+    sequences: z.number().int(),
+    tokens: z.number().int(),
+    /** Bits per nucleotide. */
+    entropyBits: z.number(),
+    /** Bits per token. */
+    klModelToUniformBits: z.number(),
+    /** Bits per nucleotide. */
+    nllBits: z.number(),
+    fisher: z
+      .object({ sequences: z.number().int(), embeddings: z.number(), embeddingParameters: z.number() })
+      .optional(),
+    missing: z.string().optional(),
+  }),
+  z.object({ missing: z.string() }),
+]);
+
 export const resultSchema = z.object({
   schema: z.literal(RESULT_SCHEMA),
   /** sha256 of all that determines the cell; also the file's name. */
@@ -60,6 +79,8 @@ export const resultSchema = z.object({
   predictions: z
     .object({ file: z.string(), sha256: z.string(), rows: z.number().int(), columns: z.number().int() })
     .optional(),
+  /** Frozen models only; absent from older results. */
+  diagnostics: measuresSchema.optional(),
   /** What was chosen on validation data and how the fit went. */
   details: json,
   environment: z.object({

@@ -23,12 +23,15 @@ const CELL_CODE = [
   'embeddings',
   'probes',
   'metrics',
+  'diagnostics',
   'harness/cell.ts',
+  'harness/measures.ts',
   'harness/scoring.ts',
 ];
 /** What the numbers of diagnostics depend on. */
 const DIAGNOSTICS_CODE = [
   'random.ts',
+  'algebra',
   'onnx',
   'runtime',
   'sequences',

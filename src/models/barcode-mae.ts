@@ -7,7 +7,7 @@
  * Of the decoder's word table only the row for [MASK] is ever read, so only that row is here (`decoder.bert.embeddings.mask_token`). In
  * BarcodeBERT the [MASK] row learns; the authors' set-up leaves it at zero, because it is transformers' padding row by default.
  */
-import { dropout, type Mode } from '../onnx/dropout.ts';
+import type { Mode } from '../onnx/dropout.ts';
 import type { Graph, Tensor } from '../onnx/graph.ts';
 import { normal, zeros } from '../onnx/initialisers.ts';
 import { dense } from '../onnx/layers.ts';
@@ -20,6 +20,7 @@ import {
   positionTable,
   predictionLoss,
   rowsAt,
+  tokenClassLogits,
   wordEmbeddings,
 } from './bert.ts';
 
@@ -31,12 +32,6 @@ export interface MaeConfig {
   readonly decoder: BertConfig;
   /** Outputs: how many k-mers there are. */
   readonly labels: number;
-}
-
-/** k-mer logits of token vectors [m, d] -> [m, labels], as `BertForTokenClassification` has them. */
-function classify(hidden: Tensor, name: string, labels: number, config: BertConfig, mode: Mode): Tensor {
-  const initial = { weight: normal(config.initializer_range), biasInitialiser: zeros };
-  return dense(dropout(hidden, config.hidden_dropout_prob, mode), name, labels, initial);
 }
 
 /** What every objective asks of a batch: `masked` int64 [rows, m] places to predict, `labels` int64 and `tokenWeights` [rows, m]. */
@@ -123,7 +118,7 @@ function decode(
 ): BarcodeGraph {
   const { places, labels, tokenWeights } = predicted(graph);
   const decoded = last(bertHiddenStates(vectors, mask, decoder, mode, { prefix: DECODER_PREFIX }));
-  const logits = classify(rowsAt(decoded, places), 'decoder.classifier', classes, decoder, mode);
+  const logits = tokenClassLogits(rowsAt(decoded, places), 'decoder.classifier', classes, decoder, mode);
   return { outputs: predictionLoss(logits, labels, tokenWeights, mode), hidden, logits };
 }
 
@@ -142,6 +137,6 @@ export function barcodeBert(
   const mask = graph.input('mask', 'int64', ['rows', 'tokens']);
   const { places, labels, tokenWeights } = predicted(graph);
   const hidden = bertHiddenStates(ids, mask, config, mode, { causal });
-  const logits = classify(rowsAt(last(hidden), places), 'classifier', classes, config, mode);
+  const logits = tokenClassLogits(rowsAt(last(hidden), places), 'classifier', classes, config, mode);
   return { outputs: predictionLoss(logits, labels, tokenWeights, mode), hidden, logits };
 }

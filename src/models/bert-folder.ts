@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { bert } from './architectures/bert.ts';
 import { declarations, drawWeights, frozenModel, hashOfValues } from './frozen-model.ts';
 import { FOLDER_REMEDY, loadModelFolder, readJsonObject } from './model-folder.ts';
-import { bertConfigOf, type PretrainConfig } from './presets.ts';
+import { bertClassOf, bertConfigOf, kmersOf, type PretrainConfig } from './presets.ts';
 import { kmerModelTokenizer } from './tokenizers.ts';
 import type { FrozenModel } from './types.ts';
 
@@ -25,15 +25,20 @@ export async function loadBertFolder(folder: string): Promise<FrozenModel> {
 
 /** The same architecture with weights drawn from its initialisation: what an encoder that has learned nothing gives. */
 export function randomKmerBert(config: PretrainConfig, seed: number): FrozenModel {
+  const { objective } = config;
   const sizes = bertConfigOf(config);
-  const raw = { model_type: 'bert', ...sizes, is_decoder: config.objective === 'causal' };
+  const architectures = [bertClassOf(objective)];
+  const labels = { num_labels: kmersOf(config).vocabulary.classes, is_decoder: objective === 'causal' };
+  const raw = { model_type: 'bert', architectures, ...sizes, ...labels };
   const configured = bert.configure(raw, 'the pre-training configuration');
   const { k, stride, length, reference } = config;
   const tokenizer = kmerModelTokenizer({ k, stride, length, reference }, sizes.max_position_embeddings);
-  const values = drawWeights(declarations(configured).body, seed);
+  const { body, head = [] } = declarations(configured);
+  const hasHead = !objective.startsWith('mae');
+  const values = drawWeights(hasHead ? [...body, ...head] : body, seed);
   const facts = { weights: 'random', seed };
   return frozenModel(
     { config: raw, architecture: bert, configured, tokenizer },
-    { values, hash: hashOfValues(values), hasHead: false, facts },
+    { values, hash: hashOfValues(values), hasHead, facts },
   );
 }

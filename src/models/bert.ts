@@ -120,6 +120,18 @@ export function bertLogits(hidden: Tensor, config: BertConfig): Tensor {
   return linear(normed, table.tensor, graph.parameter('cls.predictions.bias', [config.vocab_size], zeros));
 }
 
+/** Logits of ordinary tokens: vectors [m, d] -> [m, classes], as `BertForTokenClassification` has them. */
+export function tokenClassLogits(
+  hidden: Tensor,
+  name: string,
+  classes: number,
+  config: BertConfig,
+  mode: Mode,
+): Tensor {
+  const initial = { weight: normal(config.initializer_range), biasInitialiser: zeros };
+  return dense(dropout(hidden, config.hidden_dropout_prob, mode), name, classes, initial);
+}
+
 /**
  * Masked-language-model loss. Inputs: `ids`, `mask` int64 [rows, tokens]; `masked` int64 [rows, m] positions of the tokens to predict,
  * `labels` int64 [rows, m], `tokenWeights` [rows, m] (0 where a row has fewer), `weights` [rows] = their row sums.

@@ -36,8 +36,16 @@ export interface ModelWeights {
   readonly hash: string;
   /** Are those of the head among them? */
   readonly hasHead: boolean;
+  /** `[vocabulary]` letters of every token (`FrozenModel.tokenLetters`), where words are known. */
+  readonly tokenLetters?: ArrayLike<number>;
   /** For the card: where they are from. */
   readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** Does the tokenizer say which tokens the columns of the logits stand for, where these aren't the vocabulary? */
+export function headIsNamed({ configured, tokenizer }: Pick<ModelParts, 'configured' | 'tokenizer'>): boolean {
+  const { classes, vocabularySize } = configured;
+  return classes === undefined || (tokenizer.firstOrdinaryId ?? Number.NaN) + classes === vocabularySize;
 }
 
 /** What an architecture declares for its hidden states, and what its head adds; `head` is undefined where it has none. */
@@ -87,9 +95,12 @@ export function hashOfValues(values: ReadonlyMap<string, Float32Array>): string 
 
 export function frozenModel(
   { config, architecture, configured, tokenizer }: ModelParts,
-  { values, hash, hasHead, facts }: ModelWeights,
+  { values, hash, hasHead, facts, tokenLetters }: ModelWeights,
 ): FrozenModel {
   const { label, dimension, layers, heads, reads, vocabularySize, wordTable, maxTokens } = configured;
+  const { classes: count } = configured;
+  const firstId = tokenizer.firstOrdinaryId;
+  const classes = count !== undefined && firstId !== undefined ? { firstId, count } : undefined;
   const effective = Object.fromEntries(Object.entries(config).filter(([field]) => !WITHOUT_EFFECT.includes(field)));
   return {
     label,
@@ -98,6 +109,8 @@ export function frozenModel(
     reads,
     vocabularySize,
     wordTable,
+    classes,
+    tokenLetters,
     classifier: hasHead ? configured.classifier : undefined,
     maskId: tokenizer.maskId,
     fingerprint: hashJson({

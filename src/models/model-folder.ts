@@ -9,7 +9,8 @@ import { basename, join } from 'node:path';
 import { architectureOf } from './architectures/registry.ts';
 import { openCheckpoint } from './checkpoints/checkpoint.ts';
 import { withCompanions } from './checkpoints/companions.ts';
-import { declarations, drawWeights, frozenModel, hashOfValues, type ModelParts } from './frozen-model.ts';
+import { declarations, drawWeights, frozenModel, hashOfValues, headIsNamed, type ModelParts } from './frozen-model.ts';
+import { tokenLetters } from './token-letters.ts';
 import { folderTokenizer } from './tokenizers.ts';
 import type { FrozenModel } from './types.ts';
 import { bindWeights, hasAll } from './weights.ts';
@@ -71,7 +72,7 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
     (described.architecture.companions ?? []).map((file) => join(folder, file)),
   );
   const { body, head } = declarations(configured);
-  const hasHead = head !== undefined && hasAll(head, configured, checkpoint);
+  const hasHead = head !== undefined && headIsNamed(described) && hasAll(head, configured, checkpoint);
   const declared = hasHead ? [...body, ...head] : body;
   const { values, externalData } = await bindWeights(declared, configured, checkpoint, {
     where,
@@ -84,7 +85,9 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
     checkpoint: checkpoint.format,
     training: existsSync(training) ? await readJsonObject(training) : { note: 'no training.json in the folder' },
   };
-  const model = frozenModel(described, { values, hash: await checkpoint.sha256(), hasHead, facts });
+  const hash = await checkpoint.sha256();
+  const letters = await tokenLetters(folder);
+  const model = frozenModel(described, { values, hash, hasHead, facts, tokenLetters: letters });
   return externalData.length > 0 ? { ...model, externalData } : model;
 }
 
@@ -94,5 +97,7 @@ export async function randomModel(folder: string, seed: number): Promise<FrozenM
   const { body, head } = declarations(described.configured);
   const values = drawWeights([...body, ...(head ?? [])], seed);
   const facts = { weights: 'random', seed };
-  return frozenModel(described, { values, hash: hashOfValues(values), hasHead: head !== undefined, facts });
+  const hasHead = head !== undefined && headIsNamed(described);
+  const letters = await tokenLetters(folder);
+  return frozenModel(described, { values, hash: hashOfValues(values), hasHead, facts, tokenLetters: letters });
 }

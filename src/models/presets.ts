@@ -183,6 +183,12 @@ export function onReference(config: PretrainConfig, rows: number, row: (i: numbe
   return { ...config, reference: letters, length: letters.length };
 }
 
+/** transformers' class of what an objective leaves: BarcodeMAE's decoder is not part of it. */
+export function bertClassOf(objective: PretrainConfig['objective']): string {
+  if (objective.startsWith('mae')) return 'BertModel';
+  return objective === 'masked-lm' ? 'BertForMaskedLM' : 'BertForTokenClassification';
+}
+
 export function bertConfigOf(config: PretrainConfig, tokens: TokenTables = kmersOf(config)): BertConfig {
   return {
     vocab_size: tokens.vocabulary.size,

@@ -9,7 +9,7 @@ import { writeFileAtomic } from '../runtime/files.ts';
 import { writeSafetensors } from '../runtime/safetensors.ts';
 import type { TrainedNetwork } from '../runtime/train.ts';
 import { ENCODER_PREFIX } from './barcode-mae.ts';
-import { bertConfigOf, type PretrainConfig } from './presets.ts';
+import { bertClassOf, bertConfigOf, type PretrainConfig } from './presets.ts';
 import type { TrainingTokenizer } from './training-tokenizers.ts';
 
 /** Names of what the encoder is made of: all but heads, projections and decoders. */
@@ -58,17 +58,16 @@ export async function savePretrained(
 /** `config.json` as transformers reads it. */
 function hubConfig(config: PretrainConfig, tokenizer: TrainingTokenizer): Record<string, unknown> {
   const { objective } = config;
-  const architecture =
-    objective === 'masked-lm' ? 'ForMaskedLM' : objective.startsWith('mae') ? 'Model' : 'ForTokenClassification';
+  const architecture = bertClassOf(objective);
   return {
-    architectures: [`Bert${architecture}`],
+    architectures: [architecture],
     model_type: 'bert',
     hidden_act: 'gelu',
     ...bertConfigOf(config, tokenizer),
     position_embedding_type: 'absolute',
     pad_token_id: tokenizer.vocabulary.paddingId,
     ...(objective === 'masked-lm' ? { tie_word_embeddings: true } : {}),
-    ...(architecture === 'ForTokenClassification' ? { num_labels: tokenizer.vocabulary.classes } : {}),
+    ...(architecture === 'BertForTokenClassification' ? { num_labels: tokenizer.vocabulary.classes } : {}),
     ...(objective === 'causal' ? { is_decoder: true } : {}),
   };
 }

@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import {
   createKmerTokenizer,
+  FIRST_KMER_ID,
   type KmerTokenizer,
   type KmerTokenizerConfig,
   MASK_ID,
@@ -35,6 +36,8 @@ export interface ModelTokenizer {
   readonly maxNucleotides?: number;
   /** Id of the token that stands for a hidden one, where there is such a token. */
   readonly maskId?: number;
+  /** Where ordinary ids begin, when all below are special and none above: heads that tell ordinary tokens only count from there. */
+  readonly firstOrdinaryId?: number;
   /** Everything that changes the ids, for the model's fingerprint. */
   readonly identity: unknown;
   /** Tokens of one sequence. Throws when the model can't read it whole. */
@@ -65,6 +68,7 @@ export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: numbe
     frames: stride,
     maxNucleotides: limit,
     maskId: MASK_ID,
+    firstOrdinaryId: FIRST_KMER_ID,
     identity: tokenizer.config,
     tokens(sequence) {
       check(sequence);
@@ -99,6 +103,7 @@ function placedModelTokenizer(tokenizer: KmerTokenizer, positions: number): Mode
     description: `${k}-mers, stride ${stride}, of the columns of a reference of ${length} letters`,
     nucleotidesPerToken: stride,
     maskId: MASK_ID,
+    firstOrdinaryId: FIRST_KMER_ID,
     identity: tokenizer.config,
     tokens: (sequence) => encode([sequence]).tokens,
     encode(sequences) {

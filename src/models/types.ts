@@ -53,6 +53,8 @@ export interface Encoder {
   readonly fingerprint: string;
   /** Facts for the model card: parameters, tokenizer, nucleotides per token, pre-training loss... Plain JSON. */
   readonly card: Readonly<Record<string, unknown>>;
+  /** The model that is run, in float32, where its tokens can be asked about. */
+  readonly model?: FrozenModel;
   /**
    * Tokens of one sequence that pooling sees. Throws for a sequence that the model would have to cut. Missing where an encoder reads no tokens, or cuts
    * none: then it can't be run in windows.
@@ -98,6 +100,10 @@ export interface FrozenModel {
   readonly reads?: 'masked' | 'causal';
   /** Rows of the word table and columns of the logits; ids of special tokens included. */
   readonly vocabularySize?: number;
+  /** The columns of the logits where these are ordinary tokens only: column c is the id `firstId + c`. Default: column c is id c. */
+  readonly classes?: { readonly firstId: number; readonly count: number };
+  /** `[vocabulary]` letters that a token has, 0 for special ones, where the words of the vocabulary are known. */
+  readonly tokenLetters?: ArrayLike<number>;
   /** Id of the token that stands for a hidden one, where there is such a token. */
   readonly maskId?: number;
   /** The weight in `values` that holds the static embeddings, [vocabulary, width]. */

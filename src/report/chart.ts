@@ -13,6 +13,10 @@ export interface Axis {
   readonly whole?: boolean;
   /** Values that the axis must reach. */
   readonly reaches?: readonly number[];
+  /** Room at both ends of the axis. */
+  readonly padded?: boolean;
+  /** A line across the chart at this value. */
+  readonly rule?: number;
 }
 
 export interface ChartLine {
@@ -21,6 +25,8 @@ export interface ChartLine {
   readonly points: readonly (readonly [number, number])[];
   /** A mark at every point. */
   readonly marks?: boolean;
+  /** Text beside the last point. */
+  readonly label?: string;
 }
 
 export interface Chart {
@@ -48,7 +54,7 @@ export function chart({ description, x, y, lines }: Chart): string | undefined {
     points.map(([px]) => px),
     left,
     right,
-    0,
+    x.padded ? 0.06 : 0,
   );
   const up = axisOf(
     y,
@@ -63,12 +69,13 @@ export function chart({ description, x, y, lines }: Chart): string | undefined {
         `<path class="grid" d="M${left} ${round(at)}H${right}"/><text class="tick end" x="${left - 6}" y="${round(at + 3.8)}">${text}</text>`,
     ),
     ...across.ticks.map(({ at, text }) => `<text class="tick" x="${round(at)}" y="${bottom + 15}">${text}</text>`),
+    ...(y.rule === undefined ? [] : [`<path class="zero" d="M${left} ${round(up.scale(y.rule))}H${right}"/>`]),
     `<text class="tick" x="${round((left + right) / 2)}" y="${SIZE.height - 6}">${escapeHtml(x.label)}</text>`,
     `<text class="tick" transform="translate(11 ${round((top + bottom) / 2)}) rotate(-90)">${escapeHtml(y.label)}</text>`,
   ];
   const drawn = drawable
     .filter((line) => line.points.length > 0)
-    .map(({ className, marks, points: own }) => {
+    .map(({ className, marks, label, points: own }) => {
       const places = own.map(([px, py]) => [round(across.scale(px)), round(up.scale(py))] as const);
       const path =
         places.length > 1
@@ -78,7 +85,11 @@ export function chart({ description, x, y, lines }: Chart): string | undefined {
         marks || places.length === 1
           ? places.map(([px, py]) => `<circle class="curve ${className}" cx="${px}" cy="${py}" r="1.6"/>`).join('')
           : '';
-      return path + dots;
+      const [lastX, lastY] = places[places.length - 1];
+      const text = label
+        ? `<text class="tick start" x="${round(lastX + 5)}" y="${round(lastY - 4)}">${escapeHtml(label)}</text>`
+        : '';
+      return path + dots + text;
     });
   return `<svg class="chart" viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img" aria-label="${escapeHtml(description)}">${ticks.join('')}${drawn.join('')}</svg>`;
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { escapeHtml, escapeJsonForScript } from './escape.ts';
 import { formatCount, formatDifference, formatSeconds, plural, VERDICT_MARKS } from './format.ts';
 import { type HarmonicText, harmonicTexts } from './harmonic.ts';
+import { MEASURES_REMARK, measureColumns, measuresSection } from './measures.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { definitionList, linked } from './plain.ts';
@@ -41,6 +42,7 @@ export function leaderboardHtml(board: Leaderboard): string {
     '<main>',
     '<p id="said" role="status" class="soft" aria-live="polite"></p>',
     ...board.tasks.map((task, i) => taskSection(board, task, i)),
+    measuresSection(board),
     ...harmonicTexts(board).map(harmonicSection),
     pretrainingSection(board),
     `<section id="contenders"><h2>Contenders</h2>${board.contenders.map(contenderCard).join('')}</section>`,
@@ -152,6 +154,7 @@ function howToRead(board: Leaderboard): string {
     `<b>Verdict</b>: ${VERDICT_MARKS.better} better or ${VERDICT_MARKS.worse} worse need a corrected p of at most 0.05 and an interval that leaves out zero. ${VERDICT_MARKS.indistinguishable} indistinguishable does not mean equal: these data cannot tell.`,
     '<b>Best frozen model</b>: the model and probe with the best validation score. Nothing is chosen by test scores.',
     '<b>Controls</b>: the same architecture with weights that have learned nothing. A model that does not beat its control has gained nothing from pre-training on this task.',
+    ...(measureColumns(board.rows).length > 0 ? [`<b>Diagnostics</b>: ${escapeHtml(MEASURES_REMARK)}.`] : []),
     '<b>What intervals leave out</b>: errors of the training data, of the choice of hyper-parameters, and, with few seeds, part of the variation between trainings.',
   ];
   return `<section id="how" class="howto"><h2>How to read this</h2><ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul></section>`;

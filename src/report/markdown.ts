@@ -11,6 +11,7 @@ import {
   VERDICT_MARKS,
 } from './format.ts';
 import { type HarmonicText, harmonicTexts } from './harmonic.ts';
+import { MEASURES_REMARK, type MeasureColumn, measureColumns, measured } from './measures.ts';
 import type { Leaderboard, LeaderboardRow, LeaderboardTask } from './schema.ts';
 import { rowsOfTask, shortTaskNote, unfinishedNote } from './view.ts';
 
@@ -25,6 +26,7 @@ export function leaderboardMarkdown(board: Leaderboard): string {
     [
       `- Score: mean over seeds; in brackets the ${board.method.interval}.`,
       `- Difference: to the best one-hot baseline of the task (${board.method.reference}); positive is better. ${board.method.test}.`,
+      ...(measureColumns(board.rows).length > 0 ? [`- ${MEASURES_REMARK}.`] : []),
       `- Verdict: ${VERDICT_MARKS.better} better, ${VERDICT_MARKS.indistinguishable} indistinguishable, ${VERDICT_MARKS.worse} worse, at Holm-corrected p < 0.05. ${board.method.correction}.`,
     ].join('\n'),
   ]
@@ -35,11 +37,13 @@ export function leaderboardMarkdown(board: Leaderboard): string {
 function taskSection(board: Leaderboard, task: LeaderboardTask): string {
   const rows = rowsOfTask(board, task);
   const digits = decimalsFor(rows.map((row) => row.score));
+  const measures = measureColumns(rows);
   const heading = ['Contender', 'Probe', `${escapeMarkdown(task.metricLabel)} [95% interval]`];
+  const measureHeads = measures.map(({ heading: name, unit }) => `${name}, ${unit}`);
   const lines = [
-    [...heading, 'Difference to one-hot', 'p (Holm)', 'Verdict', 'Seeds', 'Time'],
-    ['---', '---', '---:', '---:', '---:', '---', '---:', '---:'],
-    ...rows.map((row) => rowCells(row, digits)),
+    [...heading, 'Difference to one-hot', 'p (Holm)', 'Verdict', ...measureHeads, 'Seeds', 'Time'],
+    ['---', '---', '---:', '---:', '---:', '---', ...measures.map(() => '---:'), '---:', '---:'],
+    ...rows.map((row) => rowCells(row, digits, measures)),
   ];
   const size = task.sizes ? ` · ${formatCount(task.sizes.test)} test rows` : '';
   const remarks = rows.flatMap((row) => [
@@ -65,7 +69,7 @@ function harmonicSection({ title, remark, heads, lines }: HarmonicText): string 
   ].join('\n\n');
 }
 
-function rowCells(row: LeaderboardRow, digits: number): string[] {
+function rowCells(row: LeaderboardRow, digits: number, measures: readonly MeasureColumn[]): string[] {
   const title = escapeMarkdown(row.title);
   const comparison = row.vsOneHot;
   const verdict = comparison?.verdict;
@@ -83,6 +87,7 @@ function rowCells(row: LeaderboardRow, digits: number): string[] {
         : MISSING,
     comparison ? formatP(comparison.pHolm).replace('<', '&lt;') : '',
     verdict ? `${VERDICT_MARKS[verdict]} ${verdict}` : row.status === 'done' ? '' : row.status,
+    ...measures.map((column) => measured(row, column)),
     String(row.seeds),
     formatSeconds(row.seconds),
   ];

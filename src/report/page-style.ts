@@ -10,7 +10,7 @@ export const PAGE_STYLE = `${PLOT_COLOURS}
   * { box-sizing: border-box; }
   html { scroll-padding-top: 4rem; -webkit-text-size-adjust: 100%; }
   body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 var(--sans); }
-  main, header.page, footer { max-width: 1180px; margin: 0 auto; padding: 0 28px; }
+  main, header.page, footer { max-width: 1260px; margin: 0 auto; padding: 0 28px; }
   a { color: var(--accent); text-underline-offset: 2px; }
   :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 3px; }
   h1, h2, h3 { font-family: var(--serif); font-weight: 600; line-height: 1.2; text-wrap: balance; }
@@ -27,7 +27,7 @@ export const PAGE_STYLE = `${PLOT_COLOURS}
   .badge.better { color: var(--better); } .badge.worse { color: var(--worse); } .badge.indistinguishable, .badge.none { color: var(--even); }
   .badge.failed { color: var(--worse); }
   .filters { position: sticky; top: 0; z-index: 2; background: var(--paper); border-bottom: 1px solid var(--rule); }
-  .filters > div { max-width: 1180px; margin: 0 auto; padding: .55rem 28px; display: flex; flex-wrap: wrap; gap: .45rem 1.2rem; align-items: center; font-size: .88rem; }
+  .filters > div { max-width: 1260px; margin: 0 auto; padding: .55rem 28px; display: flex; flex-wrap: wrap; gap: .45rem 1.2rem; align-items: center; font-size: .88rem; }
   .filters label { display: inline-flex; gap: .4em; align-items: center; }
   button, select { font: inherit; color: inherit; } select { background: var(--paper); border: 1px solid var(--rule); border-radius: 5px; padding: .25em .5em; max-width: 18rem; }
   .plain { background: none; border: 1px solid var(--rule); border-radius: 5px; padding: .25em .7em; cursor: pointer; margin-left: auto; } .plain:hover { border-color: var(--soft); }
@@ -43,8 +43,8 @@ export const PAGE_STYLE = `${PLOT_COLOURS}
   th button::after { content: "↕"; color: var(--rule); padding-left: .3em; font-weight: 400; }
   th[aria-sort=ascending] button::after { content: "↑"; color: inherit; } th[aria-sort=descending] button::after { content: "↓"; color: inherit; }
   .board td { height: 44px; } .board .title { font-weight: 600; overflow-wrap: anywhere; } .board small { display: block; color: var(--soft); font-size: .82rem; font-weight: 400; }
-  .board td.who { min-width: 13rem; max-width: 21rem; } td.forest { padding-top: 0; padding-bottom: 0; width: 240px; } tfoot td { border: 0; padding-top: 0; height: auto !important; }
-  td.forest svg { display: block; width: 240px; height: 44px; } tfoot td.forest svg { height: 18px; } svg text { font-family: var(--sans); }
+  .board td.who { min-width: 11rem; max-width: 21rem; } td.forest { padding-top: 0; padding-bottom: 0; width: 200px; } tfoot td { border: 0; padding-top: 0; height: auto !important; }
+  td.forest svg { display: block; width: 200px; height: 44px; } tfoot td.forest svg { height: 18px; } svg text { font-family: var(--sans); }
   tr.reference td { background: var(--panel); } tr.reference td:first-child { box-shadow: -10px 0 0 var(--panel); } tr.reference td:last-child { box-shadow: 10px 0 0 var(--panel); }
   tr.failed .title, tr.missing .title { color: var(--soft); } td.why { color: var(--soft); font-size: .86rem; overflow-wrap: anywhere; }
   .remarks { font-size: .88rem; color: var(--warn); padding-left: 1.1rem; overflow-wrap: anywhere; }
@@ -57,6 +57,7 @@ export const PAGE_STYLE = `${PLOT_COLOURS}
   .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); gap: 0 2.4rem; align-items: start; }
   .curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr)); gap: 1rem 1.4rem; } .curves figure { margin: 0; } figcaption { font-size: .84rem; overflow-wrap: anywhere; }
   .chart { width: 100%; height: auto; } .curve { fill: none; stroke-width: 1.6; } circle.curve { stroke-width: 3; } .curve.train { stroke: var(--even); } .curve.valid { stroke: var(--accent); stroke-dasharray: 5 2.5; } .curve.score { stroke: var(--accent); }
+  .scatters { grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); margin-bottom: 1.2rem; } .curve.whiskers { stroke: var(--rule); } circle.dot-model { fill: var(--accent); stroke: var(--accent); r: 3px; } circle.dot-control { stroke: var(--soft); stroke-width: 1.4; fill: var(--paper); r: 3px; }
   .bars div { display: grid; grid-template-columns: minmax(5rem, 12rem) 1fr 8rem; gap: .8rem; font-size: .86rem; align-items: center; } .bars svg { width: 100%; height: 9px; } .bars rect { fill: var(--even); }
   code, .mono { font-family: var(--mono); font-size: .86em; overflow-wrap: anywhere; } pre { background: var(--panel); padding: .7rem .9rem; overflow-x: auto; border-radius: 5px; white-space: pre-wrap; overflow-wrap: anywhere; }
   main > section:not(.task) { padding: 2rem 0 .8rem; border-bottom: 1px solid var(--rule); } .howto { max-width: 52em; } .howto li { margin: .4em 0; }

@@ -6,6 +6,7 @@ import type { Result } from '../harness/result.ts';
 import type { Predictions, PreparedMetric } from '../metrics/types.ts';
 import { hashJson } from '../runtime/files.ts';
 import { type Entrant, finiteOrNull, mean, prepareChecked, spread, type TaskStatistics } from './comparison.ts';
+import { rowDiagnostics } from './measures.ts';
 import { type RunFolder, readPredictions, type StoredCell } from './run-folder.ts';
 import type { CellSummary, LeaderboardRow } from './schema.ts';
 
@@ -123,6 +124,7 @@ function assemble(
     seedSpread: spread(scored.flatMap(({ prepared }) => finiteOrNull(prepared()) ?? [])),
     validationScore: mean(scored.map(({ result }) => result.validationScore)),
     scores: meanScores(scored.map(({ result }) => result)),
+    diagnostics: rowDiagnostics(scored.map(({ result }) => result)),
     isReference: false,
     vsOneHot: null,
     device: [...new Set(summaries.flatMap((cell) => cell.device ?? []))].join(', ') || null,

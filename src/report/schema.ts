@@ -51,6 +51,22 @@ const cellSchema = z.object({
 });
 export type CellSummary = z.infer<typeof cellSchema>;
 
+/** Means over seeds of what `diagnostics/measures.ts` measures; null where a seed has none. */
+const rowDiagnosticsSchema = z.object({
+  /** Bits per nucleotide. */
+  entropyBits: number,
+  /** Bits per token. */
+  klModelToUniformBits: number,
+  /** Bits per nucleotide. */
+  nllBits: number,
+  /** Shares, 0 to 1. */
+  fisherEmbeddings: number,
+  fisherEmbeddingParameters: number,
+  /** Why something is null. */
+  missing: z.array(z.string()),
+});
+export type RowDiagnostics = z.infer<typeof rowDiagnosticsSchema>;
+
 const rowSchema = z.object({
   task: z.string(),
   taskHash: z.string(),
@@ -74,6 +90,8 @@ const rowSchema = z.object({
   validationScore: number,
   /** Mean over seeds of every stored metric. */
   scores: z.partialRecord(metricName, number),
+  /** Absent for baselines and for results of older versions. */
+  diagnostics: rowDiagnosticsSchema.optional(),
   isReference: z.boolean(),
   vsOneHot: comparisonSchema.nullable(),
   device: z.string().nullable(),

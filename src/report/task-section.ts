@@ -14,13 +14,14 @@ import {
   plural,
   VERDICT_MARKS,
 } from './format.ts';
+import { type MeasureColumn, measureColumns, measured } from './measures.ts';
 import { definitionList } from './plain.ts';
 import type { Comparison, Leaderboard, LeaderboardRow, LeaderboardTask, Verdict } from './schema.ts';
 import { type Domain, forestAxis, forestDomain, forestMarks } from './svg.ts';
 import { leakedRows, taskCardHtml } from './task-card.ts';
 import { rowsOfTask, shortTaskNote } from './view.ts';
 
-const PLOT = { width: 240, height: 44, left: 10, right: 230 };
+const PLOT = { width: 200, height: 44, left: 15, right: 183 };
 
 export function taskSection(board: Leaderboard, task: LeaderboardTask, index: number): string {
   const rows = rowsOfTask(board, task);
@@ -64,6 +65,7 @@ export function badge(verdict: Verdict | null, otherwise = ''): string {
 function boardTable(task: LeaderboardTask, rows: readonly LeaderboardRow[]): string {
   const digits = decimalsFor(rows.map((row) => row.score));
   const domain = forestDomain(rows);
+  const measures = measureColumns(rows);
   const better = task.higherIsBetter ? 'descending' : 'ascending';
   const head = (key: string, text: string, first: string, sorted = false, classes = '') =>
     `<th scope="col" data-first="${first}"${sorted ? ` aria-sort="${first}"` : ''}${classes && ` class="${classes}"`}><button type="button" data-key="${key}">${escapeHtml(text)}</button></th>`;
@@ -75,18 +77,18 @@ function boardTable(task: LeaderboardTask, rows: readonly LeaderboardRow[]): str
     head('difference', 'vs one-hot', 'descending'),
     '<th scope="col" class="bare"><span class="soft">← worse · better →</span></th>',
     head('verdict', 'Verdict', 'descending'),
-    head('validation', 'Validation', 'descending', false, 'right'),
-    head('seeds', 'Seeds', 'descending', false, 'right'),
+    ...measures.map(({ key, short }) => head(key.toLowerCase(), short, 'descending', false, 'right')),
+    head('validation', 'Valid.', 'descending', false, 'right'),
     head('seconds', 'Time', 'ascending', false, 'right'),
     '</tr></thead><tbody>',
-    ...rows.map((row) => boardRow(row, digits, domain)),
-    `</tbody><tfoot><tr><td colspan="3"></td><td class="forest"><svg viewBox="0 0 ${PLOT.width} 18" aria-hidden="true">${forestAxis(domain, PLOT.left, PLOT.right, 13)}</svg></td><td colspan="4"></td></tr></tfoot></table></div>`,
+    ...rows.map((row) => boardRow(row, digits, domain, measures)),
+    `</tbody><tfoot><tr><td colspan="3"></td><td class="forest"><svg viewBox="0 0 ${PLOT.width} 18" aria-hidden="true">${forestAxis(domain, PLOT.left, PLOT.right, 13)}</svg></td><td colspan="${3 + measures.length}"></td></tr></tfoot></table></div>`,
   ].join('\n');
 }
 
 const VERDICT_ORDER: Readonly<Record<Verdict, number>> = { better: 3, indistinguishable: 1, worse: 0 };
 
-function boardRow(row: LeaderboardRow, digits: number, domain: Domain): string {
+function boardRow(row: LeaderboardRow, digits: number, domain: Domain, measures: readonly MeasureColumn[]): string {
   const comparison = row.vsOneHot;
   const keys: Readonly<Record<string, string | number | null | undefined>> = {
     kind: row.kind ?? '',
@@ -95,8 +97,8 @@ function boardRow(row: LeaderboardRow, digits: number, domain: Domain): string {
     difference: row.isReference ? 0 : comparison?.difference,
     verdict: row.isReference ? 2 : comparison?.verdict && VERDICT_ORDER[comparison.verdict],
     validation: row.validationScore,
-    seeds: row.seeds,
     seconds: row.seconds,
+    ...Object.fromEntries(measures.map(({ key }) => [key.toLowerCase(), row.diagnostics?.[key]])),
   };
   const attributes = Object.entries(keys).map(([key, value]) => `data-${key}="${escapeHtml(String(value ?? ''))}"`);
   const kind = [row.kind === 'baseline' && row.family ? `${row.family} baseline` : (row.kind ?? 'contender')];
@@ -105,7 +107,7 @@ function boardRow(row: LeaderboardRow, digits: number, domain: Domain): string {
   const open = `<tr class="${row.isReference ? 'reference' : row.status}" ${attributes.join(' ')}>`;
   if (row.status !== 'done') {
     const why = row.status === 'failed' ? `Failed: ${row.error}` : 'Planned, not yet run';
-    return `${open}${who}<td class="why" colspan="7">${row.status === 'failed' ? '<b aria-hidden="true">✕ </b>' : ''}${escapeHtml(why)}</td></tr>`;
+    return `${open}${who}<td class="why" colspan="${6 + measures.length}">${row.status === 'failed' ? '<b aria-hidden="true">✕ </b>' : ''}${escapeHtml(why)}</td></tr>`;
   }
   const more = Math.max(3, digits);
   const difference = row.isReference
@@ -113,7 +115,7 @@ function boardRow(row: LeaderboardRow, digits: number, domain: Domain): string {
     : comparison
       ? `<span class="num">${formatDifference(comparison.difference, more)}</span><small class="num">${formatDifference(comparison.ci.low, more)} to ${formatDifference(comparison.ci.high, more)}</small>`
       : MISSING;
-  const spread = row.seedSpread === null ? '' : `<small class="num">± ${formatScore(row.seedSpread, more)}</small>`;
+  const spread = row.seedSpread === null ? '' : `, ± ${formatScore(row.seedSpread, more)}`;
   return [
     open,
     who,
@@ -121,10 +123,18 @@ function boardRow(row: LeaderboardRow, digits: number, domain: Domain): string {
     `<td class="difference">${difference}</td>`,
     `<td class="forest">${forestSvg(row, domain)}</td>`,
     `<td class="said">${row.isReference ? '<span class="badge"><span aria-hidden="true">◆</span>reference</span>' : badge(comparison?.verdict ?? null)}${comparison ? `<small class="num">p ${escapeHtml(formatP(comparison.pHolm).replace(/^(?!<)/, '= '))}</small>` : ''}</td>`,
+    ...measures.map((column) => measureCell(row, column)),
     `<td class="right num" data-label="valid.">${formatScore(asMetric(row), digits)}</td>`,
-    `<td class="right" data-label="seeds"><span class="num">${row.seeds}</span>${spread}</td>`,
-    `<td class="right num" data-label="time">${formatSeconds(row.seconds)}</td></tr>`,
+    `<td class="right" data-label="time"><span class="num">${formatSeconds(row.seconds)}</span><small class="num">${plural(row.seeds, 'seed')}${spread}</small></td></tr>`,
   ].join('');
+}
+
+function measureCell(row: LeaderboardRow, column: MeasureColumn): string {
+  const value = row.diagnostics?.[column.key];
+  const why = row.diagnostics?.missing.join('; ');
+  const title = typeof value !== 'number' && why ? ` title="${escapeHtml(why)}"` : '';
+  const text = row.kind === 'baseline' ? '' : measured(row, column);
+  return `<td class="right" data-label="${column.heading.toLowerCase()}"${title}><span class="num">${text}</span></td>`;
 }
 
 /** Validation scores are stored larger-is-better; shown in the metric's own direction, to be set beside the test score. */

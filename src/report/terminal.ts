@@ -11,6 +11,7 @@ import {
   VERDICT_MARKS,
 } from './format.ts';
 import { type HarmonicText, harmonicTexts } from './harmonic.ts';
+import { measureColumns, measured } from './measures.ts';
 import type { Leaderboard, LeaderboardRow, LeaderboardTask } from './schema.ts';
 import { rowsOfTask, shortTaskNote, unfinishedNote } from './view.ts';
 
@@ -78,6 +79,11 @@ function taskTable(board: Leaderboard, task: LeaderboardTask, paint: Paint): str
         return row.isReference ? '◆ reference' : row.status === 'done' ? '' : row.status;
       },
     },
+    ...measureColumns(rows).map((column) => ({
+      heading: `${column.short}, ${column.unit}`,
+      right: true,
+      cell: (row: LeaderboardRow) => (row.kind === 'baseline' ? '' : measured(row, column)),
+    })),
     { heading: 'Seeds', right: true, cell: (row) => String(row.seeds) },
     { heading: 'Time', right: true, cell: (row) => formatSeconds(row.seconds) },
   ];

@@ -1,11 +1,20 @@
-import { describe, expect, it } from 'vitest';
-import { runBaseline } from '../../src/harness/cell.ts';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { encoderOf } from '../../src/embeddings/extract.ts';
+import { embedTask, runBaseline, runProbe } from '../../src/harness/cell.ts';
 import { type BaselineDefinition, defineBaseline, defineTask } from '../../src/harness/contracts.ts';
 import { describeTask } from '../../src/harness/describe.ts';
 import { planCells } from '../../src/harness/plan.ts';
 import { type PreparedRows, prepareTask } from '../../src/harness/prepare.ts';
-import { fromObject } from '../../src/harness/registry.ts';
+import { findProbe, fromObject } from '../../src/harness/registry.ts';
 import { checkPredictions, validationScorer } from '../../src/harness/scoring.ts';
+import { loadModelFolder } from '../../src/models/model-folder.ts';
+import { defineModel } from '../../src/models/types.ts';
+import type { Probe } from '../../src/probes/types.ts';
+import { createRandom } from '../../src/random.ts';
 
 const settings = {
   seed: 0,
@@ -54,6 +63,59 @@ function baseline(
     },
   });
 }
+
+describe('a frozen model', () => {
+  const folder = fileURLToPath(new URL('../models/goldens/architectures/bert-token-classes', import.meta.url));
+  const cacheFolder = mkdtempSync(join(tmpdir(), 'cell-'));
+  afterAll(() => rmSync(cacheFolder, { recursive: true }));
+  const model = defineModel({
+    ...{ id: 'm', title: 'M', kind: 'model', citation: '-', licence: '-', version: '1', stochastic: false },
+    options: {},
+    load: () => loadModelFolder(folder),
+  });
+  const random = createRandom('rows');
+  const long = defineTask({
+    ...definition,
+    load: async () =>
+      Array.from({ length: 60 }, (_, i) => ({
+        id: `r${i}`,
+        sequence: Array.from({ length: 40 }, () => 'ACGT'[random.integer(4)]).join(''),
+        label: i % 2 === 0 ? 'a' : 'b',
+      })),
+  });
+
+  it('is measured on test sequences beside being embedded, once for all probes', async () => {
+    const task = await prepareTask(long, { allowDownload: false, cacheFolder });
+    const first = await embedTask(task, model, { ...settings, cacheFolder });
+    const probed = await runProbe(task, first, (await findProbe('nn-cosine')) as Probe, { ...settings, cacheFolder });
+    expect(probed.diagnostics).toEqual(first.diagnostics);
+    expect(first.diagnostics).toMatchObject({ sequences: 12, fisher: { sequences: 12 } });
+    const [kept] = readdirSync(join(cacheFolder, 'measures'));
+    writeFileSync(join(cacheFolder, 'measures', kept), JSON.stringify({ missing: 'kept' }));
+    expect((await embedTask(task, model, { ...settings, cacheFolder })).diagnostics).toEqual({ missing: 'kept' });
+    writeFileSync(join(cacheFolder, 'measures', kept), '{"entropyBits"'); // cut off: made anew
+    expect((await embedTask(task, model, { ...settings, cacheFolder })).diagnostics).toEqual(first.diagnostics);
+    expect((await embedTask(task, model, { ...settings, cacheFolder, codeHash: 'd' })).diagnostics).toEqual(
+      first.diagnostics,
+    );
+    expect(readdirSync(join(cacheFolder, 'measures'))).toHaveLength(2);
+  });
+
+  it('is not measured where it stands with the baselines, and says why it can not be where it gives vectors only', async () => {
+    const task = await prepareTask(long, { allowDownload: false, cacheFolder });
+    const baselineLike = await embedTask(task, { ...model, family: 'composition' }, { ...settings, cacheFolder });
+    expect(baselineLike.diagnostics).toBeUndefined();
+    const vectors = {
+      ...model,
+      load: async () => {
+        const { model: _, ...encoder } = encoderOf(await loadModelFolder(folder), { device: 'cpu', threads: 1 });
+        return encoder;
+      },
+    };
+    const bare = await embedTask(task, vectors, { ...settings, cacheFolder });
+    expect(bare.diagnostics).toEqual({ missing: 'the model gives vectors only' });
+  });
+});
 
 describe('a cell', () => {
   it('scores the test rows by every metric of the kind, with an interval for the primary one', async () => {

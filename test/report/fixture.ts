@@ -32,6 +32,8 @@ export interface FakeContender {
   readonly options?: Record<string, unknown>;
   readonly card?: Record<string, unknown>;
   readonly details?: Record<string, unknown>;
+  /** By seed. */
+  readonly diagnostics?: readonly NonNullable<Result['diagnostics']>[];
   /** Seeds beyond these are planned but not run. */
   readonly ranSeeds?: number;
   readonly failure?: string;
@@ -159,6 +161,7 @@ async function fakeTask(dir: string, task: FakeTask, seeds: number): Promise<Run
           : {
               predictions: { file: `predictions/${key}.npy`, sha256: sha(bytes), rows, columns: predictions.columns },
             }),
+        ...(contender.diagnostics ? { diagnostics: contender.diagnostics[seed] } : {}),
         details: contender.details ?? {},
         environment: {
           ...{ device: 'cpu', precision: 'float32', threads: 1, effort: 1, node: 'v20.19.0', platform: 'linux-x64' },

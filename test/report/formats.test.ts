@@ -53,6 +53,10 @@ let board: Leaderboard;
 let hostile: Leaderboard;
 const folders: string[] = [];
 
+const measures = (missing: string) => ({
+  ...{ sequences: 128, tokens: 900, entropyBits: 1.9, klModelToUniformBits: 0.4, nllBits: 1.91, missing },
+});
+
 async function built(text: string): Promise<Leaderboard> {
   const dir = await mkdtemp(join(tmpdir(), 'report-'));
   folders.push(dir);
@@ -78,8 +82,13 @@ async function built(text: string): Promise<Leaderboard> {
             skill: 1,
             details: { history, [text]: [text] },
           },
-          { ...model, card: { [text]: { nested: text }, training: { report } } },
+          {
+            ...model,
+            card: { [text]: { nested: text }, training: { report } },
+            diagnostics: [measures(text), measures(text)],
+          },
           { ...common, id: `broken ${text}`, kind: 'model', skill: 1, failure: text },
+          { ...model, id: `control ${text}`, kind: 'control', skill: 2, diagnostics: [measures(text), measures(text)] },
         ],
       },
       { ...open, contenders: [model] },
@@ -156,7 +165,7 @@ describe('the HTML page', () => {
   it('gives every comparison in full, with its second opinion, apart from the board', () => {
     const html = leaderboardHtml(board);
     const [, table] = /<summary>Comparisons in full[\s\S]*?(<table>[\s\S]*?<\/table>)/.exec(html)!;
-    expect(table.match(/<tr><td>/g)).toHaveLength(1);
+    expect(table.match(/<tr><td>/g)).toHaveLength(3);
     expect(table).toContain(`McNemar ${formatP(board.rows[1].vsOneHot!.secondOpinion!.p).replace('<', '&lt;')}`);
     expect(html).toContain('<b>Second opinion</b>');
     expect(/<table class="board"[\s\S]*?<\/table>/.exec(html)![0]).not.toContain('McNemar');
@@ -177,7 +186,7 @@ describe('the HTML page', () => {
 describe('CSV', () => {
   it('reads back, with every number whole', () => {
     const rows: Record<string, string>[] = parse(leaderboardCsv(board), { columns: true, record_delimiter: '\r\n' });
-    expect(rows).toHaveLength(4);
+    expect(rows).toHaveLength(5);
     const [reference, model, broken] = rows;
     expect(reference).toMatchObject({ is_reference: 'true', vs_one_hot_verdict: '', kind: 'baseline' });
     expect(Number(model.score)).toBe(board.rows[1].score);
@@ -203,8 +212,8 @@ describe('Markdown', () => {
         .split('\n')
         .filter((line) => line.startsWith('|'));
       const bars = lines.map((line) => line.match(/(?<!\\)\|/g)?.length);
-      const [boards, harmonic] = [3 + 2 + 1 + 2, 3 + 2];
-      expect(bars).toEqual([...Array(boards).fill(9), ...Array(harmonic).fill(6)]);
+      const [measured, plain, harmonic] = [4 + 2, 1 + 2, 4 + 2];
+      expect(bars).toEqual([...Array(measured).fill(11), ...Array(plain).fill(9), ...Array(harmonic).fill(6)]);
     }
     expect(leaderboardMarkdown(hostile)).not.toMatch(/<(script|img)/);
     expect(escapeMarkdown('[a](b) *c* <d>')).toBe('\\[a\\](b) \\*c\\* &lt;d&gt;');
@@ -221,7 +230,7 @@ describe('the terminal table', () => {
     const model = lines.find((line) => line.includes('▲ better'))!;
     expect(model.indexOf('▲')).toBe(head.indexOf('Verdict'));
     expect(plain).toContain('failed: plain: plain');
-    expect(plain).toContain('6 of 8 cells done: 2 failed.');
+    expect(plain).toContain('8 of 10 cells done: 2 failed.');
   });
 
   it('lets no escape sequence of the data through', () => {

@@ -1,13 +1,15 @@
 /**
  * Stock BERT (Devlin et al. 2019) as a checkpoint of the hub: DNABERT 3-6, GROVER, BarcodeBERT and BarcodeMAE encoders, the BERTs of the
- * entropy paper. The graph is `../bert.ts`. Token types other than 0 and cross-attention are not built.
+ * entropy paper. The graph is `../bert.ts`. The head is that of `BertForMaskedLM`, or the linear one of `BertForTokenClassification`, whose classes are a
+ * BarcodeBERT's ordinary tokens. Token types other than 0 and cross-attention are not built.
  */
 import type { BertConfig } from '../bert.ts';
-import { bertHiddenStates, bertLogits } from '../bert.ts';
+import { bertHiddenStates, bertLogits, tokenClassLogits } from '../bert.ts';
 import { classNames, count, headCount, number, oneOf } from './config-fields.ts';
 import type { Architecture, ConfiguredArchitecture, RawConfig } from './types.ts';
 
 const PREFIX = 'bert.';
+const TOKEN_CLASSES = 'BertForTokenClassification';
 const WORD_TABLE = `${PREFIX}embeddings.word_embeddings.weight`;
 
 /** Custom code of the hub under BERT's `model_type` whose graph is another one, by the names of its classes. */
@@ -50,23 +52,34 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     attention_probs_dropout_prob: number(config, 'attention_probs_dropout_prob', where, 0.1),
   };
   const causal = config.is_decoder === true;
+  const classes = classNames(config).includes(TOKEN_CLASSES) ? labelCount(config, where) : undefined;
   return {
     label: `BERT (${sizes.num_hidden_layers} x ${sizes.hidden_size})`,
     dimension: sizes.hidden_size,
     layers: sizes.num_hidden_layers,
     heads: sizes.num_attention_heads,
     vocabularySize: sizes.vocab_size,
+    classes,
     maxTokens: sizes.max_position_embeddings,
     reads: causal ? 'causal' : 'masked',
     wordTable: WORD_TABLE,
     build(_graph, { ids, mask }, mode) {
       return {
         hiddenStates: bertHiddenStates(ids, mask, sizes, mode, { prefix: PREFIX, causal }),
-        logits: (vectors) => bertLogits(vectors, sizes),
+        logits: (vectors) =>
+          classes === undefined
+            ? bertLogits(vectors, sizes)
+            : tokenClassLogits(vectors, 'classifier', classes, sizes, mode),
       };
     },
     sources,
   };
+}
+
+/** transformers writes the names of labels, or, where these are none but numbers, how many there are. */
+function labelCount(config: RawConfig, where: string): number {
+  const names = config.id2label;
+  return typeof names === 'object' && names !== null ? Object.keys(names).length : count(config, 'num_labels', where);
 }
 
 /** A bare `BertModel` has no prefix; TensorFlow's checkpoints, ported early, call a normalisation's weights gamma and beta. */

@@ -44,6 +44,8 @@ export interface ConfiguredArchitecture {
   readonly layers: number;
   readonly heads?: number;
   readonly vocabularySize: number;
+  /** Columns of the logits where they are ordinary tokens only (`BertForTokenClassification`); default: the whole vocabulary. */
+  readonly classes?: number;
   /** Longest input in tokens; undefined where positions set no limit. */
   readonly maxTokens?: number;
   /** What the head predicts: hidden tokens from both sides, or the next token. */

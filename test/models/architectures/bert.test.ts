@@ -1,9 +1,11 @@
-/** Stock BERT against transformers' BertForMaskedLM (goldens/architectures/bert.py), and what is said of configs that are another graph's. */
+/** Stock BERT against transformers' BertForMaskedLM and BertForTokenClassification (goldens/architectures/bert*.py), and what is said of configs that are another graph's. */
 import { describe, expect, it } from 'vitest';
 import { bert } from '../../../src/models/architectures/bert.ts';
 import { parityTests, readGoldenFolder } from './parity.ts';
 
 parityTests('bert', bert);
+parityTests('bert-token-classes', bert);
+parityTests('bert-token-classes-causal', bert);
 
 describe('a BERT config', () => {
   const { config } = readGoldenFolder('bert');

@@ -24,7 +24,7 @@ export function parityTests(name: string, architecture: Architecture): void {
   describe(`${architecture.title}: ${name}`, () => {
     it('is recognised from its config.json', () => {
       expect(architecture.matches(golden.config)).toBe(true);
-      expect(configured.vocabularySize).toBe(tensor('logits').shape[2]);
+      expect(configured.classes ?? configured.vocabularySize).toBe(tensor('logits').shape[2]);
       expect(configured.dimension).toBe(tensor('hidden.0').shape[2]);
       expect(golden.tensors.has(`hidden.${configured.layers + 1}`)).toBe(false);
     });

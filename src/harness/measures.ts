@@ -1,0 +1,48 @@
+/**
+ * What is measured of a model without labels beside its score (`diagnostics/measures.ts`), on test sequences of the task: the same ones for every model, drawn
+ * once, labels unseen, nothing chosen by them. Kept in the cache folder, for every probe of a model asks for the same.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Measures, Unmeasured } from '../diagnostics/measures.ts';
+import type { Encoder } from '../models/types.ts';
+import { createRandom } from '../random.ts';
+import type { Device } from '../runtime/device.ts';
+import { hashJson, writeFileAtomic } from '../runtime/files.ts';
+import { measuresSchema } from './result.ts';
+
+/** Of the draw of sequences and tokens: the same for all seeds of a cell, so that only weights differ. */
+const SEED = 0;
+
+export interface MeasureSettings {
+  readonly device: string;
+  readonly threads: number;
+  readonly cacheFolder: string;
+  readonly codeHash: string;
+  readonly progress: (fraction: number, message: string) => void;
+}
+
+/** Measures of the encoder's model; the reason where it can't be asked. */
+export async function storedMeasures(
+  { model, fingerprint }: Encoder,
+  sequences: readonly string[],
+  { device, threads, cacheFolder, codeHash, progress }: MeasureSettings,
+): Promise<Measures | Unmeasured> {
+  if (!model) return { missing: 'the model gives vectors only' };
+  const { MEASURED_SEQUENCES, measure } = await import('../diagnostics/measures.ts');
+  const places = Uint32Array.from(sequences, (_, i) => i);
+  const drawn = createRandom(`measures:${SEED}`).shuffle(places).subarray(0, MEASURED_SEQUENCES).sort();
+  const windows = Array.from(drawn, (place) => sequences[place]);
+  const key = hashJson({ fingerprint, windows, seed: SEED, device, codeHash });
+  const path = join(cacheFolder, 'measures', `${key.slice(0, 32)}.json`);
+  const found = measuresSchema.safeParse(
+    await readFile(path, 'utf8')
+      .then(JSON.parse)
+      .catch(() => undefined), // absent or cut off: it is measured anew
+  );
+  if (found.success) return found.data;
+  const compute = { device: device as Device, threads };
+  const measured = measuresSchema.parse(await measure(model, windows, { compute, seed: SEED, progress }));
+  await writeFileAtomic(path, `${JSON.stringify(measured, null, 2)}\n`);
+  return measured;
+}
