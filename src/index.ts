@@ -117,6 +117,25 @@ export async function modelReaders() {
 }
 export type ModelReaders = Awaited<ReturnType<typeof modelReaders>>;
 
+/**
+ * What a model is like without labels: the whole diagnosis on a corpus, the few measures that stand beside scores, empirical Fisher information and input
+ * gradients of a model that can be differentiated. Loaded when first asked for.
+ */
+export async function diagnostics() {
+  const [{ diagnose }, { measure }, { empiricalFisher }, { fisherBatches }, { differentiableModel }, saliency] =
+    await Promise.all([
+      import('./diagnostics/diagnose.ts'),
+      import('./diagnostics/measures.ts'),
+      import('./diagnostics/fisher.ts'),
+      import('./diagnostics/fisher-batches.ts'),
+      import('./diagnostics/differentiable-model.ts'),
+      import('./diagnostics/saliency.ts'),
+    ]);
+  const { openSaliency, spreadOverLetters } = saliency;
+  return { diagnose, measure, empiricalFisher, fisherBatches, differentiableModel, openSaliency, spreadOverLetters };
+}
+export type Diagnostics = Awaited<ReturnType<typeof diagnostics>>;
+
 /** The linear probes, for baselines that fit them on features of their own. Loaded when first asked for. */
 export async function linearProbes() {
   const [{ logisticProbe }, { ridgeProbe }] = await Promise.all([

@@ -8,6 +8,7 @@ import { fisherBatches } from '../../src/diagnostics/fisher-batches.ts';
 import { measure } from '../../src/diagnostics/measures.ts';
 import { askedPredictions, askTokens } from '../../src/diagnostics/predictions.ts';
 import { overBatches, tokenReader } from '../../src/diagnostics/token-batches.ts';
+import { diagnostics } from '../../src/index.ts';
 import { loadModelFolder } from '../../src/models/model-folder.ts';
 import { createRandom } from '../../src/random.ts';
 
@@ -64,6 +65,12 @@ describe('measures of a model', () => {
     });
     for await (const batch of fisherBatches(withUnknown, model, { seed: 0 }))
       expect([...batch.targets].every((target) => target >= 0 && target < 16)).toBe(true);
+  });
+
+  it('are open to plugins', async () => {
+    const { measure: open } = await diagnostics();
+    const model = await loadModelFolder(folder('bert'));
+    expect(await open(model, sequences.slice(0, 8), { compute, seed: 3 })).toMatchObject({ sequences: 8 });
   });
 
   it('say why there are none', async () => {
