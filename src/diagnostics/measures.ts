@@ -3,9 +3,11 @@
  * uniform, and how much of the empirical Fisher information lies in the embeddings, all as `diagnose` measures them (arXiv 2604.04287), on fewer windows and without
  * floors, geometry and controls. A model that can't be asked yields the reason.
  */
+import { freemem } from 'node:os';
 import type { FrozenModel } from '../models/types.ts';
 import { GraphError } from '../onnx/graph.ts';
 import type { Compute } from '../runtime/network.ts';
+import { OutOfMemoryError } from '../runtime/session.ts';
 import { readable } from './corpus-sample.ts';
 import { differentiableModel } from './differentiable-model.ts';
 import { DISTRIBUTION_SHARE, NothingAsked } from './evaluation-masking.ts';
@@ -17,6 +19,11 @@ import { readsTokens, tokenReader } from './token-batches.ts';
 /** Sequences that tell of predictions; the first of them tell of Fisher information. */
 export const MEASURED_SEQUENCES = 128;
 const FISHER_SEQUENCES = 4 * FISHER_BATCH;
+/** What leaves a model unmeasured and its score alone. A number that is not finite is none of these. */
+const REASONS = [NothingAsked, GraphError, OutOfMemoryError];
+/** Floats of a differentiated block that are held per token and unit of width, about; and copies of the weights: values, gradients, the session's own. */
+const HELD_FLOATS = 40;
+const WEIGHT_COPIES = 3;
 
 export interface Measures {
   /** Sequences read, and tokens asked for. */
@@ -68,14 +75,27 @@ export async function measure(
       ...{ compute, seed },
       progress: (fraction) => progress?.(fraction / 2, 'predictive entropy'),
     });
+    const short = shortOfMemory(model, windows, compute);
+    if (short !== undefined) return { ...known, missing: short };
     return {
       ...known,
       fisher: await fisherShare(model, windows.slice(0, FISHER_SEQUENCES), { compute, seed, progress }),
     };
   } catch (error) {
-    if (error instanceof NothingAsked || error instanceof GraphError) return { ...known, missing: error.message };
+    if (REASONS.some((reason) => error instanceof reason)) return { ...known, missing: (error as Error).message };
     throw error;
   }
+}
+
+/** On the CPU a process that asks for too much is ended, not told so; a GPU says so by itself. Undefined where gradients should fit. */
+function shortOfMemory(model: FrozenModel, windows: readonly string[], { device }: Compute): string | undefined {
+  const longest = windows.reduce((most, window) => Math.max(most, model.tokens(window)), 0);
+  const held = FISHER_BATCH * longest * HELD_FLOATS * model.dimension * (model.layers + 1);
+  const bytes = 4 * (WEIGHT_COPIES * ((model.card.parameters as number | undefined) ?? 0) + held);
+  const gib = (size: number) => `${(size / 2 ** 30).toFixed(1)} GiB`;
+  const free = freemem();
+  if (device !== 'cpu' || bytes < free) return undefined;
+  return `Fisher information would take about ${gib(bytes)} of memory; ${gib(free)} are free`;
 }
 
 async function predictions(
