@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { bytesPerSequence, rowsPerBatch } from '../embeddings/extract.ts';
+import { bytesPerSequence, rowsPerBatch } from '../embeddings/batch-plan.ts';
 import { architectureOf } from '../models/architectures/registry.ts';
 import type { ConfiguredArchitecture, RawConfig } from '../models/architectures/types.ts';
 import { type Checkpoint, openCheckpoint } from '../models/checkpoints/checkpoint.ts';

@@ -9,7 +9,7 @@ import { serialise } from '../onnx/serialise.ts';
 import { batchMemory, runInBatches } from '../runtime/batches.ts';
 import { type Compute, pick } from '../runtime/network.ts';
 import { openSession } from '../runtime/session.ts';
-import { rowsPerBatch } from './extract.ts';
+import { rowsPerBatch } from './batch-plan.ts';
 
 /** Rows at a time at most. */
 const ROWS = 512;

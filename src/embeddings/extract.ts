@@ -1,6 +1,6 @@
 /**
  * Frozen extraction: a model's graph with its weights fixed, pooled inside the graph, run over sequences sorted by length in batches of a token
- * budget, fewer where memory is short. Only `[rows, dimension]` comes back. Results don't depend on how sequences are batched, up to rounding in the last bits.
+ * budget, fewer where memory is short (`batch-plan.ts`). Only `[rows, dimension]` comes back. Results don't depend on how sequences are batched, up to rounding in the last bits.
  */
 import type { Matrix } from '../metrics/types.ts';
 import type { Encoder, FrozenModel, Pooling, Representation } from '../models/types.ts';
@@ -9,42 +9,12 @@ import { HalfGraph } from '../onnx/half-graph.ts';
 import { maskedMax, maskedMean } from '../onnx/layers.ts';
 import * as op from '../onnx/ops.ts';
 import { serialise } from '../onnx/serialise.ts';
-import { automaticBatchSize, batchMemory, runInBatches } from '../runtime/batches.ts';
+import { batchMemory, runInBatches } from '../runtime/batches.ts';
 import { hashJson } from '../runtime/files.ts';
 import { type Compute, pick } from '../runtime/network.ts';
 import { openSession, type Session } from '../runtime/session.ts';
+import { planBatches, rowsPerBatch, tokenBudget } from './batch-plan.ts';
 import { windowRemedy } from './variant.ts';
-
-/** Tokens (padding included) per batch at most: large enough for full speed of a GPU. */
-const TOKENS_PER_BATCH = 16_384;
-/** On the CPU: a layer's activations then stay in the cache, and little is padded. Widths of 128 to 768 were fastest at it, by 10 to 40% over 2,048 and more. */
-const TOKENS_PER_THREAD = 512;
-
-/** Tokens (padding included) that a batch may have. */
-export function tokenBudget({ device, threads }: Compute): number {
-  return device === 'cpu' ? Math.min(TOKENS_PER_BATCH, TOKENS_PER_THREAD * threads) : TOKENS_PER_BATCH;
-}
-
-/**
- * What one sequence of `tokens` needs at its peak, in bytes, weights not counted. Counted are, per token, the pooled hidden states (kept to the
- * end), some 12 times the width for a block's own, and attention scores before and after the softmax for heads 32 wide (most are wider).
- * Peaks measured on the CPU were 0.5 to 0.8 of this.
- */
-export function bytesPerSequence(dimension: number, pooledLayers: number, tokens: number): number {
-  const floats = dimension * (pooledLayers + 12) + 2 * Math.ceil(dimension / 32) * tokens; // per token
-  return 4 * floats * tokens;
-}
-
-/** Sequences per batch when all are padded to `tokens`: the token budget, or fewer where `memory` (bytes) is short. */
-export function rowsPerBatch(
-  dimension: number,
-  pooledLayers: number,
-  tokens: number,
-  memory: number,
-  budget = TOKENS_PER_BATCH,
-): number {
-  return automaticBatchSize(bytesPerSequence(dimension, pooledLayers, tokens), memory, budget / tokens);
-}
 
 /** hidden [b, t, d], mask [b, t] -> [b, d]. */
 const POOLINGS: Readonly<Record<Exclude<Pooling, 'frames'>, (hidden: Tensor, mask: Tensor) => Tensor>> = {
@@ -235,13 +205,14 @@ async function extract(
   const memory = batchMemory(compute.device);
   const budget = tokenBudget(compute);
   const pooledLayers = new Set(representations.map(({ layer }) => layer)).size;
+  const mostRows = (longest: number) => rowsPerBatch(model.dimension, pooledLayers, longest, memory, budget);
+  const ends = planBatches(
+    order.map((row) => tokens[row]),
+    mostRows,
+    compute.device,
+  );
   let done = 0;
-  while (done < order.length) {
-    // As many sequences as fit when all are padded to the longest of them (the last: they are sorted).
-    const fits = (rows: number, longest: number) =>
-      rows <= rowsPerBatch(model.dimension, pooledLayers, longest, memory, budget);
-    let end = done + 1;
-    while (end < order.length && fits(end + 1 - done, tokens[order[end]])) end += 1;
+  for (const end of ends) {
     const bucket = order.slice(done, end);
     await runInBatches(bucket.length, bucket.length, async (from, to) => {
       const rows = bucket.slice(from, to);

@@ -1,7 +1,8 @@
 /** Frozen extraction: pooled vectors that depend on the sequence alone, in the order given. */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { encoderOf, isEncoder, rowsPerBatch, tokenBudget } from '../../src/embeddings/extract.ts';
+import { tokenBudget } from '../../src/embeddings/batch-plan.ts';
+import { encoderOf, isEncoder } from '../../src/embeddings/extract.ts';
 import type { Matrix } from '../../src/metrics/types.ts';
 import { loadBertFolder, randomKmerBert } from '../../src/models/bert-folder.ts';
 import type { Encoder, FrozenModel, Pooling } from '../../src/models/types.ts';
@@ -119,19 +120,6 @@ describe('an embedding', () => {
       const embedding = encoder.embed(['ACGT', 'A'.repeat(length)], [{ layer: 0, pooling: 'mean' }]);
       await expect(embedding, `${length}`).rejects.toThrow(/sequence 2 of 2: .*put \+w40 behind the model's name/);
     }
-  });
-
-  it('is computed in batches of the whole budget where memory allows it, and in smaller ones where it does not', () => {
-    const gib = 2 ** 30;
-    const [base, tokens] = [768, 512]; // BERT base: 12 layers
-    expect(rowsPerBatch(base, 13, tokens, 16 * gib)).toBe(32);
-    const little = rowsPerBatch(base, 13, tokens, gib / 2);
-    expect(little).toBeGreaterThan(1);
-    expect(little).toBeLessThan(16);
-    expect(rowsPerBatch(base, 1, tokens, gib / 2)).toBeGreaterThanOrEqual(little);
-    expect(rowsPerBatch(base, 13, 4 * tokens, 2 * gib)).toBeLessThan(little);
-    expect(rowsPerBatch(base, 13, 100_000, 1)).toBe(1);
-    expect(rowsPerBatch(128, 3, 1, 16 * gib)).toBe(16_384);
   });
 
   it('of a sequence of N alone is finite under every pooling', async () => {
