@@ -8,12 +8,9 @@ import { Graph } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
 import { serialise } from '../onnx/serialise.ts';
 import { openSession, type Session } from '../runtime/session.ts';
+import type { Matrix64 } from './dense.ts';
 
-export interface Matrix64 {
-  readonly rows: number;
-  readonly columns: number;
-  readonly values: Float64Array;
-}
+export type { Matrix64 };
 
 export interface Algebra {
   /** op(a) op(b), where op transposes if asked. */

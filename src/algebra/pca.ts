@@ -7,8 +7,9 @@
  */
 import type { Matrix } from '../metrics/types.ts';
 import { createRandom } from '../random.ts';
+import { centredColumns, columnMeans, type Matrix64 } from './dense.ts';
 import { requireFinite } from './finite.ts';
-import { type Algebra, type Matrix64, openAlgebra } from './linear-algebra.ts';
+import { type Algebra, openAlgebra } from './linear-algebra.ts';
 import { largestEigenvectors, type SymmetricOperator } from './spectral.ts';
 
 export interface PrincipalComponents {
@@ -26,20 +27,6 @@ export interface PrincipalComponents {
 const TOLERANCE = 1e-13;
 /** Shares of variance below this are rounding. */
 const NO_VARIANCE = 1e-14;
-
-function centred({ rows, columns, values }: Matrix, mean: Float64Array): Matrix64 {
-  const result = new Float64Array(rows * columns);
-  for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < columns; c++) result[r * columns + c] = values[r * columns + c] - mean[c];
-  }
-  return { rows, columns, values: result };
-}
-
-function columnMeans({ rows, columns, values }: Matrix): Float64Array {
-  const mean = new Float64Array(columns);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) mean[c] += values[r * columns + c];
-  return mean.map((sum) => sum / rows);
-}
 
 /** Multiplication by a symmetric matrix: four sums at a time, since one would wait for every addition. */
 function operatorOf({ rows, values }: Matrix64): SymmetricOperator {
@@ -91,7 +78,7 @@ export async function principalComponents(
     );
   }
   const mean = columnMeans(features);
-  const x = centred(features, mean);
+  const x = centredColumns(features, mean);
   const total = x.values.reduce((sum, value) => sum + value * value, 0);
   const algebra = await openAlgebra(threads);
   try {
@@ -144,7 +131,7 @@ export async function project(
   }
   const algebra = await openAlgebra(threads);
   try {
-    return await algebra.product(centred(features, mean), components, { transposeB: true });
+    return await algebra.product(centredColumns(features, mean), components, { transposeB: true });
   } finally {
     await algebra.dispose();
   }

@@ -4,6 +4,8 @@
  * and looks at pooled last hidden states only. Pooled and taken out inside the graph. Effective rank and its like go with the number of rows: compare
  * models over equally many.
  */
+
+import { centredColumns, denseOf, frobeniusNorm, gram } from '../algebra/dense.ts';
 import type { Matrix } from '../metrics/types.ts';
 import type { Encoder, FrozenModel } from '../models/types.ts';
 import { Graph } from '../onnx/graph.ts';
@@ -13,11 +15,10 @@ import { serialise } from '../onnx/serialise.ts';
 import { createRandom } from '../random.ts';
 import { type Compute, pick } from '../runtime/network.ts';
 import { openSession, type Session, type TensorValue } from '../runtime/session.ts';
-import { centredColumns, denseOf, frobeniusNorm, gram } from './dense.ts';
 import { type Geometry, geometry } from './geometry.ts';
 import { overBatches, type TokenReader, type WindowBatch } from './token-batches.ts';
 
-/** Token vectors that are looked at, at most: equally many of every window. */
+/** Token vectors that are looked at, about: equally many of every window, at least one. */
 const TOKEN_VECTORS = 256;
 
 export interface ContextualOptions {
@@ -120,7 +121,7 @@ export async function layerVectors(
 ): Promise<LayerVectors> {
   const { model } = reader;
   const width = model.dimension;
-  const count = Math.max(1, Math.floor(TOKEN_VECTORS / windows.length));
+  const count = tokensPerWindow(windows.length);
   const layers = Array.from({ length: model.layers + 1 }, (_, layer) => layer);
   const collected = () => layers.map(() => new Array<Float32Array>(windows.length)); // of a window each
   const [pooled, tokens] = [collected(), collected()];
@@ -161,8 +162,13 @@ export async function layerVectors(
   return { pooled: pooled.map(together), tokens: tokens.map(together) };
 }
 
+/** Token vectors taken of each of so many windows. */
+export function tokensPerWindow(windows: number): number {
+  return Math.max(1, Math.floor(TOKEN_VECTORS / windows));
+}
+
 /** Flat places of at most `count` ordinary tokens of every window, drawn by seed and the window's place. */
-function pickTokens({ letters, tokens, places }: WindowBatch, count: number, seed: number): number[][] {
+export function pickTokens({ letters, tokens, places }: WindowBatch, count: number, seed: number): number[][] {
   return places.map((place, r) => {
     const own = Array.from({ length: tokens }, (_, t) => r * tokens + t).filter((at) => letters[at] > 0);
     return createRandom(`diagnose:tokens:${seed}:${place}`).shuffle(own).slice(0, count);

@@ -52,14 +52,12 @@ export async function empiricalFisher(
   options: FisherOptions,
 ): Promise<FisherSummary> {
   const { form, sample, progress } = options;
-  if (sample && !(sample.share > 0 && sample.share <= 1))
-    throw new Error(`sample.share ${sample.share} of the asked tokens; give 0 < share <= 1`);
   if (sample && form !== 'per-token') throw new Error(`sample: the ${form} form takes all tokens of a batch`);
-  const random = sample && createRandom(`fisher-sample:${sample.seed}`);
+  const draw = sampler(sample);
   let opened: Opened | undefined;
   try {
     for await (const batch of batches) {
-      const asked = [...batch.places.keys()].filter(() => !sample || !random || random.next() < sample.share);
+      const asked = draw(batch);
       opened ??= await OPEN[form](model, batch.tokens, options);
       const { source, sums } = opened;
       if (asked.length > 0) await source.run(batch, asked, sums.add);
@@ -71,6 +69,15 @@ export async function empiricalFisher(
   } finally {
     await opened?.source.dispose();
   }
+}
+
+/** Which places of each batch count, batch after batch; all where nothing is sampled. @throws for a share outside (0, 1]. */
+export function sampler(sample: FisherOptions['sample']): (batch: Pick<FisherBatch, 'places'>) => number[] {
+  if (!sample) return ({ places }) => [...places.keys()];
+  const { share, seed } = sample;
+  if (!(share > 0 && share <= 1)) throw new Error(`sample.share ${share} of the asked tokens; give 0 < share <= 1`);
+  const random = createRandom(`fisher-sample:${seed}`);
+  return ({ places }) => [...places.keys()].filter(() => random.next() < share);
 }
 
 interface Opened {

@@ -3,17 +3,18 @@
  * centred kernel matrices over the same rows, 1 for embeddings equal up to rotation and scale. Linear kernel through the products of features where
  * these are fewer than rows; RBF kernel exp(-d^2 / (2 m)), m the median of all squared distances (the lower one, diagonal included, as in torch.median).
  */
-import type { Matrix } from '../metrics/types.ts';
+
 import {
   centredColumns,
-  type Dense,
   denseOf,
   frobeniusNorm,
   gram,
+  type Matrix64,
   multiplyTransposed,
   requireSameRows,
   transposed,
-} from './dense.ts';
+} from '../algebra/dense.ts';
+import type { Matrix } from '../metrics/types.ts';
 
 /** Linear CKA of two embeddings of the same rows, widths may differ; 0 to 1. NaN when all rows of one are the same. */
 export function linearCka(a: Matrix, b: Matrix): number {
@@ -26,11 +27,11 @@ export function linearCka(a: Matrix, b: Matrix): number {
 }
 
 /** Linear CKA from A'B and the Frobenius norms of A'A and B'B of centred embeddings. */
-export function linearCkaOfProducts(cross: Dense, firstNorm: number, secondNorm: number): number {
+export function linearCkaOfProducts(cross: Matrix64, firstNorm: number, secondNorm: number): number {
   return frobeniusNorm(cross) ** 2 / (firstNorm * secondNorm);
 }
 
-function cosineOf(a: Dense, b: Dense): number {
+function cosineOf(a: Matrix64, b: Matrix64): number {
   let inner = 0;
   for (let i = 0; i < a.values.length; i++) inner += a.values[i] * b.values[i];
   return inner / (frobeniusNorm(a) * frobeniusNorm(b));
@@ -55,7 +56,7 @@ export function rbfCka(a: Matrix, b: Matrix): number {
 }
 
 /** The kernel from the matrix of dot products of all rows, `[rows, rows]`. */
-export function rbfKernel({ rows, values: products }: Dense): RbfKernel {
+export function rbfKernel({ rows, values: products }: Matrix64): RbfKernel {
   const distances = new Float64Array((rows * (rows - 1)) / 2); // squared
   for (let r = 1, at = 0; r < rows; r++)
     for (let c = 0; c < r; c++, at++)

@@ -3,7 +3,7 @@
  * within them (`src/analyze/metrics.py` of lbcb-sci/GFMs, arXiv 2604.04287). Similarity is the cosine; a token is no neighbour of its own; equally
  * similar neighbours stand in the order of their ids. Chance levels are beside the overlaps: at large k two unrelated embeddings overlap much.
  */
-import { type Dense, requireSameRows } from './dense.ts';
+import { type Matrix64, requireSameRows } from '../algebra/dense.ts';
 
 /** Neighbour lists hold 15-bit row numbers. */
 export const MOST_ROWS = 0x8000;
@@ -36,7 +36,7 @@ export interface NeighbourComparison {
  * Neighbours of every row from the matrix of dot products `[rows, rows]`. Rows of zeros are as similar (0) to everything.
  * @throws for fewer than 2 rows, or more than {@link MOST_ROWS}.
  */
-export function neighbourOrder({ rows, values: products }: Dense): NeighbourOrder {
+export function neighbourOrder({ rows, values: products }: Matrix64): NeighbourOrder {
   if (rows < 2 || rows > MOST_ROWS) throw new Error(`neighbours among ${rows} rows; give 2 to ${MOST_ROWS}`);
   const inverse = Float64Array.from({ length: rows }, (_, r) => {
     const square = products[r * rows + r];

@@ -39,9 +39,7 @@ export async function parameterInformation(
   windows: readonly string[],
   { compute, seed, progress }: InformationOptions,
 ): Promise<ParameterInformation | NotDifferentiable> {
-  const tokens = windows.reduce((sum, window) => sum + model.tokens(window), 0);
-  const asked = model.reads === 'causal' ? tokens : tokens * FISHER_SHARE;
-  const sampledShare = Math.min(1, SAMPLED_TOKENS / asked);
+  const share = sampledShare(model, windows);
   const differentiable = differentiableModel(model);
   const batches = () => fisherBatches(windows, model, { seed });
   const report = (from: number, part: number) => (done: { readonly windows: number }) =>
@@ -55,12 +53,19 @@ export async function parameterInformation(
     const perToken = await empiricalFisher(differentiable, batches(), {
       ...compute,
       form: 'per-token',
-      sample: { share: sampledShare, seed },
+      sample: { share, seed },
       progress: report(BATCH_PART, 1 - BATCH_PART),
     });
-    return { batchMean, perToken, sampledShare };
+    return { batchMean, perToken, sampledShare: share };
   } catch (error) {
     if (error instanceof GraphError) return { why: `its graph can not be differentiated: ${error.message}` };
     throw error;
   }
+}
+
+/** Share of the asked tokens that the per-token form takes. */
+export function sampledShare(model: Pick<FrozenModel, 'reads' | 'tokens'>, windows: readonly string[]): number {
+  const tokens = windows.reduce((sum, window) => sum + model.tokens(window), 0);
+  const asked = model.reads === 'causal' ? tokens : tokens * FISHER_SHARE;
+  return Math.min(1, SAMPLED_TOKENS / asked);
 }

@@ -3,17 +3,18 @@
  * (reflections included) onto the first (Gower 1975, Psychometrika 40:33), as `scipy.spatial.procrustes` defines it, and the mean cosine of the rows
  * once aligned (`src/analyze/static/static.py` of lbcb-sci/GFMs).
  */
-import type { Matrix } from '../metrics/types.ts';
+
 import {
   centredColumns,
-  type Dense,
   denseOf,
   frobeniusNorm,
+  type Matrix64,
   multiplyTransposed,
   requireSameRows,
   transposed,
-} from './dense.ts';
-import { polarDecomposition } from './singular-values.ts';
+} from '../algebra/dense.ts';
+import { polarDecomposition } from '../algebra/singular-values.ts';
+import type { Matrix } from '../metrics/types.ts';
 
 export interface Alignment {
   /** 1 - s^2, s the sum of singular values of A'B, both centred and of Frobenius norm 1: 0 the same up to the motion, 1 unrelated. */
@@ -23,7 +24,7 @@ export interface Alignment {
 }
 
 /** Centred, of Frobenius norm 1. @throws when all rows are the same. */
-export function standardForm(matrix: Dense, name: string): Dense {
+export function standardForm(matrix: Matrix64, name: string): Matrix64 {
   const centred = centredColumns(matrix);
   const norm = frobeniusNorm(centred);
   if (!(norm > 0))
@@ -41,14 +42,14 @@ export function procrustes(a: Matrix, b: Matrix): Alignment {
 }
 
 /** As {@link procrustes} for two {@link standardForm}s and their product `first' second`, `[columns, columns]`. */
-export function alignStandardForms(first: Dense, second: Dense, cross: Dense): Alignment {
+export function alignStandardForms(first: Matrix64, second: Matrix64, cross: Matrix64): Alignment {
   const { factor, nuclearNorm } = polarDecomposition(cross);
   const rotated = multiplyTransposed(second, factor); // [rows, columns]
   return { disparity: 1 - nuclearNorm * nuclearNorm, alignedCosine: meanRowCosine(first, rotated) };
 }
 
 /** Mean over rows of the cosine of row i of both. */
-function meanRowCosine(a: Dense, b: Dense): number {
+function meanRowCosine(a: Matrix64, b: Matrix64): number {
   let sum = 0;
   for (let start = 0; start < a.values.length; start += a.columns) {
     let [xx, xy, yy] = [0, 0, 0];

@@ -5,8 +5,9 @@
  *
  * Cost for 5 members of [4096, 768], one core: four and a half minutes, half of it in the rotations of `singular-values.ts`, and 1.3 GB.
  */
+
+import { denseOf, frobeniusNorm, gram, type Matrix64, multiplyTransposed, transposed } from '../algebra/dense.ts';
 import type { Matrix } from '../metrics/types.ts';
-import { type Dense, denseOf, frobeniusNorm, gram, multiplyTransposed, transposed } from './dense.ts';
 import { linearCkaOfProducts, type RbfKernel, rbfCkaOfKernels, rbfKernel } from './kernel-alignment.ts';
 import {
   chanceJaccard,
@@ -69,9 +70,9 @@ export interface StaticStability {
 interface Member {
   readonly order: NeighbourOrder;
   readonly kernel: RbfKernel;
-  readonly standard: Dense;
+  readonly standard: Matrix64;
   /** `[dim, tokens]` */
-  readonly features: Dense;
+  readonly features: Matrix64;
   /** Frobenius norm of features features'. */
   readonly norm: number;
 }
@@ -127,7 +128,7 @@ export function compareStaticEmbeddings(members: readonly Matrix[], options: Sta
   };
 }
 
-function prepare(embedding: Dense, name: string): Member {
+function prepare(embedding: Matrix64, name: string): Member {
   const products = gram(embedding); // [tokens, tokens]
   const standard = standardForm(embedding, name);
   const features = transposed(standard);
@@ -151,7 +152,7 @@ function comparePair(a: Member, b: Member, counts: readonly number[]): Omit<Stat
 }
 
 /** `count` rows, evenly spaced. */
-function evenRows(matrix: Dense, count: number): Dense {
+function evenRows(matrix: Matrix64, count: number): Matrix64 {
   const { rows, columns, values } = matrix;
   if (count === rows) return matrix;
   const picked = new Float64Array(count * columns);

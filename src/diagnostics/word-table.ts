@@ -2,9 +2,10 @@
  * The static embeddings of one model: how long the vectors of its vocabulary are, how evenly they fill their space, and how alike nearest neighbours are. How stable they
  * are over seeds takes several models (`static-embeddings.ts`).
  */
+
+import { denseOf, gram, type Matrix64, squaredLengths, unitRows } from '../algebra/dense.ts';
 import type { Matrix } from '../metrics/types.ts';
 import type { FrozenModel } from '../models/types.ts';
-import { type Dense, denseOf, gram, squaredLengths, unitRows } from './dense.ts';
 import { type Geometry, geometry } from './geometry.ts';
 import { type Spread, spread } from './spread.ts';
 
@@ -33,7 +34,7 @@ export function wordTable({ wordTable: name, values, vocabularySize }: FrozenMod
 export function wordTableFacts(table: Matrix): WordTableFacts {
   const dense = denseOf(table, 'static embeddings');
   const lengths = Array.from(squaredLengths(dense), Math.sqrt);
-  const some = evenRows(dense, Math.min(dense.rows, MOST_TOKENS));
+  const some = rowsAt(dense, evenlySpaced(dense.rows));
   return {
     vocabulary: table.rows,
     dimensions: table.columns,
@@ -47,7 +48,7 @@ export function wordTableFacts(table: Matrix): WordTableFacts {
   };
 }
 
-function nearestCosines(rows: Dense): number[] {
+function nearestCosines(rows: Matrix64): number[] {
   const products = gram(unitRows(rows)); // [tokens, tokens]
   return Array.from({ length: rows.rows }, (_, r) => {
     const row = products.values.subarray(r * rows.rows, (r + 1) * rows.rows);
@@ -55,12 +56,14 @@ function nearestCosines(rows: Dense): number[] {
   });
 }
 
-/** `count` rows, evenly spaced. */
-function evenRows({ rows, columns, values }: Dense, count: number): Dense {
-  const picked = new Float64Array(count * columns);
-  for (let i = 0; i < count; i++) {
-    const row = Math.floor((i * rows) / count);
-    picked.set(values.subarray(row * columns, (row + 1) * columns), i * columns);
-  }
-  return { rows: count, columns, values: picked };
+/** The tokens that are looked at of a vocabulary of this size. */
+export function evenlySpaced(vocabulary: number): number[] {
+  const count = Math.min(vocabulary, MOST_TOKENS);
+  return Array.from({ length: count }, (_, i) => Math.floor((i * vocabulary) / count));
+}
+
+function rowsAt({ columns, values }: Matrix64, rows: readonly number[]): Matrix64 {
+  const picked = new Float64Array(rows.length * columns);
+  for (const [i, row] of rows.entries()) picked.set(values.subarray(row * columns, (row + 1) * columns), i * columns);
+  return { rows: rows.length, columns, values: picked };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { gram } from '../../src/diagnostics/dense.ts';
+import { gram } from '../../src/algebra/dense.ts';
 import { linearCka, rbfCka } from '../../src/diagnostics/kernel-alignment.ts';
 import { chanceJaccard, compareNeighbours, neighbourOrder } from '../../src/diagnostics/neighbours.ts';
 import { procrustes } from '../../src/diagnostics/procrustes.ts';
@@ -135,7 +135,7 @@ describe('members that cannot be compared', () => {
     [
       'a number that is none',
       [a, { ...a, values: a.values.map((v, i) => (i === 7 ? Number.NaN : v)) }],
-      /member 1: row 1, column 3 is NaN/,
+      /member 1: the feature in row 1, column 3 is NaN/,
     ],
     ['all rows the same', [a, { ...a, values: a.values.map(() => 1) }], /member 1: all rows are the same/],
   ])('are refused: %s', (_, members, message) => {

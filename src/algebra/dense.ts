@@ -1,12 +1,13 @@
 /**
- * Dense float64 matrices for the measures of this folder, in plain loops: the same numbers on every machine, no engine to open. One product,
- * A B', blocked for the cache and computed in tiles of 2 x 4 sums held in registers (1.7e9 multiply-adds a second); everything heavy is
- * phrased in it. Shapes up to a few thousand rows; not for training.
+ * Dense float64 matrices in plain loops: the same numbers on every machine, no engine to open. One product, A B', blocked for the cache and
+ * computed in tiles of 2 x 4 sums held in registers (1.7e9 multiply-adds a second); everything heavy is phrased in it. For a few products of
+ * up to a few thousand rows; fits that multiply many times do it on the engine (`linear-algebra.ts`).
  */
 import type { Matrix } from '../metrics/types.ts';
+import { requireFinite } from './finite.ts';
 
 /** A dense row-major float64 matrix: element (r, c) is `values[r * columns + c]`. */
-export interface Dense extends Matrix {
+export interface Matrix64 extends Matrix {
   readonly values: Float64Array;
 }
 
@@ -20,16 +21,10 @@ const BLOCK = 384;
  * A float64 copy of `matrix`.
  * @throws when it is empty, its length is not rows x columns, or a number is not finite; `name` is what the message calls it.
  */
-export function denseOf(matrix: Matrix, name: string): Dense {
+export function denseOf(matrix: Matrix, name: string): Matrix64 {
   const { rows, columns, values } = matrix;
   if (!(rows > 0 && columns > 0)) throw new Error(`${name}: the matrix is empty (${rows} rows x ${columns} columns)`);
-  if (values.length !== rows * columns)
-    throw new Error(`${name}: ${values.length} numbers, not ${rows} rows x ${columns} columns`);
-  for (let i = 0; i < values.length; i++)
-    if (!Number.isFinite(values[i]))
-      throw new Error(
-        `${name}: row ${Math.floor(i / columns)}, column ${i % columns} is ${values[i]}; expected a finite number`,
-      );
+  requireFinite(matrix, name);
   return { rows, columns, values: Float64Array.from(values) };
 }
 
@@ -39,22 +34,30 @@ export function requireSameRows(measure: string, a: Pick<Matrix, 'rows'>, b: Pic
     throw new Error(`${measure}: ${a.rows} and ${b.rows} rows; row i of both must be the same token or sequence`);
 }
 
-export function transposed({ rows, columns, values }: Dense): Dense {
+export function transposed({ rows, columns, values }: Matrix64): Matrix64 {
   const turned = new Float64Array(values.length);
   for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) turned[c * rows + r] = values[r * columns + c];
   return { rows: columns, columns: rows, values: turned };
 }
 
-/** The mean of every column taken off. */
-export function centredColumns({ rows, columns, values }: Dense): Dense {
+/** `[columns]` */
+export function columnMeans({ rows, columns, values }: Matrix): Float64Array {
   const means = new Float64Array(columns);
   for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) means[c] += values[r * columns + c];
-  for (let c = 0; c < columns; c++) means[c] /= rows;
-  return { rows, columns, values: values.map((value, i) => value - means[i % columns]) };
+  return means.map((sum) => sum / rows);
+}
+
+/** The same vector taken off every row: the mean of every column, if none is given. */
+export function centredColumns(matrix: Matrix, means = columnMeans(matrix)): Matrix64 {
+  const { rows, columns, values } = matrix;
+  const centred = new Float64Array(values.length);
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++) centred[r * columns + c] = values[r * columns + c] - means[c];
+  return { rows, columns, values: centred };
 }
 
 /** `[rows]` squared Euclidean length of every row. */
-export function squaredLengths({ rows, columns, values }: Dense): Float64Array {
+export function squaredLengths({ rows, columns, values }: Matrix64): Float64Array {
   const lengths = new Float64Array(rows);
   for (let r = 0; r < rows; r++)
     for (let i = r * columns; i < (r + 1) * columns; i++) lengths[r] += values[i] * values[i];
@@ -62,7 +65,7 @@ export function squaredLengths({ rows, columns, values }: Dense): Float64Array {
 }
 
 /** Every row scaled to length 1; a row of zeros stays zero, so that its cosine with anything is 0. */
-export function unitRows(matrix: Dense): Dense {
+export function unitRows(matrix: Matrix64): Matrix64 {
   const { rows, columns, values } = matrix;
   const lengths = squaredLengths(matrix).map(Math.sqrt);
   return {
@@ -76,14 +79,14 @@ export function unitRows(matrix: Dense): Dense {
 }
 
 /** Frobenius norm. */
-export function frobeniusNorm({ values }: Dense): number {
+export function frobeniusNorm({ values }: Matrix64): number {
   let squares = 0;
   for (const value of values) squares += value * value;
   return Math.sqrt(squares);
 }
 
 /** `a b'`: `[a.rows, k]` times `[b.rows, k]` gives `[a.rows, b.rows]`, every element a dot product of two rows. */
-export function multiplyTransposed(a: Dense, b: Dense): Dense {
+export function multiplyTransposed(a: Matrix64, b: Matrix64): Matrix64 {
   if (a.columns !== b.columns) throw new Error(`product of rows of ${a.columns} and ${b.columns} numbers`);
   const into = new Float64Array(a.rows * b.rows);
   for (let start = 0; start < a.columns; start += BLOCK) {
@@ -97,7 +100,7 @@ export function multiplyTransposed(a: Dense, b: Dense): Dense {
 }
 
 /** `a a'`, symmetric: only tiles that reach to or over the diagonal are computed. */
-export function gram(a: Dense): Dense {
+export function gram(a: Matrix64): Matrix64 {
   const n = a.rows;
   const into = new Float64Array(n * n);
   for (let start = 0; start < a.columns; start += BLOCK) {
@@ -112,7 +115,7 @@ export function gram(a: Dense): Dense {
 }
 
 /** Adds the products of columns start..end to the 2 x 4 elements from (r, c). */
-function addTile(a: Dense, b: Dense, into: Float64Array, r: number, c: number, start: number, end: number): void {
+function addTile(a: Matrix64, b: Matrix64, into: Float64Array, r: number, c: number, start: number, end: number): void {
   const k = a.columns;
   const left = a.values;
   const right = b.values;
@@ -159,7 +162,7 @@ function addTile(a: Dense, b: Dense, into: Float64Array, r: number, c: number, s
 }
 
 /** The same where fewer rows or columns are left than a tile has. */
-function addEdge(a: Dense, b: Dense, into: Float64Array, r: number, c: number, start: number, end: number): void {
+function addEdge(a: Matrix64, b: Matrix64, into: Float64Array, r: number, c: number, start: number, end: number): void {
   const k = a.columns;
   for (let i = r; i < Math.min(r + TILE_ROWS, a.rows); i++)
     for (let j = c; j < Math.min(c + TILE_COLUMNS, b.rows); j++) {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type Dense, frobeniusNorm, gram, multiplyTransposed, transposed } from '../../src/diagnostics/dense.ts';
-import { polarDecomposition, singularValues } from '../../src/diagnostics/singular-values.ts';
+import { frobeniusNorm, gram, type Matrix64, multiplyTransposed, transposed } from '../../src/algebra/dense.ts';
+import { polarDecomposition, singularValues } from '../../src/algebra/singular-values.ts';
 import { createRandom } from '../../src/random.ts';
 
-const gaussian = (rows: number, columns: number, seed = 1): Dense => {
+const gaussian = (rows: number, columns: number, seed = 1): Matrix64 => {
   const random = createRandom(seed);
   return { rows, columns, values: Float64Array.from({ length: rows * columns }, () => random.normal()) };
 };
