@@ -4,7 +4,6 @@
  * of rows, dropout, augmentation) is a pure function of the seed and of where in the run it happens.
  */
 import { rm } from 'node:fs/promises';
-import { momentCount, type OptimiserOptions } from '../onnx/optimisers.ts';
 import { createRandom, type Random } from '../random.ts';
 import { runInBatches } from './batches.ts';
 import {
@@ -26,6 +25,7 @@ import {
   type NetworkLayout,
   type NetworkState,
 } from './network.ts';
+import { momentCount, type OptimiserOptions } from './optimisers.ts';
 import { Plateau, rateAt, type Schedule } from './schedules.ts';
 import { compileTrainingStep } from './training-step.ts';
 

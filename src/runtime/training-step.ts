@@ -1,12 +1,11 @@
 /**
- * The compiled training step: forward, backward (`onnx/autodiff.ts`) and optimiser in one run, all parameters as one vector. Where a
- * batch does not fit into memory it is run in parts whose gradients are added up.
+ * The compiled training step: forward and backward (`onnx/autodiff.ts`) in one run, then the optimiser in one sweep, all parameters as one
+ * vector. Where a batch does not fit into memory it is run in parts whose gradients are added up.
  */
 import { gradients } from '../onnx/autodiff.ts';
 import { DropoutSource } from '../onnx/dropout.ts';
 import { flatten } from '../onnx/flat.ts';
-import { Graph, type Tensor } from '../onnx/graph.ts';
-import { corrections, momentCount, type OptimiserOptions, update } from '../onnx/optimisers.ts';
+import { Graph } from '../onnx/graph.ts';
 import { serialise } from '../onnx/serialise.ts';
 import { dropoutMasks } from './dropout-masks.ts';
 import {
@@ -20,11 +19,9 @@ import {
   outputOf,
   pick,
   stateFeeds,
-  vector,
 } from './network.ts';
-import { OutOfMemoryError, openSession, type Session, type TensorValue } from './session.ts';
-
-const scalar = (value: number): TensorValue => ({ type: 'float32', data: Float32Array.of(value), dims: [] });
+import { type OptimiserOptions, type Stretch, update } from './optimisers.ts';
+import { OutOfMemoryError, openSession, type TensorValue } from './session.ts';
 
 export interface StepResult {
   readonly loss: number;
@@ -50,70 +47,30 @@ export async function compileTrainingStep(
   seed: number | string,
   compute: Compute,
 ): Promise<TrainingStep> {
-  const whole = await compilePart(network, optimiser, compute, 'step');
+  const { session, bound, dropout } = await compileGradient(network, compute);
+  const { layout, flat } = bound;
   const masks = dropoutMasks(seed, network.label);
-  const spare: { state: NetworkState; moments: Float32Array[] } = {
-    state: {
-      parameters: new Float32Array(whole.bound.layout.parameters.total),
-      buffers: new Float32Array(whole.bound.layout.buffers.total),
-    },
-    moments: Array.from(
-      { length: momentCount(optimiser.kind) },
-      () => new Float32Array(whole.bound.layout.parameters.total),
-    ),
-  };
-  let parts: { gradient: Part; apply: Session } | undefined;
+  const stretches = stretchesOf(bound);
   let microBatch: number | undefined;
 
-  const scalars = (rate: number, step: number): Feeds => ({
-    'optimiser:rate': scalar(rate),
-    'optimiser:corrections': vector(corrections(optimiser, step + 1)),
-  });
-  const momentFeeds = (moments: readonly Float32Array[]): Feeds =>
-    Object.fromEntries(moments.map((moment, i) => [`moment:${i}`, vector(moment)]));
-  /** Swaps the vectors that were read with those that were written. */
-  const swap = (state: NetworkState, moments: Float32Array[], withBuffers: boolean) => {
-    [state.parameters, spare.state.parameters] = [spare.state.parameters, state.parameters];
-    if (withBuffers) [state.buffers, spare.state.buffers] = [spare.state.buffers, state.buffers];
-    for (let i = 0; i < moments.length; i++) [moments[i], spare.moments[i]] = [spare.moments[i], moments[i]];
-  };
-
-  const runWhole = async (state: NetworkState, moments: Float32Array[], feeds: Feeds, rate: number, step: number) => {
-    const { session, bound } = whole;
-    const hasBuffers = bound.buffers.length > 0;
+  /** Loss, gradient and next buffers of the rows [start, end). */
+  const part = async (state: NetworkState, feeds: Feeds, step: number, start: number, end: number): Promise<Part> => {
+    const whole = end - start === feeds.weights.dims[0];
     const inputs = {
-      ...feeds,
+      ...(whole ? feeds : rowsOf(feeds, start, end)),
       ...stateFeeds(state),
-      ...momentFeeds(moments),
-      ...scalars(rate, step),
-      ...masks.feeds(whole.dropout, bound.flat.graph, feeds, step, 0, feeds.weights.dims[0]),
+      ...masks.feeds(dropout, flat.graph, feeds, step, start, end),
     };
-    const loss = new Float32Array(1);
-    const norm = new Float32Array(1);
-    await session.run(pick(session, inputs), {
-      'next:loss': { type: 'float32', data: loss, dims: [] },
-      'next:norm': { type: 'float32', data: norm, dims: [] },
-      'next:parameters': vector(spare.state.parameters),
-      ...(hasBuffers ? { 'next:buffers': vector(spare.state.buffers) } : {}),
-      ...Object.fromEntries(spare.moments.map((moment, i) => [`next:moment:${i}`, vector(moment)])),
-    });
-    swap(state, moments, hasBuffers);
-    return { loss: loss[0], gradientNorm: norm[0] };
+    const results = await session.run(pick(session, inputs));
+    return {
+      loss: (results['next:loss'].data as Float32Array)[0],
+      gradient: results['next:gradient'].data as Float32Array,
+      buffers: results['next:buffers']?.data as Float32Array | undefined,
+    };
   };
 
-  const runInParts = async (
-    state: NetworkState,
-    moments: Float32Array[],
-    feeds: Feeds,
-    rate: number,
-    step: number,
-    size: number,
-  ): Promise<StepResult> => {
-    parts ??= {
-      gradient: await compilePart(network, optimiser, compute, 'gradient'),
-      apply: await compileApply(whole.bound, optimiser, network, compute),
-    };
-    const { session, bound, dropout } = parts.gradient;
+  /** Means over the batch, by way of parts of at most `size` rows. */
+  const inParts = async (state: NetworkState, feeds: Feeds, step: number, size: number): Promise<Part> => {
     const rows = feeds.weights.dims[0];
     const weights = feeds.weights.data as Float32Array;
     const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -122,34 +79,15 @@ export async function compileTrainingStep(
     for (let start = 0; start < rows; start += size) {
       const end = Math.min(rows, start + size);
       const share = weights.subarray(start, end).reduce((sum, weight) => sum + weight, 0) / Math.max(total, 1e-12);
-      const inputs = {
-        ...rowsOf(feeds, start, end),
-        ...stateFeeds(state),
-        ...masks.feeds(dropout, bound.flat.graph, feeds, step, start, end),
-      };
-      const result = await session.run(pick(session, inputs));
-      const part = result['next:gradient'].data as Float32Array;
-      for (let i = 0; i < gradient.length; i++) gradient[i] += share * part[i];
-      loss += share * (result['next:loss'].data as Float32Array)[0];
+      const of = await part(state, feeds, step, start, end);
+      for (let i = 0; i < gradient.length; i++) gradient[i] += share * of.gradient[i];
+      loss += share * of.loss;
     }
-    const norm = new Float32Array(1);
-    const inputs = {
-      gradient: vector(gradient),
-      ...stateFeeds(state),
-      ...momentFeeds(moments),
-      ...scalars(rate, step),
-    };
-    await parts.apply.run(pick(parts.apply, inputs), {
-      'next:norm': { type: 'float32', data: norm, dims: [] },
-      'next:parameters': vector(spare.state.parameters),
-      ...Object.fromEntries(spare.moments.map((moment, i) => [`next:moment:${i}`, vector(moment)])),
-    });
-    swap(state, moments, false);
-    return { loss, gradientNorm: norm[0] };
+    return { loss, gradient };
   };
 
   return {
-    layout: whole.bound.layout,
+    layout,
     get microBatch() {
       return microBatch;
     },
@@ -157,12 +95,18 @@ export async function compileTrainingStep(
       const rows = feeds.weights.dims[0];
       for (;;) {
         try {
-          if (microBatch === undefined || rows <= microBatch) return await runWhole(state, moments, feeds, rate, step);
-          return await runInParts(state, moments, feeds, rate, step, microBatch);
+          const { loss, gradient, buffers } =
+            microBatch === undefined || rows <= microBatch
+              ? await part(state, feeds, step, 0, rows)
+              : await inParts(state, feeds, step, microBatch);
+          const vectors = { parameters: state.parameters, gradient, moments };
+          const gradientNorm = update(vectors, stretches, rate, step, optimiser);
+          if (buffers) state.buffers.set(buffers);
+          return { loss, gradientNorm };
         } catch (error) {
           const failed = Math.min(microBatch ?? rows, rows);
           if (!(error instanceof OutOfMemoryError) || failed <= 1) throw error;
-          if (whole.bound.buffers.length > 0)
+          if (bound.buffers.length > 0)
             throw new OutOfMemoryError(
               `${network.label}: a batch of ${rows} rows does not fit into memory, and it can't be split because batch normalisation ` +
                 `needs the whole batch. Lower the batch size, or use a device with more memory. (${error.message})`,
@@ -172,90 +116,40 @@ export async function compileTrainingStep(
         }
       }
     },
-    async dispose() {
-      await whole.session.dispose();
-      await parts?.gradient.session.dispose();
-      await parts?.apply.dispose();
-    },
+    dispose: () => session.dispose(),
   };
 }
 
 interface Part {
-  readonly session: Session;
-  readonly bound: Bound;
-  readonly dropout: DropoutSource;
+  readonly loss: number;
+  /** As flat as the parameters. */
+  readonly gradient: Float32Array;
+  readonly buffers?: Float32Array;
 }
 
-/** `step`: loss, gradient and update in one graph. `gradient`: loss and the flat gradient only. */
-async function compilePart(
-  network: Network,
-  optimiser: OptimiserOptions,
-  compute: Compute,
-  what: 'step' | 'gradient',
-): Promise<Part> {
+/** Loss, flat gradient and next buffers in one graph. */
+async function compileGradient(network: Network, compute: Compute) {
   const graph = new Graph();
   const dropout = new DropoutSource(graph, compute.device === 'cpu' ? 'windows' : 'banks');
   const built = network.build(graph, { training: true, dropout });
   const loss = outputOf(built, 'loss', network);
   const tensors = [...graph.parameters.values()].map((entry) => entry.tensor);
-  const flatGradient = flatten(graph, gradients(loss, tensors, { allowUnused: true }));
+  const gradient = flatten(graph, gradients(loss, tensors, { allowUnused: true }));
   const bound = bind(graph);
   graph.output('next:loss', loss);
-  if (what === 'gradient') graph.output('next:gradient', flatGradient);
-  else {
-    applyUpdate(graph, bound, flatGradient, optimiser);
-    if (bound.buffers.length > 0)
-      graph.output(
-        'next:buffers',
-        flatten(
-          graph,
-          bound.buffers.map((buffer) => buffer.next ?? buffer.tensor),
-        ),
-      );
+  graph.output('next:gradient', gradient);
+  if (bound.buffers.length > 0) {
+    const next = bound.buffers.map((buffer) => buffer.next ?? buffer.tensor);
+    graph.output('next:buffers', flatten(graph, next));
   }
-  const session = await openSession(serialise(graph).bytes, {
-    ...compute,
-    label: `${network.label} (training ${what})`,
-  });
+  const session = await openSession(serialise(graph).bytes, { ...compute, label: `${network.label} (training step)` });
   return { session, bound, dropout };
 }
 
-/** The optimiser alone, for gradients that were added up over parts of a batch. */
-async function compileApply(
-  bound: Bound,
-  optimiser: OptimiserOptions,
-  network: Network,
-  compute: Compute,
-): Promise<Session> {
-  const graph = new Graph();
-  const size = bound.layout.parameters.total;
-  const flat = graph.input('parameters', 'float32', [size]);
-  applyUpdate(graph, { ...bound, flat }, graph.input('gradient', 'float32', [size]), optimiser);
-  return openSession(serialise(graph).bytes, { ...compute, label: `${network.label} (update)` });
-}
-
-function applyUpdate(graph: Graph, bound: Bound, gradient: Tensor, optimiser: OptimiserOptions): void {
-  const size = bound.layout.parameters.total;
-  const moments = Array.from({ length: momentCount(optimiser.kind) }, (_, i) =>
-    graph.input(`moment:${i}`, 'float32', [size]),
-  );
-  const rate = graph.input('optimiser:rate', 'float32', []);
-  const correction = graph.input('optimiser:corrections', 'float32', [2]);
-  let decayMask: Tensor | null = null;
-  if ((optimiser.weightDecay ?? 0) !== 0 && bound.parameters.some((entry) => !entry.decay)) {
-    const mask = new Float32Array(size);
-    bound.parameters.forEach((entry, i) => {
-      const { offsets, sizes } = bound.layout.parameters;
-      if (entry.decay) mask.fill(1, offsets[i], offsets[i] + sizes[i]);
-    });
-    decayMask = graph.constant(mask, [size]);
-  }
-  const next = update(bound.flat, gradient, moments, rate, correction, decayMask, optimiser);
-  graph.output('next:norm', next.gradientNorm);
-  graph.output('next:parameters', next.parameters);
-  next.moments.forEach((moment, i) => {
-    graph.output(`next:moment:${i}`, moment);
-  });
+/** Where in the flat vectors weight decay applies. */
+function stretchesOf({ parameters, layout }: Bound): Stretch[] {
+  const { offsets, sizes } = layout.parameters;
+  return parameters.map(({ decay }, i) => ({ from: offsets[i], to: offsets[i] + sizes[i], decay }));
 }
 
 /** Rows [start, end) of every feed. */
