@@ -5,6 +5,7 @@
 import { attention, paddingBias } from '../onnx/attention.ts';
 import { causalBias } from '../onnx/causal.ts';
 import { dropout, type Mode } from '../onnx/dropout.ts';
+import { gatherRows } from '../onnx/gather-rows.ts';
 import type { Graph, Tensor } from '../onnx/graph.ts';
 import { normal, zeros } from '../onnx/initialisers.ts';
 import { dense, embedding, layerNorm, linear } from '../onnx/layers.ts';
@@ -159,7 +160,7 @@ export function flatPlaces(places: Tensor, hidden: Tensor): Tensor {
   const one = op.fullLike(op.slice(places, 1, 0, 1), 1); // [rows, 1]
   const row = op.subtract(graph.node('CumSum', [one, graph.constant(BigInt64Array.of(0n), [])])[0], one);
   // The shape is that of the places, which its symbols say too: dropout's masks are sized by them.
-  return op.reshapeLike(op.add(op.multiply(row, op.slice(op.shapeOf(hidden), 0, 1, 2)), places), places);
+  return op.reshapeLike(op.add(op.multiply(row, op.shapeTensor(graph, [hidden.shape[1]])), places), places);
 }
 
 /**
@@ -174,7 +175,12 @@ export function predictionLoss(
 ): Record<string, Tensor> {
   const flatLabels = op.reshape(labels, [-1]);
   const flatWeights = op.reshape(tokenWeights, [-1]);
-  if (mode.training) return { loss: softmaxCrossEntropy(logits, flatLabels, flatWeights) };
+  if (mode.training) {
+    // Places without weight only fill up rows that ask for less: what leads to their logits alone is not computed.
+    const asked = op.squeeze(op.nonZero(flatWeights), [0]); // [n]
+    const [labelsAsked, weightsAsked] = [op.gather(flatLabels, asked), op.gather(flatWeights, asked)];
+    return { loss: softmaxCrossEntropy(gatherRows(logits, asked), labelsAsked, weightsAsked) };
+  }
   const picked = op.squeeze(op.gatherElements(op.logSoftmax(logits), op.unsqueeze(flatLabels, [1]), 1), [1]);
   const right = op.cast(op.equal(op.argMax(logits, 1), flatLabels), 'float32');
   const perRowSum = (values: Tensor) =>

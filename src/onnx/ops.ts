@@ -212,6 +212,11 @@ export function gather(x: Tensor, indices: Tensor, axis = 0): Tensor {
   return x.graph.node('Gather', [x, indices], { axis })[0];
 }
 
+/** Places of the values that are not 0, row-major: [rank, n]. */
+export function nonZero(x: Tensor): Tensor {
+  return x.graph.node('NonZero', [x])[0];
+}
+
 export function gatherElements(x: Tensor, indices: Tensor, axis: number): Tensor {
   return x.graph.node('GatherElements', [x, indices], { axis })[0];
 }

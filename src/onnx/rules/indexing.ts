@@ -93,6 +93,10 @@ export const indexing: RuleTable = {
       return [needs[0] ? op.scatterND(gradient, indices, op.fullLike(updates, 0)) : null, null, toUpdates];
     },
   },
+  NonZero: {
+    stopsGradient: true,
+    infer: (call) => [{ dtype: 'int64', shape: [need(call, 0).rank, `nonzero(${need(call, 0).name})`] }],
+  },
   CumSum: {
     infer: likeFirst,
     adjoint: ({ graph, node, inputs, gradient }) => {
