@@ -7,7 +7,7 @@ import { type ConstantData, Graph } from '../onnx/graph.ts';
 import { createRandom } from '../random.ts';
 import { hashJson, sha256 } from '../runtime/files.ts';
 import type { Architecture, ConfiguredArchitecture, RawConfig } from './architectures/types.ts';
-import type { ModelTokenizer } from './tokenizers.ts';
+import type { ModelTokenizer } from './tokenizer-rows.ts';
 import type { FrozenModel } from './types.ts';
 import type { Declared } from './weights.ts';
 

@@ -1,5 +1,5 @@
 /** Pooling of one sequence's token vectors outside a graph, under the attention mask: what `src/embeddings` does inside one for our own graphs. */
-import type { TokenBatch } from './tokenizers.ts';
+import type { TokenBatch } from './tokenizer-rows.ts';
 import type { Pooling } from './types.ts';
 
 export type TokenPooling = Exclude<Pooling, 'frames'>;

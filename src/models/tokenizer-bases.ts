@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path';
 import type { TokenizerFiles } from './tokenizer-files.ts';
+import type { ModelTokenizer } from './tokenizer-rows.ts';
 import { describe, modelTokenizer } from './tokenizer-rows.ts';
-import type { ModelTokenizer } from './tokenizers.ts';
 
 const LETTERS = ['A', 'C', 'G', 'T', 'N'];
 /** Ids where the folder doesn't list them. */

@@ -4,8 +4,8 @@
  * As in the reference, a run of letters that no word has (lower case, R) is one <unk>.
  */
 import { maskIdOf, requireToken, type TokenizerFiles } from './tokenizer-files.ts';
+import type { ModelTokenizer } from './tokenizer-rows.ts';
 import { describe, modelTokenizer } from './tokenizer-rows.ts';
-import type { ModelTokenizer } from './tokenizers.ts';
 
 /** Is this folder's tokenizer one? */
 export function isEsm({ className, vocabulary }: TokenizerFiles): boolean {

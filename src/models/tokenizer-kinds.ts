@@ -5,8 +5,8 @@ import { baseTokenizer, readsBases } from './tokenizer-bases.ts';
 import { esmModelTokenizer, isEsm } from './tokenizer-esm.ts';
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
 import { kmerLength, overlappingKmerTokenizer } from './tokenizer-overlapping-kmers.ts';
+import type { ModelTokenizer } from './tokenizer-rows.ts';
 import { wordTokenizer } from './tokenizer-words.ts';
-import type { ModelTokenizer } from './tokenizers.ts';
 import { WORD_VECTORS } from './word-vectors.ts';
 
 interface Kind {

@@ -3,8 +3,8 @@
  * A k-mer that is no word (with N, lower case) is [UNK], as transformers' BertTokenizer (do_lower_case false) makes it of the spaced text.
  */
 import { maskIdOf, requireToken, type TokenizerFiles } from './tokenizer-files.ts';
+import type { ModelTokenizer } from './tokenizer-rows.ts';
 import { describe, modelTokenizer } from './tokenizer-rows.ts';
-import type { ModelTokenizer } from './tokenizers.ts';
 
 /** The k of a vocabulary whose words, but for those in brackets, are all 4^k k-mers; undefined for any other. */
 export function kmerLength({ vocabulary }: TokenizerFiles): number | undefined {

@@ -1,7 +1,7 @@
 /** Overlapping k-mers, one letter apart, that are the words of `word_vectors.safetensors`, without special tokens; what is no word has the id after the last. */
 import { join } from 'node:path';
+import type { ModelTokenizer } from './tokenizer-rows.ts';
 import { describe, modelTokenizer } from './tokenizer-rows.ts';
-import type { ModelTokenizer } from './tokenizers.ts';
 import { readWords, WORD_VECTORS } from './word-vectors.ts';
 
 export async function wordTokenizer(folder: string, positions: number): Promise<ModelTokenizer> {

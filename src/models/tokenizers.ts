@@ -14,36 +14,9 @@ import {
   MASK_ID,
 } from '../sequences/kmer-tokenizer.ts';
 import { kindTokenizer } from './tokenizer-kinds.ts';
-import { describe, modelTokenizer } from './tokenizer-rows.ts';
+import { describe, type ModelTokenizer, modelTokenizer } from './tokenizer-rows.ts';
 
-export interface TokenBatch {
-  /** `[sequences, tokens]` */
-  readonly ids: BigInt64Array;
-  /** `[sequences, tokens]`, 1 for what is attended to and pooled. */
-  readonly mask: BigInt64Array;
-  readonly tokens: number;
-}
-
-export interface ModelTokenizer {
-  readonly vocabularySize: number;
-  /** For the model card. */
-  readonly description: string;
-  /** Nucleotides per token where that is one number. */
-  readonly nucleotidesPerToken?: number;
-  /** Letters between two tokens where a sequence may as well be read from its second letter, its third, ...: its reading frames. */
-  readonly frames?: number;
-  /** Longest sequence in nucleotides, where letters alone decide. */
-  readonly maxNucleotides?: number;
-  /** Id of the token that stands for a hidden one, where there is such a token. */
-  readonly maskId?: number;
-  /** Where ordinary ids begin, when all below are special and none above: heads that tell ordinary tokens only count from there. */
-  readonly firstOrdinaryId?: number;
-  /** Everything that changes the ids, for the model's fingerprint. */
-  readonly identity: unknown;
-  /** Tokens of one sequence. Throws when the model can't read it whole. */
-  tokens(sequence: string): number;
-  encode(sequences: readonly string[]): TokenBatch;
-}
+export type { ModelTokenizer, TokenBatch } from './tokenizer-rows.ts';
 
 /** k-mers for a model with `positions` position embeddings. */
 export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: number): ModelTokenizer {
