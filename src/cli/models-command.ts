@@ -37,6 +37,9 @@ export async function listContenders(flags: { json?: boolean }): Promise<number>
     );
   output.print('\nUse them with: run --contender ID ... --probe ID ...');
   output.print(
+    'Behind the name of a model: +rc (both strands), +w510 (windows), +float16 (on a GPU), +random (random weights, the control)',
+  );
+  output.print(
     'Checkpoints of these architectures: models fetch ORGANISATION/NAME, then run --model ORGANISATION/NAME',
   );
   return 0;

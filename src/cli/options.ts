@@ -106,7 +106,7 @@ export function comparisonOptions(command: Command): Command {
     .option('--contender <id...>', "baselines and models: ids or plugin files, instead of the suite's")
     .option(
       '--model <id...>',
-      "models (ids; folders or files of weights, .onnx, .npy, .parquet; +rc behind one: both strands, +w510: long sequences in windows) beside the contenders; alone: beside the suite's baselines",
+      "models (ids; folders or files of weights, .onnx, .npy, .parquet; +rc behind one: both strands, +w510: long sequences in windows, +random: the control with random weights) beside the contenders; alone: beside the suite's baselines",
     )
     .option('--probe <id...>', "probes for models, instead of the suite's")
     .option('--seeds <n>', "seeds for whatever is random, instead of the suite's number", wholeNumber('seeds'))

@@ -1,4 +1,4 @@
-/** Contenders by name, with what stands behind it: `NAME+rc`, `NAME+w510`, `NAME+float16` are ways to run any model (`embeddings/variant.ts`). */
+/** Contenders by name, with what stands behind it: `NAME+rc`, `NAME+w510`, `NAME+float16`, `NAME+random` are ways to run any model (`embeddings/variant.ts`). */
 import { splitVariant, type Variant, variantOf } from '../embeddings/variant.ts';
 import { UsageError } from './errors.ts';
 import type { Found } from './registry.ts';
@@ -36,7 +36,10 @@ export async function wholeOrBase<T>(
 export function runAs(found: Contender, variant: Variant): Found<'model'> {
   const { id } = found.definition;
   if (found.type !== 'model') {
-    throw new UsageError(`"${id}" is a baseline; windows, strands and precision are for models`, 'See `models list`.');
+    throw new UsageError(
+      `"${id}" is a baseline; windows, strands, precision and random weights are for models`,
+      'See `models list`.',
+    );
   }
   const model = found as Found<'model'>;
   try {

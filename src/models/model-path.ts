@@ -9,7 +9,7 @@ import type { Device } from '../runtime/device.ts';
 import { architectureOf } from './architectures/registry.ts';
 import { findCheckpoint } from './checkpoints/find-checkpoint.ts';
 import { hubModelName } from './hub/hub-id.ts';
-import { loadModelFolder, readJsonObject } from './model-folder.ts';
+import { loadModelFolder, randomModel, readJsonObject } from './model-folder.ts';
 import { isPrecomputed } from './precomputed.ts';
 import type { ModelDefinition } from './types.ts';
 
@@ -22,6 +22,8 @@ export interface ModelAtPath {
   readonly files: readonly string[];
   readonly description: string;
   readonly load: ModelDefinition['load'];
+  /** Of checkpoints: the same architecture with weights of its own initialisation. */
+  readonly control?: ModelDefinition['control'];
 }
 
 const KNOWN =
@@ -80,6 +82,7 @@ async function checkpoint(weights: string, folder: string): Promise<ModelAtPath>
     files: sorted([...chosen, ...(index ? [index] : []), ...settingsOf(folder)]),
     description: `${title}, weights as published`,
     load: () => loadModelFolder(folder, { checkpoint: weights }),
+    control: ({ seed }) => randomModel(folder, seed),
   };
 }
 
@@ -126,7 +129,7 @@ function settingsOf(folder: string): string[] {
 const sorted = (files: readonly string[]): string[] => [...new Set(files)].sort();
 
 /** The model as the harness takes it. */
-export function definitionOf({ id, description, load }: ModelAtPath): ModelDefinition {
+export function definitionOf({ id, description, load, control }: ModelAtPath): ModelDefinition {
   return {
     id,
     title: id,
@@ -138,5 +141,6 @@ export function definitionOf({ id, description, load }: ModelAtPath): ModelDefin
     stochastic: false,
     options: {},
     load,
+    ...(control ? { control } : {}),
   };
 }

@@ -143,6 +143,8 @@ export interface ModelDefinition {
   /** Which layers and poolings are offered to the choice on validation data. Default: every layer, mean. */
   readonly representations?: (encoder: Encoder) => readonly Representation[];
   load(context: ModelContext): Promise<FrozenModel | Encoder>;
+  /** The same architecture with every weight drawn from its own initialisation by `context.seed`: what `NAME+random` runs. Missing where there is none. */
+  readonly control?: (context: ModelContext) => Promise<FrozenModel>;
 }
 
 /** Declares a model plugin. Returns its argument; exists for type inference. */

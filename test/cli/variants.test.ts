@@ -38,6 +38,44 @@ it('run compares a model with itself on both strands and in windows', async () =
   expect(titles.get('bert+w12s6+rc')).toBe('bert, windows of 12 nt begun every 6, both strands');
 });
 
+it('run stands a model beside its own architecture with random weights, of as many seeds as asked for', async () => {
+  const words = [
+    'run',
+    '--task',
+    'task.ts',
+    '--device',
+    'cpu',
+    '--jobs',
+    '1',
+    '--threads',
+    '1',
+    '--seeds',
+    '2',
+    '--json',
+  ];
+  const models = ['./bert', './bert+random', './bert+random+rc'];
+  const { stdout, stderr, code } = await bench(folder, [
+    ...words,
+    '--contender',
+    'baselines.ts#quick',
+    '--model',
+    ...models,
+  ]);
+  expect(code, stderr).toBe(0);
+  const { failed, leaderboard } = JSON.parse(stdout) as {
+    failed: unknown[];
+    leaderboard: { rows: { contender: string; kind: string; seeds: number; probe: string }[] };
+  };
+  expect(failed).toEqual([]);
+  const rows = leaderboard.rows.map(({ contender, kind, seeds }) => `${contender}: ${kind}, ${seeds}`);
+  expect(rows.sort()).toEqual([
+    'bert+random+rc: control, 2',
+    'bert+random: control, 2',
+    'bert: model, 1',
+    'quick: baseline, 1',
+  ]);
+});
+
 it('embed names the remedy for sequences that are too long, and takes it', async () => {
   const sequence = 'ACGTTGCAAGCTCTAGATCCGGTATTAGCACCGATGG';
   await writeFile(join(folder, 'two.fa'), `>a\n${sequence}\n>b\n${reverseComplement(sequence)}\n`);
@@ -67,6 +105,10 @@ it('embed names the remedy for sequences that are too long, and takes it', async
 it('what is no model, or would pass over letters, is told before anything runs', async () => {
   const asked = async (spec: string) => (await bench(folder, ['plan', '--task', 'task.ts', '--model', spec])).stderr;
   expect(await asked('majority+w12')).toContain('"majority" is a baseline, not a model');
+  const exported = fileURLToPath(new URL('../models/goldens/onnx-folder/every-layer', import.meta.url));
+  const vectors = fileURLToPath(new URL('../models/goldens/precomputed/single.npy', import.meta.url));
+  for (const other of [exported, vectors, 'kmer-5-composition'])
+    expect(await asked(`${other}+random`)).toContain('+random draws the weights of a known architecture anew');
   expect(await asked('bert+w12s24')).toContain(
     'bert: windows of 12 nucleotides begun every 24 would pass over letters',
   );

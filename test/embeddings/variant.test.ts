@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { isEncoder } from '../../src/embeddings/extract.ts';
 import { nucleotideLimit, splitVariant, variantOf, variantSuffix, windowRemedy } from '../../src/embeddings/variant.ts';
-import { loadModelFolder } from '../../src/models/model-folder.ts';
-import type { Encoder, ModelContext, ModelDefinition } from '../../src/models/types.ts';
+import { loadModelFolder, randomModel } from '../../src/models/model-folder.ts';
+import type { Encoder, FrozenModel, ModelContext, ModelDefinition } from '../../src/models/types.ts';
 
 const windows = (window: number, stride = window) => ({ windows: { window, stride } });
 
@@ -18,21 +18,34 @@ describe('words behind a name', () => {
     ['bert+float16', { precision: 'float16' }],
     ['bert+rc+float16+w12', { ...windows(12), strands: 'average', precision: 'float16' }],
     ['@lab/models#x+rc', { strands: 'average' }],
+    ['bert+random', { weights: 'random' }],
+    ['bert+rc+random', { strands: 'average', weights: 'random' }],
   ])('%s', (spec, variant) => {
     const split = splitVariant(spec);
     expect(split.variant).toEqual(variant);
     expect(spec.startsWith(`${split.base}+`)).toBe(true);
   });
 
-  it.each(['bert', 'bert+rcx', 'bert+w', 'bert+w0', 'bert+w12s0', 'bert+rc+rc', 'bert+w5+w6', '+rc', 'bert+w5s', 'rc'])(
-    '%s has none',
-    (spec) => expect(splitVariant(spec)).toEqual({ base: spec }),
-  );
+  it.each([
+    'bert',
+    'bert+rcx',
+    'bert+w',
+    'bert+w0',
+    'bert+w12s0',
+    'bert+rc+rc',
+    'bert+w5+w6',
+    '+rc',
+    'bert+w5s',
+    'rc',
+    'a+random+random',
+    '+random',
+  ])('%s has none', (spec) => expect(splitVariant(spec)).toEqual({ base: spec }));
 
   it('are spelt in one way', () => {
     const suffix = (spec: string) => variantSuffix(splitVariant(spec).variant ?? {});
     expect(suffix('x+rc+w510s510')).toBe('+w510+rc');
     expect(suffix('x+float16+w510s255+rc')).toBe('+w510s255+rc+float16');
+    expect(suffix('x+rc+random+w12')).toBe('+random+w12+rc');
     expect(suffix('x')).toBe('');
   });
 });
@@ -105,6 +118,32 @@ describe('a model run in another way', () => {
       await encoder.dispose();
     }
     expect(fingerprints.size).toBe(5);
+  });
+
+  it('with random weights is a control, other for each seed, and stays a graph that can be tuned', async () => {
+    const withControl = { ...definition, control: ({ seed }: ModelContext) => randomModel(folder, seed) };
+    const control = variantOf(withControl, { weights: 'random' });
+    expect(control).toMatchObject({
+      id: 'tiny+random',
+      title: 'Tiny, random weights',
+      kind: 'control',
+      stochastic: true,
+    });
+    expect(control.options).toEqual({ k: 2, variant: { weights: 'random' } });
+    const load = async (seed: number) => (await control.load({ ...context, seed })) as FrozenModel;
+    const [one, again, two, pretrained] = [await load(1), await load(1), await load(2), await loadModelFolder(folder)];
+    expect(isEncoder(one)).toBe(false);
+    expect(one.values).toEqual(again.values);
+    expect(new Set([one.fingerprint, two.fingerprint, pretrained.fingerprint]).size).toBe(3);
+    const both = variantOf(withControl, { weights: 'random', strands: 'average' });
+    expect(both).toMatchObject({ id: 'tiny+random+rc', title: 'Tiny, random weights, both strands', kind: 'control' });
+    expect(isEncoder(await both.load(context))).toBe(true);
+  });
+
+  it('has random weights only where its architecture is known', () => {
+    expect(() => variantOf(definition, { weights: 'random' })).toThrow(
+      '+random draws the weights of a known architecture anew, and this model has none',
+    );
   });
 
   it('is refused in float16 on the CPU', async () => {

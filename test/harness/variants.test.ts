@@ -41,7 +41,7 @@ it('a folder whose own name ends in such a word is that folder', async () => {
 it('what is not there, or is no model, is told by its own name', async () => {
   await expect(plain('kmer-bert-tinny+rc')).rejects.toThrow('There is no contender "kmer-bert-tinny"');
   await expect(plain('majority+w12')).rejects.toThrow(
-    '"majority" is a baseline; windows, strands and precision are for models',
+    '"majority" is a baseline; windows, strands, precision and random weights are for models',
   );
   await expect(plain('kmer-bert-tiny+rc+rc')).rejects.toThrow('There is no contender "kmer-bert-tiny+rc+rc"');
 });
