@@ -5,7 +5,7 @@
  */
 import type { FrozenModel } from '../models/types.ts';
 import { Graph } from '../onnx/graph.ts';
-import * as op from '../onnx/ops.ts';
+import { rowsAt } from '../onnx/rows.ts';
 import { serialise } from '../onnx/serialise.ts';
 import { createRandom } from '../random.ts';
 import { type Compute, pick } from '../runtime/network.ts';
@@ -83,8 +83,7 @@ export async function openAsking(model: FrozenModel, compute: Compute): Promise<
   const { hiddenStates, logits } = model.build(graph);
   if (!logits) throw new Error(`${model.label}: ${whyNotAsked(model)}`);
   const asked = graph.input('asked', 'int64', ['asked']);
-  const last = op.reshape(hiddenStates[model.layers], [-1, model.dimension]); // [rows x tokens, dimension]
-  graph.output('logits', logits(op.gather(last, asked))); // [asked, vocabulary]
+  graph.output('logits', logits(rowsAt(hiddenStates[model.layers], asked))); // [asked, vocabulary]
   const { bytes } = serialise(graph, { values: model.values });
   return openSession(bytes, { ...compute, label: `${model.label}, predictions`, externalData: model.externalData });
 }

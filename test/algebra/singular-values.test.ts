@@ -56,6 +56,13 @@ describe('singular values', () => {
     expect(values[1]).toBeGreaterThan(0.1);
     for (const value of values.slice(2)) expect(value).toBeLessThan(1e-14);
   });
+
+  it('of a bidiagonal matrix with a zero on its diagonal, and of zeros, are found too', () => {
+    const values = Float64Array.from([1, 2, 0, 0, 0, 3, 0, 0, 4]); // M M' has the eigenvalues 25, 5, 0
+    const found = singularValues({ rows: 3, columns: 3, values });
+    for (const [i, value] of [5, Math.sqrt(5), 0].entries()) expect(found[i]).toBeCloseTo(value, 14);
+    expect([...singularValues({ rows: 3, columns: 2, values: new Float64Array(6) })]).toEqual([0, 0]);
+  });
 });
 
 describe('polar decomposition', () => {
