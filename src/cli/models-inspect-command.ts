@@ -105,8 +105,9 @@ function longestInWords({ sizes, tokenizer, tokens }: ModelFacts): string | unde
 
 function memoryInWords({ weights, batch }: MemoryEstimate): string {
   const held = weights === undefined ? '' : `weights ${bytesInWords(weights)} as float32; `;
-  const whole = `${batch.sequences} sequences of ${batch.tokens} tokens ${bytesInWords(batch.bytes)}`;
-  return `about: ${held}${whole} (${bytesInWords(batch.perSequence)} each)`;
+  const { sequences, tokens, bytes, perSequence } = batch;
+  const whole = `a batch of ${sequences} ${sequences === 1 ? 'sequence' : 'sequences'} of ${tokens} tokens ${bytesInWords(bytes)}`;
+  return `about: ${held}${whole}${sequences === 1 ? '' : ` (${bytesInWords(perSequence)} each)`}`;
 }
 
 const typesInWords = (types: Readonly<Record<string, number>>) =>

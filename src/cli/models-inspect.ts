@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { bytesPerSequence, rowsPerBatch } from '../embeddings/batch-plan.ts';
+import { bytesPerSequence, rowsPerBatch, tokenBudget } from '../embeddings/batch-plan.ts';
 import { architectureOf } from '../models/architectures/registry.ts';
 import type { ConfiguredArchitecture, RawConfig } from '../models/architectures/types.ts';
 import { type Checkpoint, openCheckpoint } from '../models/checkpoints/checkpoint.ts';
@@ -14,11 +14,13 @@ import { hubIdOfFolder } from '../models/hub/hub-id.ts';
 import { type Licence, licenceOfFolder } from '../models/hub/model-card.ts';
 import { readJsonObject } from '../models/model-folder.ts';
 import { type ModelAtPath, modelAtPath } from '../models/model-path.ts';
+import { TOKENS_PER_BATCH as EXPORT_TOKENS } from '../models/onnx-folder.ts';
 import { isPrecomputed } from '../models/precomputed.ts';
 import { folderTokenizer, type ModelTokenizer } from '../models/tokenizers.ts';
 import type { Encoder } from '../models/types.ts';
 import { type Declared, findSource } from '../models/weights.ts';
 import { sha256File } from '../runtime/files.ts';
+import type { Compute } from '../runtime/network.ts';
 import { measureFile, measureRandom, type TokenRate } from './models-tokens.ts';
 
 type Progress = (fraction: number, message: string) => void;
@@ -26,6 +28,9 @@ type Progress = (fraction: number, message: string) => void;
 export interface InspectRequest {
   /** Path of the model. */
   readonly model: string;
+  /** What it would be run on, which decides how large batches are. */
+  readonly device: Compute['device'];
+  readonly threads: number;
   /** Measured beside random sequences. */
   readonly sequences?: string;
   /** Column of the sequence. */
@@ -144,7 +149,12 @@ async function encoderFacts(request: InspectRequest, missing: string[], withEnco
       const maxTokens = typeof card.maxTokens === 'number' ? card.maxTokens : undefined;
       const count = encoder.pooledTokens?.bind(encoder);
       const tokens = count ? await measured(count, request) : [];
-      return { card, sizes: { layers, dimension }, tokens, memory: { batch: batchEstimate(dimension, maxTokens) } };
+      return {
+        card,
+        sizes: { layers, dimension },
+        tokens,
+        memory: { batch: batchEstimate(dimension, EXPORT_TOKENS, maxTokens) },
+      };
     }),
   );
   return found ?? { tokens: [] };
@@ -174,7 +184,7 @@ async function checkpointFacts(
     sizes: configured && declared && { ...sizesOf(configured), parameters: parametersOf(declared) },
     tokenizer: tokenizer && tokenizerFacts(tokenizer),
     tokens: tokenizer ? await measured((sequence) => tokenizer.tokens(sequence), request) : [],
-    memory: configured && declared && memoryOf(configured, parametersOf(declared)),
+    memory: configured && declared && memoryOf(configured, parametersOf(declared), tokenBudget(request)),
     checkpoint: checkpoint && checkpointOf(checkpoint, configured, declared, missing),
   };
 }
@@ -205,20 +215,23 @@ function tokenizerFacts({
   return { description, vocabularySize, nucleotidesPerToken, maxNucleotides: limit };
 }
 
-const BATCH_TOKENS = 512;
+/** Tokens of a long sequence, by which batches are told; fewer where the model reads fewer. */
+const LONG_SEQUENCE = 512;
 
 function memoryOf(
   { dimension, maxTokens }: ConfiguredArchitecture,
   parameters: { body: number; head?: number },
+  budget: number,
 ): MemoryEstimate {
-  return { weights: 4 * (parameters.body + (parameters.head ?? 0)), batch: batchEstimate(dimension, maxTokens) };
+  const weights = 4 * (parameters.body + (parameters.head ?? 0));
+  return { weights, batch: batchEstimate(dimension, budget, maxTokens) };
 }
 
-/** Of the largest batch that is made where memory is no concern. */
-function batchEstimate(dimension: number, maxTokens = BATCH_TOKENS): MemoryEstimate['batch'] {
-  const tokens = Math.min(BATCH_TOKENS, maxTokens);
+/** Of the largest batch of such sequences that is made where memory is no concern. `budget`: tokens of a batch. */
+function batchEstimate(dimension: number, budget: number, maxTokens = LONG_SEQUENCE): MemoryEstimate['batch'] {
+  const tokens = Math.min(LONG_SEQUENCE, maxTokens);
   const perSequence = bytesPerSequence(dimension, 1, tokens);
-  const sequences = rowsPerBatch(dimension, 1, tokens, Number.POSITIVE_INFINITY);
+  const sequences = rowsPerBatch(dimension, 1, tokens, Number.POSITIVE_INFINITY, budget);
   return { tokens, sequences, bytes: sequences * perSequence, perSequence };
 }
 

@@ -28,7 +28,7 @@ export function tokenBudget({ device, threads }: Compute): number {
 /**
  * What one sequence of `tokens` needs at its peak, in bytes, weights not counted. Counted are, per token, the pooled hidden states (kept to the
  * end), some 12 times the width for a block's own, and attention scores before and after the softmax for heads 32 wide (most are wider).
- * Peaks measured on the CPU were 0.5 to 0.8 of this.
+ * Peaks measured on the CPU were 0.5 to 0.95 of this.
  */
 export function bytesPerSequence(dimension: number, pooledLayers: number, tokens: number): number {
   const floats = dimension * (pooledLayers + 12) + 2 * Math.ceil(dimension / 32) * tokens; // per token

@@ -21,7 +21,7 @@ import { folderTokenizer, type ModelTokenizer, type TokenBatch } from './tokeniz
 import type { Encoder, Representation } from './types.ts';
 
 /** Tokens (padding included) per batch at most. */
-const TOKENS_PER_BATCH = 16_384;
+export const TOKENS_PER_BATCH = 16_384;
 /** What other sequences in a batch may change, relative to the largest value: rounding (of half precision, where that is used), no more. */
 const COMPANY_TOLERANCE = 1e-3;
 /** Trial sequences are what is read of these letters' beginnings, the longest first. */

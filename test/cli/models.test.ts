@@ -7,6 +7,7 @@ import { main } from '../../src/cli/command-line.ts';
 import { compareFingerprints } from '../../src/cli/models-fingerprint.ts';
 import type { ModelFacts } from '../../src/cli/models-inspect.ts';
 import { fingerprintJob, inspectJob } from '../../src/cli/models-jobs.ts';
+import { tokenBudget } from '../../src/embeddings/batch-plan.ts';
 import { openCheckpoint } from '../../src/models/checkpoints/checkpoint.ts';
 import { writeSafetensors } from '../../src/runtime/safetensors.ts';
 import { ANSWERS, COMMIT, type Hub, sha256, startHub, TINY_BERT } from '../models/hub/server.ts';
@@ -89,7 +90,9 @@ describe('models inspect', () => {
       missing: [],
     });
     expect(facts.memory?.weights).toBe(4 * (body + head));
-    expect(facts.memory?.batch).toMatchObject({ tokens: 20 });
+    // As many sequences as `embed` puts into a batch on that machine.
+    const sequences = Math.floor(tokenBudget({ device: 'cpu', threads: 1 }) / 20);
+    expect(facts.memory?.batch).toMatchObject({ tokens: 20, sequences });
     expect(facts.tokens).toMatchObject([
       { of: 'random', sequences: 64, lengths: [32, 32], tokensPerBase: 0.5, unreadable: 0 },
       { of: file, sequences: 2, bases: 20, tokens: 10, unreadable: 1, why: expect.stringContaining('80 nucleotides') },
