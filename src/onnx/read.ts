@@ -28,14 +28,26 @@ export interface ReadModel {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Values of initializers read as parameters. */
   readonly values: ReadonlyMap<string, ConstantData>;
+  /** By outputs of nodes: the module whose code made the node, `bert.encoder.layer.0.output.dense`, where the file says it. */
+  readonly scopes: ReadonlyMap<string, string>;
 }
+
+export interface ReadOptions {
+  /** Which float initializers become parameters (default none). */
+  readonly trainable?: (name: string) => boolean;
+  /** What stands for an input of the file, by its name, instead of an input of the graph that is called so. */
+  readonly inputs?: ReadonlyMap<string, (graph: Graph) => Tensor>;
+}
+
+/** Where torch.export's names of modules stand: `['', 'bert', 'bert.encoder', ..., 'linear_3']`, the last being the operator. */
+const SCOPES = 'pkg.torch.onnx.name_scopes';
 
 const CODE_TO_DTYPE = new Map<number, DType>(
   Object.entries(DTYPE_CODES).map(([dtype, code]) => [code, dtype as DType]),
 );
 
-/** `trainable`: which float initializers become parameters (default none). Throws {@link GraphError} naming the offending node. */
-export function readModel(bytes: Uint8Array, options: { trainable?: (name: string) => boolean } = {}): ReadModel {
+/** Throws {@link GraphError} naming the offending node. */
+export function readModel(bytes: Uint8Array, options: ReadOptions = {}): ReadModel {
   let model: ReturnType<typeof fromBinary<typeof ModelProtoSchema>>;
   try {
     model = fromBinary(ModelProtoSchema, bytes);
@@ -53,6 +65,7 @@ export function readModel(bytes: Uint8Array, options: { trainable?: (name: strin
   graph.opset = Math.max(graph.opset, Number(opset.version));
   const tensors = new Map<string, Tensor>();
   const values = new Map<string, ConstantData>();
+  const scopes = new Map<string, string>();
 
   for (const initializer of proto.initializer) {
     const dtype = dtypeOfCode(initializer.dataType, initializer.name);
@@ -68,6 +81,11 @@ export function readModel(bytes: Uint8Array, options: { trainable?: (name: strin
   }
   for (const input of proto.input) {
     if (tensors.has(input.name)) continue;
+    const standIn = options.inputs?.get(input.name);
+    if (standIn) {
+      tensors.set(input.name, standIn(graph));
+      continue;
+    }
     const type = input.type?.value;
     if (type?.case !== 'tensorType') throw new GraphError(`input '${input.name}' is not a tensor`);
     const shape: Dim[] = (type.value.shape?.dim ?? []).map((dim, axis) => {
@@ -101,7 +119,9 @@ export function readModel(bytes: Uint8Array, options: { trainable?: (name: strin
     } catch (error) {
       throw new GraphError(`${where}: ${(error as Error).message}`);
     }
+    const scope = scopeOf(node.metadataProps.find(({ key }) => key === SCOPES)?.value);
     node.output.forEach((name, i) => {
+      if (scope !== undefined) scopes.set(name, scope);
       if (name !== '' && outputs[i]) tensors.set(name, outputs[i]);
     });
   }
@@ -110,7 +130,11 @@ export function readModel(bytes: Uint8Array, options: { trainable?: (name: strin
     if (!tensor) throw new GraphError(`output '${output.name}' is yielded by no node`);
     graph.output(output.name, tensor);
   }
-  return { graph, tensors, values };
+  return { graph, tensors, values, scopes };
+}
+
+function scopeOf(scopes = ''): string | undefined {
+  return [...scopes.matchAll(/'([^']*)'/g)].map(([, name]) => name).at(-2);
 }
 
 /** What opsets 13 to 17 wrote as attributes and 18 takes as inputs: axes of reductions; and the number of a Split's outputs. */

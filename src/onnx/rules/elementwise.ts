@@ -73,6 +73,31 @@ function comparison(): Rule {
   };
 }
 
+/** Which of two int64 vectors' entries are equal, 1 or 0, as far as sizes are known: none is negative but for differences. */
+function foldEqual(a: Tensor, b: Tensor): Dim[] | undefined {
+  if (!a.known || !b.known) return undefined;
+  const pairs = Array.from({ length: Math.max(a.known.length, b.known.length) }, (_, i) => [entry(a, i), entry(b, i)]);
+  const told = pairs.map(([x, y]) => {
+    if (x === y) return 1;
+    const numbers = [x, y].filter((dim) => typeof dim === 'number');
+    const sizes = [x, y].filter((dim) => typeof dim === 'string' && !/-|Sub/.test(dim));
+    return numbers.length === 2 || (sizes.length === 1 && numbers.some((number) => number < 0)) ? 0 : undefined;
+  });
+  return told.every((value) => value !== undefined) ? told : undefined;
+}
+
+/** Of int64 vectors; undefined where the choice depends on more than sizes. */
+function foldWhere(condition: Tensor, a: Tensor, b: Tensor): Dim[] | undefined {
+  if (!condition.known || !a.known || !b.known) return undefined;
+  const length = Math.max(...[condition, a, b].map(({ known }) => known?.length ?? 0));
+  return Array.from({ length }, (_, i) => entry(entry(condition, i) === 1 ? a : b, i));
+}
+
+/** Of known values, one of which stands for all. */
+function entry({ known = [] }: Tensor, i: number): Dim {
+  return known[known.length === 1 ? 0 : i];
+}
+
 /** Where two operands tie, each gets half of the gradient (as PyTorch's minimum and maximum do). */
 function extremum(wins: (a: Tensor, b: Tensor) => Tensor): Rule {
   const rule = binary((a, b, _y, g) => {
@@ -179,7 +204,9 @@ export const elementwise: RuleTable = {
   Dropout: {
     // As read from a file at inference: the identity. Training draws its masks from `layers.ts`.
     infer: (call) => {
-      if (call.inputs[2])
+      const [, , training] = call.inputs;
+      const flag = training?.constant;
+      if (training && !(flag instanceof Uint8Array && flag[0] === 0))
         throw new GraphError('Dropout with a training_mode input is not supported: export the model in eval mode');
       return sameAsInput(call);
     },
@@ -212,7 +239,8 @@ export const elementwise: RuleTable = {
   Where: {
     infer: (call) => {
       const [condition, a, b] = [need(call, 0), need(call, 1), need(call, 2)];
-      return [{ dtype: a.dtype, shape: broadcast(condition.shape, a.shape, b.shape) }];
+      const shape = broadcast(condition.shape, a.shape, b.shape);
+      return [{ dtype: a.dtype, shape, known: foldWhere(condition, a, b) }];
     },
     adjoint: ({ inputs, gradient, needs }) => {
       const [condition, a, b] = inputs;
@@ -224,7 +252,13 @@ export const elementwise: RuleTable = {
     },
   },
 
-  Equal: comparison(),
+  Equal: {
+    stopsGradient: true,
+    infer: (call) => {
+      const [a, b] = [need(call, 0), need(call, 1)];
+      return [{ dtype: 'bool', shape: broadcast(a.shape, b.shape), known: foldEqual(a, b) }];
+    },
+  },
   Less: comparison(),
   LessOrEqual: comparison(),
   Greater: comparison(),
@@ -237,6 +271,10 @@ export const elementwise: RuleTable = {
       if (FLOATING.includes(need(call, 0).dtype)) throw new GraphError('Mod of floats is not supported');
       return broadcastInputs(call);
     },
+  },
+  IsNaN: {
+    stopsGradient: true,
+    infer: (call) => [{ dtype: 'bool', shape: need(call, 0).shape }],
   },
   Not: { stopsGradient: true, infer: sameAsInput },
   Sign: { stopsGradient: true, infer: sameAsInput },

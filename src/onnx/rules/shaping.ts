@@ -40,6 +40,14 @@ function axesOf(call: Call, what: string): number[] | undefined {
   return call.attributes.axes ? [...listAttribute(call.attributes, 'axes', [])] : undefined;
 }
 
+/** Values of a small int64 vector that is one number throughout. */
+function filled(value: Call['attributes'][string] | undefined, shape: readonly Dim[]): Dim[] | undefined {
+  const [number] = value && typeof value === 'object' && 'known' in value ? ((value as Tensor).known ?? []) : [];
+  const [length = 1] = shape;
+  if (number === undefined || shape.length > 1 || typeof length !== 'number' || length > 64) return undefined;
+  return new Array<Dim>(length).fill(number);
+}
+
 export const shaping: RuleTable = {
   Reshape: { infer: inferReshape, adjoint: backToInput },
   Flatten: {
@@ -194,7 +202,7 @@ export const shaping: RuleTable = {
       if (!target) throw new GraphError('ConstantOfShape: the shape is not known while the graph is built');
       const value = call.attributes.value;
       const dtype: DType = value && typeof value === 'object' && 'dtype' in value ? (value as Tensor).dtype : 'float32';
-      return [{ dtype, shape: target }];
+      return [{ dtype, shape: target, known: filled(value, target) }];
     },
   },
   Range: {

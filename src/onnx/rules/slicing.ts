@@ -4,17 +4,18 @@ import * as op from '../ops.ts';
 import { addDims, axisOf } from '../shapes.ts';
 import { knownIntegers, need, type Rule, type RuleTable, stringAttribute } from './rule.ts';
 
-/** start, end, axis, step of a Slice, resolved against known sizes. */
-interface Cut {
+/** start, end, axis, step of a Slice along one axis. */
+interface Cut<Place = number> {
   readonly axis: number;
-  readonly start: number;
-  readonly end: number;
+  readonly start: Place;
+  readonly end: Place;
   readonly step: number;
 }
 
-function cutsOf(inputs: readonly (Tensor | null)[], rank: number): Cut[] {
-  const starts = knownIntegers(inputs[1], "Slice's starts");
-  const ends = knownIntegers(inputs[2], "Slice's ends");
+/** Where starts or ends are sizes of the run, not numbers: such windows are taken to lie within their axis, as in `table[:tokens]`. */
+function cutsOf(inputs: readonly (Tensor | null)[], rank: number): Cut<Dim>[] {
+  const starts = knownDims(inputs[1], "Slice's starts");
+  const ends = knownDims(inputs[2], "Slice's ends");
   const axes = inputs[3] ? knownIntegers(inputs[3], "Slice's axes") : starts.map((_, i) => i);
   const steps = inputs[4] ? knownIntegers(inputs[4], "Slice's steps") : starts.map(() => 1);
   return starts.map((start, i) => ({
@@ -23,6 +24,17 @@ function cutsOf(inputs: readonly (Tensor | null)[], rank: number): Cut[] {
     end: ends[i],
     step: steps[i],
   }));
+}
+
+function knownDims(tensor: Tensor | null | undefined, what: string): readonly Dim[] {
+  if (!tensor?.known) throw new GraphError(`${what} must be known while the graph is built`);
+  return tensor.known;
+}
+
+/** The cut in numbers, where a symbol is the end of the very axis; undefined where it depends on sizes of the run. */
+function inNumbers({ axis, start, end, step }: Cut<Dim>, dim: Dim): Cut | undefined {
+  const last = end === dim ? 2 ** 31 - 1 : end;
+  return typeof start === 'number' && typeof last === 'number' ? { axis, start, end: last, step } : undefined;
 }
 
 /** First index taken and how many, for a dimension of known size. */
@@ -39,7 +51,12 @@ function resolveCut(cut: Cut, size: number): { first: number; count: number } {
   return { first, count: Math.max(0, Math.ceil((last - first) / cut.step)) };
 }
 
-function cutDim(cut: Cut, dim: Dim): Dim {
+function cutDim(asked: Cut<Dim>, dim: Dim): Dim {
+  const cut = inNumbers(asked, dim);
+  if (!cut) {
+    const { start, end, step } = asked;
+    return step === 1 && start === 0 ? end : `slice(${dim},${start}:${end}:${step})`;
+  }
   if (typeof dim === 'number') return resolveCut(cut, dim).count;
   if (cut.step === 1 && cut.start === 0 && cut.end < 0) return addDims([dim, cut.end]);
   if (cut.step === 1 && cut.start >= 0 && cut.end >= 2 ** 31 - 1)
@@ -51,24 +68,28 @@ function cutDim(cut: Cut, dim: Dim): Dim {
 const slice: Rule = {
   infer: (call) => {
     const x = need(call, 0);
-    const starts = call.inputs[1];
     const shape = [...x.shape];
-    if (!starts?.known) throw new GraphError(`Slice of '${x.name}': starts must be known while the graph is built`);
     const cuts = cutsOf(call.inputs, x.rank);
     for (const cut of cuts) shape[cut.axis] = cutDim(cut, shape[cut.axis]);
+    const [own] = cuts.map((cut) => inNumbers(cut, x.shape[cut.axis]));
     let known: Dim[] | undefined;
-    if (x.known && x.rank === 1) {
-      const { first, count } = resolveCut(cuts[0], x.known.length);
-      known = Array.from({ length: count }, (_, i) => (x.known as readonly Dim[])[first + i * cuts[0].step]);
+    if (x.known && x.rank === 1 && own) {
+      const { first, count } = resolveCut(own, x.known.length);
+      known = Array.from({ length: count }, (_, i) => (x.known as readonly Dim[])[first + i * own.step]);
     }
     return [{ dtype: x.dtype, shape, known }];
   },
   adjoint: ({ inputs, node, gradient }) => {
     const x = inputs[0];
     let result = gradient;
-    for (const cut of cutsOf(node.inputs, x.rank)) {
-      const dim = x.shape[cut.axis];
-      const size = result.shape[cut.axis];
+    for (const [i, asked] of cutsOf(node.inputs, x.rank).entries()) {
+      const dim = x.shape[asked.axis];
+      const size = result.shape[asked.axis];
+      const cut = inNumbers(asked, dim);
+      if (!cut) {
+        result = placedBack(result, x, asked, op.gather(inputs[1], x.graph.integers([i])));
+        continue;
+      }
       const full = cut.step === 1 && dim === size;
       if (full) continue;
       if (cut.step === -1 && dim === size) {
@@ -107,6 +128,18 @@ const slice: Rule = {
     return [result, null, null, null, null];
   },
 };
+
+/** The adjoint of a window whose place is a size of the run: zeros on both sides, counted there. `start`: int64 [1], its first index. */
+function placedBack(gradient: Tensor, x: Tensor, { axis, start: at, end, step }: Cut<Dim>, start: Tensor): Tensor {
+  if (step !== 1 || (typeof at === 'number' && at < 0))
+    throw new GraphError(`Slice: no adjoint for [${at}:${end}:${step}] of '${x.name}'`);
+  const { graph } = x;
+  const sizeOf = (tensor: Tensor) => graph.node('Shape', [tensor], { start: axis, end: axis + 1 })[0];
+  const after = op.subtract(op.subtract(sizeOf(x), start), sizeOf(gradient));
+  const shape = gradient.shape.map((dim, i) => (i === axis ? x.shape[axis] : dim));
+  const inputs = [gradient, op.concat([start, after], 0), graph.scalar(0, x.dtype), graph.integers([axis])];
+  return graph.node('Pad', inputs, {}, { inferred: [{ dtype: x.dtype, shape }] })[0];
+}
 
 /** Zeros before and after, per axis; negative numbers crop. */
 function padsOf(inputs: readonly (Tensor | null)[], rank: number): { before: number[]; after: number[] } {
