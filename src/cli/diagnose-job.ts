@@ -49,7 +49,7 @@ export async function diagnoseJob(
         id: definition.id,
         fingerprint: model.fingerprint,
         filesHash: sourceHash,
-        reads: ('reads' in model && model.reads) || null,
+        reads: ('embed' in model ? model.exported : model)?.reads ?? null,
         card: model.card,
       },
       corpus: { file: basename(corpus), sha256: await sha256File(corpus) },

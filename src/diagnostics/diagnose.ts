@@ -3,12 +3,13 @@
  * with their dinucleotides kept; the geometry of its hidden states and of its static embeddings; where its Fisher information lies. What a model can't be asked is left out, with the
  * reason. A number that is not finite, in logits or hidden states, ends it.
  */
-import type { Encoder, FrozenModel } from '../models/types.ts';
+import type { Encoder, FrozenModel, LanguageModel } from '../models/types.ts';
 import { createRandom } from '../random.ts';
 import type { Compute } from '../runtime/network.ts';
 import { type Contextual, contextual, contextualOfEncoder } from './contextual.ts';
 import type { CorpusKind } from './corpus.ts';
 import { type CorpusSample, readable, sampleCorpus } from './corpus-sample.ts';
+import { exportedWordTable } from './differentiable-onnx.ts';
 import { DISTRIBUTION_SHARE } from './evaluation-masking.ts';
 import { createNgramModel, type NgramEntropies } from './ngram-entropy.ts';
 import { type ParameterInformation, parameterInformation } from './parameter-information.ts';
@@ -78,8 +79,9 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
   progress?.(0.05, 'counts n-grams');
   const ngrams = counted(sample, shuffled, missing);
 
-  const reader = isFrozen && readsTokens(model) ? tokenReader(model) : undefined;
-  const refusal = reader ? whyNotAsked(reader.model) : 'the model is run as it is exported, and gives vectors only';
+  const language = isFrozen ? model : model.exported;
+  const reader = language && readsTokens(language) ? tokenReader<LanguageModel>(language) : undefined;
+  const refusal = reader ? whyNotAsked(reader.model) : 'the model gives vectors only';
   const part = (from: number, to: number, message: string) => (done: number) =>
     progress?.(from + (to - from) * done, message);
   let predictions: OwnAndShuffled<PredictiveSummary> | undefined;
@@ -100,12 +102,15 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
       what: 'contextual',
       why: `${sample.windows.length} windows are too few; geometry takes ${LEAST_WINDOWS}`,
     });
-  else if (reader) described = await contextual(reader, sample.windows, { compute, seed, progress: report });
-  else if (isFrozen) missing.push({ what: 'contextual', why: 'the model reads no token ids' });
-  else described = await contextualOfEncoder(model, sample.windows, report);
+  else if (!isFrozen && model.dimension === 0)
+    missing.push({ what: 'contextual', why: 'the export has logits alone, no hidden states' });
+  else if (!isFrozen) described = await contextualOfEncoder(model, sample.windows, report);
+  else if (reader)
+    described = await contextual(tokenReader(model), sample.windows, { compute, seed, progress: report });
+  else missing.push({ what: 'contextual', why: 'the model reads no token ids' });
 
   progress?.(0.6, 'static embeddings');
-  const table = isFrozen ? wordTable(model) : undefined;
+  const table = isFrozen ? wordTable(model) : model.exported && (await exportedWordTable(model.exported));
   if (!table)
     missing.push({ what: 'wordTable', why: 'the model has no table of static embeddings that could be read' });
   const facts = table && wordTableFacts(table);
@@ -174,7 +179,11 @@ function counted(
   return { own: floors({ windows: [...windows], training: [...training] }), shuffled: floors(shuffled) };
 }
 
-function remarksOn(sample: CorpusSample, { sequences }: DiagnoseOptions, reader: TokenReader | undefined): string[] {
+function remarksOn(
+  sample: CorpusSample,
+  { sequences }: DiagnoseOptions,
+  reader: TokenReader<LanguageModel> | undefined,
+): string[] {
   const { windows, shortened, total } = sample;
   const remarks: string[] = [];
   if (windows.length < sequences)

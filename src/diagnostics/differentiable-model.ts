@@ -1,6 +1,6 @@
 /**
  * A language model as a graph that can be differentiated at chosen tokens: the logits there, the parameters, each with the part of the model it belongs to, and
- * the vectors that tokens enter as. Built from a frozen model or read from an `.onnx` file.
+ * the vectors that tokens enter as. Built from a frozen model here, read from an `.onnx` file in `differentiable-onnx.ts`.
  *
  * Where the word embeddings are also the output matrix (tied), the two uses become two leaves, so that the gradient of each role can be told from the other:
  * their sum is the gradient of the shared table.
@@ -8,7 +8,6 @@
 import type { FrozenModel } from '../models/types.ts';
 import { type ConstantData, Graph, type Node, reads, type Tensor } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
-import { readModel } from '../onnx/read.ts';
 import { rowsAt } from '../onnx/rows.ts';
 import type { SessionOptions } from '../runtime/session.ts';
 import { type ParameterGroup, parameterGroup } from './parameter-groups.ts';
@@ -77,54 +76,8 @@ export function differentiableModel(
   };
 }
 
-export interface OnnxLanguageModel {
-  readonly label: string;
-  readonly bytes: Uint8Array;
-  /** Names in the file. Default `input_ids`, `logits` (`[rows, tokens, vocabulary]`). */
-  readonly ids?: string;
-  readonly logits?: string;
-  readonly externalData?: SessionOptions['externalData'];
-  /** Which float32 initializers are weights. Default: all of more than one value but running statistics. */
-  readonly trainable?: (name: string) => boolean;
-}
-
-/**
- * A model in an `.onnx` file. An output matrix that an export folded into a weight of its own counts as the word table's second role where it has the table's
- * very values. @throws for operators that can't be differentiated, and where an input or output isn't there. */
-export function differentiableOnnx(model: OnnxLanguageModel): DifferentiableModel {
-  const { label, bytes, externalData } = model;
-  const ids = model.ids ?? 'input_ids';
-  const output = model.logits ?? 'logits';
-  const trainable = model.trainable ?? ((name: string) => !/running_(mean|var)/.test(name));
-  const read = () => readModel(bytes, { trainable });
-  const { values } = read();
-  return {
-    label,
-    values,
-    externalData,
-    build() {
-      const { graph, tensors } = read();
-      const everywhere = tensors.get(output);
-      if (everywhere?.rank !== 3 || !graph.inputs.some(({ name }) => name === ids))
-        throw new Error(
-          `${label}: no input '${ids}' or no output '${output}' [rows, tokens, vocabulary]; it has the inputs ${graph.inputs.map(({ name }) => name).join(', ')} and the outputs ${[...graph.outputs.keys()].join(', ')}`,
-        );
-      graph.outputs.clear();
-      const places = graph.input(PLACES, 'int64', ['m']);
-      const logits = rowsAt(everywhere, places);
-      const [lookup] = graph.tape.flatMap((entry) =>
-        entry.kind === 'node' && isLookup(entry.node, ids) ? [entry.node] : [],
-      );
-      const wordTable = lookup?.inputs[0]?.name;
-      const lookups = wordTable === undefined ? [] : tableLookups(graph, wordTable);
-      const copy = wordTable === undefined ? undefined : copyOf(wordTable, graph, values);
-      return { ...describe(graph, places, logits, { wordTable, lookups, copy }), embedded: onlyOutput(lookups) };
-    },
-  };
-}
-
 /** Does this node pick rows of a parameter by token ids? `ids`: the input they come from; default: any. */
-function isLookup(node: Node, ids?: string): boolean {
+export function isLookup(node: Node, ids?: string): boolean {
   const [table, indices] = node.inputs;
   if (node.op !== 'Gather' || !table || !indices || !table.graph.parameters.has(table.name)) return false;
   const inputs = table.graph.inputs.filter(({ name }) => ids === undefined || name === ids);
@@ -133,14 +86,14 @@ function isLookup(node: Node, ids?: string): boolean {
   return inputs.some((input) => sources.has(input));
 }
 
-function tableLookups(graph: Graph, table: string): Node[] {
+export function tableLookups(graph: Graph, table: string): Node[] {
   return graph.tape.flatMap((entry) =>
     entry.kind === 'node' && entry.node.inputs[0]?.name === table && isLookup(entry.node) ? [entry.node] : [],
   );
 }
 
 /** [rows, tokens, width], where there is one look-up of that form. */
-function onlyOutput(lookups: readonly Node[]): Tensor | undefined {
+export function onlyOutput(lookups: readonly Node[]): Tensor | undefined {
   const found = lookups.length === 1 ? lookups[0].outputs[0] : undefined;
   return found?.rank === 3 ? found : undefined;
 }
@@ -157,40 +110,22 @@ function ancestors(tensors: readonly Tensor[], inputsOf: (node: Node) => readonl
   return found;
 }
 
-/** Another weight with the values of a table, as it is or turned. */
-function copyOf(
-  table: string,
-  graph: Graph,
-  values: DifferentiableModel['values'],
-): (OutputRole & { readonly name: string }) | undefined {
-  const own = values.get(table);
-  const [rows, columns] = graph.parameters.get(table)?.shape ?? [];
-  if (!(own instanceof Float32Array)) return undefined;
-  for (const { name, shape, tensor } of graph.parameters.values()) {
-    const data = values.get(name);
-    if (name === table || shape.length !== 2 || !(data instanceof Float32Array)) continue;
-    if (shape[0] === rows && shape[1] === columns && own.every((value, i) => value === data[i]))
-      return { name, tensor, transposed: false };
-    const turned = (i: number) => (i % columns) * rows + Math.floor(i / columns);
-    if (shape[0] === columns && shape[1] === rows && own.every((value, i) => value === data[turned(i)]))
-      return { name, tensor, transposed: true };
-  }
-  return undefined;
-}
-
-interface TableUse {
+/** How a graph uses its word table, and what else tells parts of it apart. */
+export interface TableUse {
   readonly wordTable?: string;
   readonly lookups: readonly Node[];
   /** A weight that is the table again. */
   readonly copy?: OutputRole & { readonly name: string };
   readonly inHead?: (name: string) => boolean;
+  /** Of a file, where names of modules stand beside it (`ReadModel.scopes`). */
+  readonly scopes?: ReadonlyMap<string, string>;
 }
 
-function describe(
+export function describe(
   graph: Graph,
   places: Tensor,
   logits: Tensor,
-  { wordTable, lookups, copy, inHead }: TableUse,
+  { wordTable, lookups, copy, inHead, scopes }: TableUse,
 ): Omit<LanguageGraph, 'embedded'> {
   const needed = ancestors([logits]);
   const live = graph.tape.filter((entry) =>
@@ -208,18 +143,24 @@ function describe(
       unused.push(name);
       continue;
     }
-    const known = inHead ? name : scopeOf(graph, tensor);
+    const known = inHead ? name : scopeOf(graph, tensor, scopes);
     const group = parameterGroup(name === wordTable ? name : known, wordTable, inHead?.(name));
     parameters.push({ name, size, tensor, ...group, ...(name === wordTable && outputRole ? { outputRole } : {}) });
   }
   return { graph, places, logits, parameters, unused };
 }
 
-/** What a weight is called, or, where an export dropped that (`onnx::MatMul_12`), what the first node that reads it yields: its scope. */
-function scopeOf(graph: Graph, tensor: Tensor): string {
+/**
+ * What a weight is called, or, where an export dropped that (`onnx::MatMul_12`), where the first node that reads it belongs: by the file's word for it, else by
+ * the name of what it yields.
+ */
+function scopeOf(graph: Graph, tensor: Tensor, scopes?: ReadonlyMap<string, string>): string {
   if (!/^(?:onnx::|val_|_?\d)/.test(tensor.name)) return tensor.name;
   const reader = graph.tape.find((entry) => entry.kind === 'node' && entry.node.inputs.includes(tensor));
-  return reader?.kind === 'node' ? reader.node.outputs[0].name : tensor.name;
+  if (reader?.kind !== 'node') return tensor.name;
+  const [{ name }] = reader.node.outputs;
+  const scope = scopes?.get(name.replace(`[${PLACES}]`, '')); // as `rows.ts` calls what it computes anew
+  return scope === undefined ? name : `${scope}.weight`;
 }
 
 /**

@@ -2,8 +2,7 @@
  * What the members of an ensemble predict for the same hidden tokens of the same windows, each on its own (`predictive.ts`) and against each other
  * (`disagreement.ts`), with intervals over members and over windows. One pass: a batch is tokenized and asked once and run through every member.
  */
-import { type Compute, pick } from '../runtime/network.ts';
-import type { TensorValue } from '../runtime/session.ts';
+import type { Compute } from '../runtime/network.ts';
 import { createDisagreement, type DisagreementSummary, NUCLEUS_LEVELS } from './disagreement.ts';
 import { createInformation, type Information } from './ensemble-information.ts';
 import {
@@ -96,19 +95,14 @@ export async function ensemblePredictions(
   const [reader] = readers;
   const vocabulary = reader.model.vocabularySize as number;
   const gathered = createGathered(readers.length, vocabulary);
-  const sessions = await Promise.all(readers.map(({ model }) => openAsking(model, compute)));
+  const members = await Promise.all(readers.map(({ model }) => openAsking(model, compute)));
   try {
     let done = 0;
     await overBatches(reader, windows, compute, async (batch) => {
       const asked = askTokens(batch, reader.model, drawn);
-      const ids: TensorValue = { type: 'int64', data: asked.ids, dims: batch.feeds.ids.dims };
-      const rows: TensorValue = { type: 'int64', data: asked.rows, dims: [asked.rows.length] };
       if (asked.rows.length > 0) {
         const logits: Float32Array[] = [];
-        for (const session of sessions) {
-          const results = await session.run(pick(session, { ...batch.feeds, ids, asked: rows }));
-          logits.push(results.logits.data as Float32Array); // [asked, vocabulary]
-        }
+        for (const member of members) logits.push(await member.logits(batch, asked)); // [asked, vocabulary]
         for (const { from, to } of byWindow(asked.rows, batch.tokens))
           gathered.addWindow(
             logits.map((block) => block.subarray(from * vocabulary, to * vocabulary)),
@@ -121,7 +115,7 @@ export async function ensemblePredictions(
     });
     return gathered.summary(drawn.seed);
   } finally {
-    await Promise.all(sessions.map((session) => session.dispose()));
+    await Promise.all(members.map((member) => member.dispose()));
   }
 }
 

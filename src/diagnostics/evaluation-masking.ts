@@ -3,7 +3,7 @@
  * lbcb-sci/GFMs): every attended token alike is chosen with one probability and always hidden behind [MASK], never replaced by another or left as it is. The
  * paper's code chooses special tokens too; `askable` leaves them out.
  */
-import type { FrozenModel } from '../models/types.ts';
+import type { TokenModel } from '../models/types.ts';
 import type { Random } from '../random.ts';
 
 /** No token of the sequences given was drawn to be asked about. */
@@ -14,7 +14,7 @@ export const DISTRIBUTION_SHARE = 0.1;
 export const FISHER_SHARE = 0.15;
 
 /** The column of the logits that stands for a token id; undefined for an id that a head of ordinary tokens does not tell. */
-export function logitColumns({ classes }: Pick<FrozenModel, 'classes'>): (id: number) => number | undefined {
+export function logitColumns({ classes }: Pick<TokenModel, 'classes'>): (id: number) => number | undefined {
   if (!classes) return (id) => id;
   const { firstId, count } = classes;
   return (id) => (id >= firstId && id < firstId + count ? id - firstId : undefined);

@@ -3,7 +3,7 @@
  * has each attended token hidden behind [MASK] with probability 0.15, special ones too, all of a window at once (`evaluation-masking.ts`); a causal one predicts
  * every token but the first. Not by length: which windows share a batch changes the batch-mean form.
  */
-import type { FrozenModel } from '../models/types.ts';
+import type { TokenModel } from '../models/types.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { Feeds } from '../runtime/network.ts';
 import { FISHER_SHARE, logitColumns, maskTokens } from './evaluation-masking.ts';
@@ -94,7 +94,7 @@ export const FISHER_BATCH = 8;
 /** Windows in their order, batch by batch, tokenized and asked. @throws where the model doesn't say what it reads, or refuses a window. */
 export async function* fisherBatches(
   windows: Iterable<string> | AsyncIterable<string>,
-  model: Pick<FrozenModel, 'label' | 'reads' | 'maskId' | 'classes' | 'encode'>,
+  model: Pick<TokenModel, 'label' | 'reads' | 'maskId' | 'classes' | 'encode'>,
   { batch = FISHER_BATCH, seed, ...options }: FisherBatchesOptions,
 ): AsyncGenerator<FisherBatch> {
   const { reads, maskId } = model;

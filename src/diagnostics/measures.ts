@@ -4,12 +4,12 @@
  * floors, geometry and controls. A model that can't be asked yields the reason.
  */
 import { freemem } from 'node:os';
-import type { FrozenModel } from '../models/types.ts';
+import type { LanguageModel } from '../models/types.ts';
 import { GraphError } from '../onnx/graph.ts';
 import type { Compute } from '../runtime/network.ts';
 import { OutOfMemoryError } from '../runtime/session.ts';
 import { readable } from './corpus-sample.ts';
-import { differentiableModel } from './differentiable-model.ts';
+import { differentiable } from './differentiable-onnx.ts';
 import { DISTRIBUTION_SHARE, NothingAsked } from './evaluation-masking.ts';
 import { empiricalFisher } from './fisher.ts';
 import { FISHER_BATCH, fisherBatches } from './fisher-batches.ts';
@@ -62,7 +62,7 @@ export interface MeasureOptions {
  * @throws for logits or gradients that are not finite, and where no token was asked for.
  */
 export async function measure(
-  model: FrozenModel,
+  model: LanguageModel,
   sequences: readonly string[],
   { compute, seed, progress }: MeasureOptions,
 ): Promise<Measures | Unmeasured> {
@@ -88,7 +88,7 @@ export async function measure(
 }
 
 /** On the CPU a process that asks for too much is ended, not told so; a GPU says so by itself. Undefined where gradients should fit. */
-function shortOfMemory(model: FrozenModel, windows: readonly string[], { device }: Compute): string | undefined {
+function shortOfMemory(model: LanguageModel, windows: readonly string[], { device }: Compute): string | undefined {
   const longest = windows.reduce((most, window) => Math.max(most, model.tokens(window)), 0);
   const held = FISHER_BATCH * longest * HELD_FLOATS * model.dimension * (model.layers + 1);
   const bytes = 4 * (WEIGHT_COPIES * ((model.card.parameters as number | undefined) ?? 0) + held);
@@ -99,7 +99,7 @@ function shortOfMemory(model: FrozenModel, windows: readonly string[], { device 
 }
 
 async function predictions(
-  model: FrozenModel,
+  model: LanguageModel,
   windows: readonly string[],
   options: Omit<AskOptions, 'share'>,
 ): Promise<Measures> {
@@ -115,11 +115,12 @@ async function predictions(
 }
 
 async function fisherShare(
-  model: FrozenModel,
+  model: LanguageModel,
   windows: readonly string[],
   { compute, seed, progress }: MeasureOptions,
 ): Promise<Measures['fisher']> {
-  const { sections } = await empiricalFisher(differentiableModel(model), fisherBatches(windows, model, { seed }), {
+  const graph = await differentiable(model, windows);
+  const { sections } = await empiricalFisher(graph, fisherBatches(windows, model, { seed }), {
     ...compute,
     form: 'batch-mean',
     progress: (done) => progress?.(0.5 + done.windows / windows.length / 2, 'Fisher information'),

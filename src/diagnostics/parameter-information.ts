@@ -2,10 +2,10 @@
  * Where a model's Fisher information lies (`fisher.ts`), on the windows of a corpus: in the paper's batch-mean form over all of them, and in the per-token form over a
  * seeded sample of tokens, which costs a pass of a whole window each. Models whose graph has an operator without an adjoint are told apart from failures.
  */
-import type { FrozenModel } from '../models/types.ts';
+import type { LanguageModel, TokenModel } from '../models/types.ts';
 import { GraphError } from '../onnx/graph.ts';
 import type { Compute } from '../runtime/network.ts';
-import { differentiableModel } from './differentiable-model.ts';
+import { differentiable } from './differentiable-onnx.ts';
 import { FISHER_SHARE } from './evaluation-masking.ts';
 import { empiricalFisher, type FisherSummary } from './fisher.ts';
 import { fisherBatches } from './fisher-batches.ts';
@@ -35,22 +35,22 @@ export interface NotDifferentiable {
 
 /** @throws for a gradient that is not finite, or where no token was asked for. */
 export async function parameterInformation(
-  model: FrozenModel,
+  model: LanguageModel,
   windows: readonly string[],
   { compute, seed, progress }: InformationOptions,
 ): Promise<ParameterInformation | NotDifferentiable> {
   const share = sampledShare(model, windows);
-  const differentiable = differentiableModel(model);
   const batches = () => fisherBatches(windows, model, { seed });
   const report = (from: number, part: number) => (done: { readonly windows: number }) =>
     progress?.(from + (part * done.windows) / windows.length);
   try {
-    const batchMean = await empiricalFisher(differentiable, batches(), {
+    const graph = await differentiable(model, windows);
+    const batchMean = await empiricalFisher(graph, batches(), {
       ...compute,
       form: 'batch-mean',
       progress: report(0, BATCH_PART),
     });
-    const perToken = await empiricalFisher(differentiable, batches(), {
+    const perToken = await empiricalFisher(graph, batches(), {
       ...compute,
       form: 'per-token',
       sample: { share, seed },
@@ -64,7 +64,7 @@ export async function parameterInformation(
 }
 
 /** Share of the asked tokens that the per-token form takes. */
-export function sampledShare(model: Pick<FrozenModel, 'reads' | 'tokens'>, windows: readonly string[]): number {
+export function sampledShare(model: Pick<TokenModel, 'reads' | 'tokens'>, windows: readonly string[]): number {
   const tokens = windows.reduce((sum, window) => sum + model.tokens(window), 0);
   const asked = model.reads === 'causal' ? tokens : tokens * FISHER_SHARE;
   return Math.min(1, SAMPLED_TOKENS / asked);

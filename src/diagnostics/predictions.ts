@@ -1,15 +1,15 @@
 /**
  * What a model with a head predicts for tokens of a corpus: a masked model for tokens that are hidden from it (the paper's masking, `evaluation-masking.ts`), a causal
- * one for tokens given all before them, chosen alike. The rows asked about are taken out inside the graph, before the head: only their logits
- * are computed and come back, a batch at a time.
+ * one for tokens given all before them, chosen alike. Where the graph is ours, the rows asked about are taken out inside it, before the head: only their logits
+ * are computed and come back, a batch at a time. An export is run as it is.
  */
-import type { FrozenModel } from '../models/types.ts';
+import type { ExportedModel, FrozenModel, LanguageModel, TokenModel } from '../models/types.ts';
 import { Graph } from '../onnx/graph.ts';
 import { rowsAt } from '../onnx/rows.ts';
 import { serialise } from '../onnx/serialise.ts';
 import { createRandom } from '../random.ts';
 import { type Compute, pick } from '../runtime/network.ts';
-import { openSession, type Session, type TensorValue } from '../runtime/session.ts';
+import { openSession, type TensorValue } from '../runtime/session.ts';
 import { logitColumns, maskTokens, NothingAsked } from './evaluation-masking.ts';
 import { createPredictive, type PredictiveSummary } from './predictive.ts';
 import { overBatches, type TokenReader, type WindowBatch } from './token-batches.ts';
@@ -32,24 +32,29 @@ export interface AskedTokens {
 }
 
 /** Why a model can't be asked; undefined where it can. */
-export function whyNotAsked(model: FrozenModel): string | undefined {
-  const { logits } = model.build(new Graph());
-  if (logits === undefined) return 'the weights came without a head that predicts tokens of the vocabulary';
+export function whyNotAsked(model: LanguageModel): string | undefined {
+  const refusal = 'build' in model ? whyNoHead(model) : model.refusal;
+  if (refusal !== undefined) return refusal;
   if (model.reads === undefined || model.vocabularySize === undefined) return 'the model does not say what it predicts';
   if (model.reads === 'masked' && model.maskId === undefined)
     return 'the tokenizer has no token that stands for a hidden one';
   return undefined;
 }
 
+function whyNoHead(model: FrozenModel): string | undefined {
+  if (model.build(new Graph()).logits) return undefined;
+  return 'the weights came without a head that predicts tokens of the vocabulary';
+}
+
 /** Columns of a model's logits. */
-export function predictedTokens({ classes, vocabularySize }: FrozenModel): number {
+export function predictedTokens({ classes, vocabularySize }: TokenModel): number {
   return classes?.count ?? (vocabularySize as number);
 }
 
 /** Chooses the tokens of every window by seed and the window's place. */
 export function askTokens(
   { ids, mask, tokens, letters, places }: WindowBatch,
-  model: Pick<FrozenModel, 'reads' | 'maskId' | 'classes'>,
+  model: Pick<TokenModel, 'reads' | 'maskId' | 'classes'>,
   { seed, share }: Pick<AskOptions, 'seed' | 'share'>,
 ): AskedTokens {
   const { reads, maskId = 0 } = model;
@@ -77,44 +82,76 @@ export function askTokens(
   };
 }
 
+/** A model that is open to be asked. */
+export interface Asking {
+  /** `[asked, vocabulary]` */
+  logits(batch: WindowBatch, asked: AskedTokens): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+export async function openAsking(model: LanguageModel, compute: Compute): Promise<Asking> {
+  const ask = 'build' in model ? await openGraph(model, compute) : openExport(model);
+  const vocabulary = predictedTokens(model);
+  return {
+    ...ask,
+    async logits(batch, asked) {
+      const logits = await ask.logits(batch, asked);
+      const columns = logits.length / Math.max(1, asked.rows.length);
+      if (asked.rows.length > 0 && columns !== vocabulary)
+        throw new Error(`${model.label}: the head tells ${columns} classes for a vocabulary of ${vocabulary}`);
+      return logits;
+    },
+  };
+}
+
 /** The model up to the logits of the rows asked for: inputs `ids`, `mask` [rows, tokens], `asked` [m]; output `logits` [m, vocabulary]. */
-export async function openAsking(model: FrozenModel, compute: Compute): Promise<Session> {
+async function openGraph(model: FrozenModel, compute: Compute): Promise<Asking> {
   const graph = new Graph();
   const { hiddenStates, logits } = model.build(graph);
   if (!logits) throw new Error(`${model.label}: ${whyNotAsked(model)}`);
   const asked = graph.input('asked', 'int64', ['asked']);
   graph.output('logits', logits(rowsAt(hiddenStates[model.layers], asked))); // [asked, vocabulary]
   const { bytes } = serialise(graph, { values: model.values });
-  return openSession(bytes, { ...compute, label: `${model.label}, predictions`, externalData: model.externalData });
+  const options = { ...compute, label: `${model.label}, predictions`, externalData: model.externalData };
+  const session = await openSession(bytes, options);
+  return {
+    async logits({ feeds }, { ids, rows }) {
+      const hidden: TensorValue = { type: 'int64', data: ids, dims: feeds.ids.dims };
+      const places: TensorValue = { type: 'int64', data: rows, dims: [rows.length] };
+      const results = await session.run(pick(session, { ...feeds, ids: hidden, asked: places }));
+      return results.logits.data as Float32Array;
+    },
+    dispose: () => session.dispose(),
+  };
+}
+
+/** Its session is its encoder's. */
+function openExport(model: ExportedModel): Asking {
+  return {
+    logits: ({ feeds }, { ids, rows }) =>
+      model.logitsAt({ ...feeds, ids: { type: 'int64', data: ids, dims: feeds.ids.dims } }, rows),
+    dispose: async () => {},
+  };
 }
 
 /** @throws where a logit is not a number, or no token was chosen. */
 export async function askedPredictions(
-  reader: TokenReader,
+  reader: TokenReader<LanguageModel>,
   windows: readonly string[],
   { compute, progress, ...drawn }: AskOptions,
 ): Promise<PredictiveSummary> {
   const { model } = reader;
-  const session = await openAsking(model, compute);
+  const asking = await openAsking(model, compute);
   try {
-    const vocabulary = predictedTokens(model);
-    const predictive = createPredictive(vocabulary);
+    const predictive = createPredictive(predictedTokens(model));
     let done = 0;
     let any = false;
     await overBatches(reader, windows, compute, async (batch) => {
       const asked = askTokens(batch, model, drawn);
       if (asked.rows.length > 0) {
-        const ids: TensorValue = { type: 'int64', data: asked.ids, dims: batch.feeds.ids.dims };
-        const rows: TensorValue = { type: 'int64', data: asked.rows, dims: [asked.rows.length] };
-        const { logits } = await session.run(pick(session, { ...batch.feeds, ids, asked: rows }));
-        if (logits.dims[1] !== vocabulary)
-          throw new Error(`${model.label}: the head tells ${logits.dims[1]} classes for a vocabulary of ${vocabulary}`);
+        const logits = await asking.logits(batch, asked);
         any = true;
-        predictive.add({
-          logits: logits.data as Float32Array,
-          targets: asked.targets,
-          nucleotides: asked.letters,
-        });
+        predictive.add({ logits, targets: asked.targets, nucleotides: asked.letters });
       }
       done += batch.places.length;
       progress?.(done / windows.length);
@@ -125,6 +162,6 @@ export async function askedPredictions(
       );
     return predictive.summary();
   } finally {
-    await session.dispose();
+    await asking.dispose();
   }
 }

@@ -2,7 +2,7 @@
  * Windows of a corpus as the batches that a model is run on: their tokens with the letters each spans, those of like length together, as many as memory
  * holds. Whatever is drawn for a window is drawn from its own place in the list: numbers don't depend on how windows are batched.
  */
-import type { FrozenModel } from '../models/types.ts';
+import type { FrozenModel, TokenModel } from '../models/types.ts';
 import { createRandom } from '../random.ts';
 import { automaticBatchSize, batchMemory, runInBatches } from '../runtime/batches.ts';
 import type { Compute, Feeds } from '../runtime/network.ts';
@@ -19,8 +19,8 @@ function probes(count: number, length: number): string[] {
   return Array.from({ length: count }, () => Array.from({ length }, () => 'ACGT'[random.integer(4)]).join(''));
 }
 
-export interface TokenReader {
-  readonly model: FrozenModel;
+export interface TokenReader<Model extends TokenModel = FrozenModel> {
+  readonly model: Model;
   /** `[vocabulary]` letters of a token, 0 for special ones, where the vocabulary's words are known. */
   readonly tokenLetters?: ArrayLike<number>;
 }
@@ -32,17 +32,17 @@ export interface WindowBatch extends TokenWindows {
 }
 
 /** Does the model read token ids, one row of them a sequence? */
-export function readsTokens(model: FrozenModel): boolean {
+export function readsTokens(model: TokenModel): boolean {
   const { ids, mask } = model.encode([PROBES[0]]);
   return ids?.type === 'int64' && mask?.type === 'int64';
 }
 
 /**
  * Calls `visit` with every batch. It must leave nothing behind when it throws for want of memory: then it is called again with fewer windows.
- * `floatsPerToken`: what a token of the batch needs at its peak, for `tokens` of them in a window.
+ * Windows share a batch as far as the model says that they may.
  */
 export async function overBatches(
-  { model, tokenLetters }: TokenReader,
+  { model, tokenLetters }: TokenReader<TokenModel>,
   windows: readonly string[],
   { device, threads }: Compute,
   visit: (batch: WindowBatch) => Promise<void>,
@@ -51,12 +51,21 @@ export async function overBatches(
   const order = windows.map((_, i) => i).sort((a, b) => tokens[b] - tokens[a] || a - b); // the longest first
   const nucleotidesPerToken = model.card.nucleotidesPerToken as number | undefined;
   const most = device === 'cpu' ? Math.min(TOKENS_PER_BATCH, TOKENS_PER_CPU_THREAD * threads) : TOKENS_PER_BATCH;
-  const floats = 12 * model.dimension + (model.vocabularySize ?? 0) / 4;
+  const vocabulary = model.vocabularySize ?? 0;
+  // An export gives logits of all tokens, and a copy of them comes back.
+  const floats = 12 * model.dimension + ('build' in model ? vocabulary / 4 : 3 * vocabulary);
+  const mates = (from: number): number => {
+    if (model.company === 'none') return 1;
+    const left = order.length - from;
+    if (model.company !== 'equal') return left;
+    const other = order.slice(from).findIndex((place) => tokens[place] !== tokens[order[from]]);
+    return other < 0 ? left : other;
+  };
   for (let done = 0; done < order.length; ) {
     const longest = tokens[order[done]];
     const perWindow = 4 * longest * (floats + 2 * Math.ceil(model.dimension / 32) * longest);
     const size = automaticBatchSize(perWindow, batchMemory(device), most / longest);
-    const bucket = order.slice(done, done + size);
+    const bucket = order.slice(done, done + Math.min(size, mates(done)));
     await runInBatches(bucket.length, bucket.length, async (from, to) => {
       const places = bucket.slice(from, to);
       let feeds: Feeds = {};
@@ -73,7 +82,7 @@ export async function overBatches(
 }
 
 /** A model with the letters of its tokens, where its folder lists words or all tokens have as many. */
-export function tokenReader(model: FrozenModel): TokenReader {
+export function tokenReader<Model extends TokenModel>(model: Model): TokenReader<Model> {
   return { model, tokenLetters: model.tokenLetters ?? lettersWithoutWords(model) };
 }
 
@@ -81,7 +90,7 @@ export function tokenReader(model: FrozenModel): TokenReader {
  * Letters by id for a model of nucleotides whose folder lists no words: `each` for all but what stands first or last in every sequence, whatever its letters.
  * Undefined where tokens are of no one length.
  */
-export function lettersWithoutWords(model: FrozenModel): Uint16Array | undefined {
+export function lettersWithoutWords(model: TokenModel): Uint16Array | undefined {
   const each = model.card.nucleotidesPerToken as number | undefined;
   if (each === undefined || model.vocabularySize === undefined) return undefined;
   const letters = new Uint16Array(model.vocabularySize).fill(each);

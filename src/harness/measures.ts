@@ -24,11 +24,12 @@ export interface MeasureSettings {
 
 /** Measures of the encoder's model; the reason where it can't be asked. */
 export async function storedMeasures(
-  { model, fingerprint }: Encoder,
+  { model, exported, fingerprint }: Encoder,
   sequences: readonly string[],
   { device, threads, cacheFolder, codeHash, progress }: MeasureSettings,
 ): Promise<Measures | Unmeasured> {
-  if (!model) return { missing: 'the model gives vectors only' };
+  const language = model ?? exported;
+  if (!language) return { missing: 'the model gives vectors only' };
   const { MEASURED_SEQUENCES, measure } = await import('../diagnostics/measures.ts');
   const places = Uint32Array.from(sequences, (_, i) => i);
   const drawn = createRandom(`measures:${SEED}`).shuffle(places).subarray(0, MEASURED_SEQUENCES).sort();
@@ -42,7 +43,7 @@ export async function storedMeasures(
   );
   if (found.success) return found.data;
   const compute = { device: device as Device, threads };
-  const measured = measuresSchema.parse(await measure(model, windows, { compute, seed: SEED, progress }));
+  const measured = measuresSchema.parse(await measure(language, windows, { compute, seed: SEED, progress }));
   await writeFileAtomic(path, `${JSON.stringify(measured, null, 2)}\n`);
   return measured;
 }

@@ -28,6 +28,8 @@ export interface OnnxValue {
 export interface OnnxFile {
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
+  /** Numbers in its weights: initializers of floats. */
+  readonly parameters: number;
   /** Names of the files that weights lie in, within the model's folder. */
   readonly externalFiles: readonly string[];
   /** The model with these outputs cast to float32, under the same names. */
@@ -59,9 +61,16 @@ export async function readOnnxFile(path: string): Promise<OnnxFile> {
   return {
     inputs: graph.input.filter(({ name }) => !constants.has(name)).map(describe),
     outputs: graph.output.map(describe),
+    parameters: countParameters(model),
     externalFiles: externalFiles(model, path),
     castToFloat32: (outputs) => castOutputs(bytes, outputs),
   };
+}
+
+function countParameters({ graph }: ModelProto): number {
+  const floats = [DTYPE_CODES.float16, DTYPE_CODES.float32, DTYPE_CODES.float64];
+  const weights = (graph?.initializer ?? []).filter(({ dataType }) => floats.includes(dataType));
+  return weights.reduce((sum, { dims }) => sum + dims.reduce((size, dim) => size * Number(dim), 1), 0);
 }
 
 function externalFiles({ graph }: ModelProto, path: string): string[] {

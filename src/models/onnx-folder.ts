@@ -1,32 +1,31 @@
 /**
  * An encoder exported to ONNX, run as it is: a folder with `model.onnx` (its weights inside or in files beside it) and the tokenizer's files. For models
- * whose architecture is not among ours, with any operator the engine knows; so it can be embedded and probed, but not tuned.
+ * whose architecture is not among ours, with any operator the engine knows; so it can be embedded and probed, but not tuned. Where it has logits over the
+ * vocabulary it can be asked about tokens too (`onnx-predictions.ts`); one that has nothing else can't be embedded.
  *
  * Hidden states come back as [rows, tokens, dimension] and are pooled here. Which sequences may share a batch is found out on a trial when the model is
  * opened: all, if padding changes nothing; those of equally many tokens; or none (dynamically quantised models scale by a batch's largest value).
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Matrix } from '../metrics/types.ts';
 import { batchMemory, runInBatches } from '../runtime/batches.ts';
 import { hashJson, sha256File } from '../runtime/files.ts';
-import type { Compute, Feeds } from '../runtime/network.ts';
-import { openSession, type Session, type TensorValue } from '../runtime/session.ts';
+import type { Compute } from '../runtime/network.ts';
+import { openSession, type Session } from '../runtime/session.ts';
+import { readExportConfig } from './onnx-config.ts';
 import { externalDataOf, type OnnxFile, type OnnxValue, readOnnxFile } from './onnx-file.ts';
-import { hiddenStateOutputs, type InputRole, inputRoles, type RoleInput, readOnnxSettings } from './onnx-settings.ts';
+import { exportedModel } from './onnx-predictions.ts';
+import { type OnnxEncoder, run, runBatch, tryOut } from './onnx-run.ts';
+import { hiddenStateOutputs, inputRoles, logitsOutput, noHiddenStates, readOnnxSettings } from './onnx-settings.ts';
+import { tokenLetters } from './token-letters.ts';
 import { isTokenPooling, poolTokens, type TokenPooling } from './token-pooling.ts';
 import { readTokenizerFiles } from './tokenizer-files.ts';
-import { folderTokenizer, type ModelTokenizer, type TokenBatch } from './tokenizers.ts';
-import type { Encoder, Representation } from './types.ts';
+import { folderTokenizer } from './tokenizers.ts';
+import type { Company, Encoder, Representation } from './types.ts';
 
 /** Tokens (padding included) per batch at most. */
 export const TOKENS_PER_BATCH = 16_384;
-/** What other sequences in a batch may change, relative to the largest value: rounding (of half precision, where that is used), no more. */
-const COMPANY_TOLERANCE = 1e-3;
-/** Trial sequences are what is read of these letters' beginnings, the longest first. */
-const TRIAL = 'ACGTTGCAAGCTCTAGATCCGGTATTAGCACCGATGGTCAATTCGCGA';
-const TRIAL_LENGTHS = [48, 24, 12, 6, 3, 1];
 
 /** The model file of a folder: `model.onnx`, also in `onnx/`, or a lone `*.onnx` there. Undefined where there is none. */
 export function findOnnx(folder: string): string | undefined {
@@ -41,20 +40,11 @@ export function findOnnx(folder: string): string | undefined {
   return undefined;
 }
 
-/** Sequences that may share a batch without changing each other's vectors. */
-type Company = 'any' | 'equal' | 'none';
 const COMPANY: Readonly<Record<Company, string>> = {
   any: 'padded, and masked by the model',
   equal: 'of equally many tokens: padding changes what this model gives',
   none: 'of one sequence: others in the batch change what this model gives',
 };
-
-interface OnnxEncoder {
-  readonly session: Session;
-  readonly inputs: readonly RoleInput[];
-  readonly outputs: readonly OnnxValue[];
-  readonly tokenizer: ModelTokenizer;
-}
 
 /**
  * Opens a folder, or an `.onnx` file with the tokenizer beside it (or in the folder above `onnx/`). Throws, naming file and remedy, where inputs or outputs
@@ -70,55 +60,62 @@ export async function onnxModel(folderOrFile: string, compute: Compute): Promise
   const model = await readOnnxFile(path);
   const inputs = inputRoles(model, settings, path);
   const outputs = hiddenStateOutputs(model, settings, path);
-  const maxTokens = settings.maxTokens ?? (await statedMaxTokens(folder));
+  const logits = logitsOutput(model, settings, path);
+  const asked = typeof logits === 'string' ? outputs : [...outputs, logits];
+  if (asked.length === 0) throw noHiddenStates(model, path);
+  const config = await readExportConfig(join(folder, 'config.json'));
+  const reads = settings.reads ?? config.reads;
+  const maxTokens = settings.maxTokens ?? Math.min(config.maxTokens, (await readTokenizerFiles(folder)).maxTokens);
   const tokenizer = await folderTokenizer(folder, maxTokens);
-  const encoder = { inputs, outputs, tokenizer, session: await open(path, model, outputs, compute) };
-  const { dimension, company } = await tryOut(encoder, path).catch(async (error: unknown) => {
+  const encoder = { inputs, outputs, logits, tokenizer, session: await open(path, model, asked, compute) };
+  const close = async (error: unknown) => {
     await encoder.session.dispose();
     throw error;
-  });
+  };
+  const { dimension, company, columns } = await tryOut(encoder, path).catch(close);
+  if (typeof columns === 'string' && settings.logits !== undefined) return close(new Error(`${path}: ${columns}`));
+  if (typeof columns === 'string' && outputs.length === 0)
+    return close(new Error(`${noHiddenStates(model, path).message}; and ${columns}`));
   const hashes = await Promise.all([path, ...model.externalFiles.map((file) => join(place, file))].map(sha256File));
+  const head = typeof logits === 'string' || typeof columns === 'string' ? undefined : { logits: logits.name, reads };
+  const card = {
+    architecture: 'ONNX export',
+    file: basename(path),
+    parameters: model.parameters,
+    hiddenStates: outputs.map(({ name }) => name),
+    ...head,
+    dimension,
+    tokenizer: tokenizer.description,
+    nucleotidesPerToken: tokenizer.nucleotidesPerToken,
+    maxNucleotides: tokenizer.maxNucleotides,
+    maxTokens: Number.isFinite(maxTokens) ? maxTokens : undefined,
+    batches: COMPANY[company],
+  };
   return {
     dimension,
-    layers: outputs.length - 1,
+    layers: Math.max(0, outputs.length - 1),
     fingerprint: hashJson({
       onnx: hashes,
       settings,
       tokenizer: tokenizer.identity,
       outputs: outputs.map(({ name }) => name),
+      ...head,
     }),
-    card: {
-      architecture: 'ONNX export',
-      file: basename(path),
-      hiddenStates: outputs.map(({ name }) => name),
-      dimension,
-      tokenizer: tokenizer.description,
-      nucleotidesPerToken: tokenizer.nucleotidesPerToken,
-      maxNucleotides: tokenizer.maxNucleotides,
-      maxTokens: Number.isFinite(maxTokens) ? maxTokens : undefined,
-      batches: COMPANY[company],
-    },
+    card,
+    exported: exportedModel({
+      ...{ label: basename(path), card, config, reads, tokenizer, company, columns },
+      tokenLetters: await tokenLetters(folder),
+      file: { path, inputs, logits: head?.logits, externalData: externalDataOf(model, place) },
+      run: (batch, names) => runBatch(encoder, batch, names),
+    }),
     pooledTokens: (sequence) => tokenizer.encode([sequence]).mask.reduce((sum, seen) => sum + Number(seen), 0),
     async embed(sequences, representations, progress) {
+      if (outputs.length === 0) throw noHiddenStates(model, path);
       checkRepresentations(representations, outputs.length - 1, path);
       return embed(encoder, { dimension, company, compute, path }, sequences, representations, progress);
     },
     dispose: () => encoder.session.dispose(),
   };
-}
-
-/** Tokens that config.json or the tokenizer's settings allow; infinite where neither says. */
-async function statedMaxTokens(folder: string): Promise<number> {
-  const path = join(folder, 'config.json');
-  let config: { max_position_embeddings?: unknown } | null = null;
-  try {
-    if (existsSync(path)) config = JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new Error(`${path} is not valid JSON: ${(error as Error).message}`, { cause: error });
-  }
-  const positions = config?.max_position_embeddings;
-  const { maxTokens } = await readTokenizerFiles(folder);
-  return Math.min(maxTokens, typeof positions === 'number' && positions > 0 ? positions : Number.POSITIVE_INFINITY);
 }
 
 async function open(path: string, model: OnnxFile, outputs: readonly OnnxValue[], compute: Compute): Promise<Session> {
@@ -131,83 +128,6 @@ async function open(path: string, model: OnnxFile, outputs: readonly OnnxValue[]
   if (half.length === 0) return openSession(path, { ...compute, label });
   const externalData = externalDataOf(model, dirname(path));
   return openSession(model.castToFloat32(half), { ...compute, label, externalData });
-}
-
-/** What each role is fed, [rows, tokens]. */
-const FED: Readonly<Record<InputRole, (batch: TokenBatch) => BigInt64Array>> = {
-  ids: ({ ids }) => ids,
-  mask: ({ mask }) => mask,
-  types: ({ ids }) => new BigInt64Array(ids.length),
-  positions: ({ ids, tokens }) => ids.map((_, i) => BigInt(i % tokens)),
-};
-
-async function run({ session, inputs, tokenizer }: OnnxEncoder, rows: readonly string[], outputs: readonly string[]) {
-  const batch = tokenizer.encode(rows);
-  const dims = [rows.length, batch.tokens];
-  const feeds: Feeds = Object.fromEntries(
-    inputs.map(({ name, role, type }): [string, TensorValue] => {
-      const data = FED[role](batch);
-      return [
-        name,
-        type === 'int32' ? { type, data: Int32Array.from(data, Number), dims } : { type: 'int64', data, dims },
-      ];
-    }),
-  );
-  return { batch, states: await session.run(feeds, [...new Set(outputs)]) };
-}
-
-/** The two longest trial sequences that the model can read. */
-function trials(tokenizer: ModelTokenizer, path: string): string[] {
-  let refusal: unknown;
-  const readable = TRIAL_LENGTHS.map((length) => TRIAL.slice(0, length)).filter((sequence) => {
-    try {
-      return tokenizer.tokens(sequence) > 0;
-    } catch (error) {
-      refusal = error;
-      return false;
-    }
-  });
-  if (readable.length === 0)
-    throw new Error(`${path}: its tokenizer reads none of the trial sequences`, { cause: refusal });
-  return readable.slice(0, 2);
-}
-
-/** Sizes of the hidden states, and what company leaves a sequence's hidden states as they are alone. */
-async function tryOut(encoder: OnnxEncoder, path: string): Promise<{ dimension: number; company: Company }> {
-  const names = encoder.outputs.map(({ name }) => name);
-  const [long, short = long] = trials(encoder.tokenizer, path);
-  const alone = await run(encoder, [short], names);
-  const { tokens } = alone.batch;
-  for (const name of names) {
-    const { dims, type } = alone.states[name];
-    if (dims.length !== 3 || dims[0] !== 1 || dims[1] !== tokens || type !== 'float32')
-      throw new Error(
-        `${path}: output '${name}' is ${type} [${dims.join(', ')}] for ${tokens} tokens of one sequence, not [1, ${tokens}, dimension]`,
-      );
-  }
-  const dimension = alone.states[names[0]].dims[2];
-  const other = names.find((name) => alone.states[name].dims[2] !== dimension);
-  if (other)
-    throw new Error(
-      `${path}: outputs '${names[0]}' and '${other}' are of different width; list those of one width in glm.json`,
-    );
-  const unchangedBeside = async (neighbour: string): Promise<boolean> => {
-    const { states } = await run(encoder, [short, neighbour], names);
-    return names.every((name) =>
-      startsAlike(alone.states[name].data as Float32Array, states[name].data as Float32Array),
-    );
-  };
-  const masks = encoder.inputs.some(({ role }) => role === 'mask') && encoder.tokenizer.tokens(long) > tokens;
-  if (masks && (await unchangedBeside(long))) return { dimension, company: 'any' };
-  const turned = [...short].reverse().join('');
-  const comparable = encoder.tokenizer.tokens(turned) === tokens;
-  return { dimension, company: comparable && (await unchangedBeside(turned)) ? 'equal' : 'none' };
-}
-
-/** The first row of a batch against the same row alone. */
-function startsAlike(alone: Float32Array, batch: Float32Array): boolean {
-  const largest = alone.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return alone.every((value, i) => Math.abs(value - batch[i]) <= COMPANY_TOLERANCE * largest);
 }
 
 function checkRepresentations(representations: readonly Representation[], layers: number, path: string): void {

@@ -4,6 +4,7 @@ import type { Mode } from '../onnx/dropout.ts';
 import type { ConstantData, Graph, Tensor } from '../onnx/graph.ts';
 import type { Feeds } from '../runtime/network.ts';
 import type { SessionOptions } from '../runtime/session.ts';
+import type { RoleInput } from './onnx-settings.ts';
 
 /**
  * How token vectors of one sequence become one vector, always under the attention mask. `frames`: the mean over all reading frames of the
@@ -46,6 +47,7 @@ export interface ModelContext {
 }
 
 export interface Encoder {
+  /** 0 for an export that gives logits alone: `embed` says so. */
   readonly dimension: number;
   /** Number of blocks; representations 0..layers can be asked for. */
   readonly layers: number;
@@ -55,6 +57,8 @@ export interface Encoder {
   readonly card: Readonly<Record<string, unknown>>;
   /** The model that is run, in float32, where its tokens can be asked about. */
   readonly model?: FrozenModel;
+  /** The same where it is run as it was exported. */
+  readonly exported?: ExportedModel;
   /**
    * Tokens of one sequence that pooling sees. Throws for a sequence that the model would have to cut. Missing where an encoder reads no tokens, or cuts
    * none: then it can't be run in windows.
@@ -81,21 +85,12 @@ export interface FrozenGraph {
   readonly scores?: (hidden: Tensor) => Tensor;
 }
 
-/**
- * A model as a graph with fixed weights: what an architecture file yields. `src/embeddings` turns it into an {@link Encoder}:
- * batching, pooling and running are the same for all.
- */
-export interface FrozenModel {
+/** How a model reads letters, and what its head predicts. */
+export interface TokenModel {
   readonly label: string;
   readonly dimension: number;
   readonly layers: number;
-  readonly fingerprint: string;
   readonly card: Readonly<Record<string, unknown>>;
-  /**
-   * Declares inputs and returns the hidden states 0..layers, `[rows, tokens, dimension]`, and the attention mask, int64 `[rows, tokens]`.
-   * `mode` is training when the weights are tuned (then the model's own dropout applies); default: inference.
-   */
-  build(graph: Graph, mode?: Mode): FrozenGraph;
   /** What the head predicts: hidden tokens from both sides, or the next token. */
   readonly reads?: 'masked' | 'causal';
   /** Rows of the word table and columns of the logits; ids of special tokens included. */
@@ -106,21 +101,60 @@ export interface FrozenModel {
   readonly tokenLetters?: ArrayLike<number>;
   /** Id of the token that stands for a hidden one, where there is such a token. */
   readonly maskId?: number;
-  /** The weight in `values` that holds the static embeddings, [vocabulary, width]. */
-  readonly wordTable?: string;
-  /** The classes of `scores`, and the tokens that every sequence must make for them. */
-  readonly classifier?: { readonly classes: readonly string[]; readonly tokens: number };
   /** Letters between two tokens where that is one number: how many reading frames a sequence has. */
   readonly frames?: number;
-  /** Weights by the names `build` declares, those of the head too. */
-  readonly values: ReadonlyMap<string, ConstantData>;
-  /** The files that `values` points into where weights stay in their files; a session of the graph needs them. */
-  readonly externalData?: SessionOptions['externalData'];
+  /** Sequences that may share a batch: all (default), those of equally many tokens, or none. */
+  readonly company?: Company;
   /** Tokens of one sequence, for batching by length. Must throw for a sequence it would have to cut. */
   tokens(sequence: string): number;
   /** Inputs of one batch, padded to its longest sequence. Must throw for a sequence it would have to cut. */
   encode(sequences: readonly string[]): Feeds;
 }
+
+/** Sequences that may share a batch without changing what a model gives for each other. */
+export type Company = 'any' | 'equal' | 'none';
+
+/**
+ * A model as a graph with fixed weights: what an architecture file yields. `src/embeddings` turns it into an {@link Encoder}:
+ * batching, pooling and running are the same for all.
+ */
+export interface FrozenModel extends TokenModel {
+  readonly fingerprint: string;
+  /**
+   * Declares inputs and returns the hidden states 0..layers, `[rows, tokens, dimension]`, and the attention mask, int64 `[rows, tokens]`.
+   * `mode` is training when the weights are tuned (then the model's own dropout applies); default: inference.
+   */
+  build(graph: Graph, mode?: Mode): FrozenGraph;
+  /** The weight in `values` that holds the static embeddings, [vocabulary, width]. */
+  readonly wordTable?: string;
+  /** The classes of `scores`, and the tokens that every sequence must make for them. */
+  readonly classifier?: { readonly classes: readonly string[]; readonly tokens: number };
+  /** Weights by the names `build` declares, those of the head too. */
+  readonly values: ReadonlyMap<string, ConstantData>;
+  /** The files that `values` points into where weights stay in their files; a session of the graph needs them. */
+  readonly externalData?: SessionOptions['externalData'];
+}
+
+/** An `.onnx` model that is run as it is. `dimension` and `layers` are as its config says, 0 where it doesn't. */
+export interface ExportedModel extends TokenModel {
+  /** Why it can't be asked about tokens; undefined where it can. */
+  readonly refusal?: string;
+  /** Logits at flat places in `[rows, tokens]`, int64: `[places, vocabulary]`. Feeds are those of `encode`, some ids hidden. */
+  logitsAt(feeds: Feeds, places: BigInt64Array): Promise<Float32Array>;
+  /** The file, for those who differentiate it. */
+  readonly file: OnnxSource;
+}
+
+export interface OnnxSource {
+  readonly path: string;
+  readonly inputs: readonly RoleInput[];
+  /** Name of the output `[rows, tokens, vocabulary]`. */
+  readonly logits?: string;
+  readonly externalData: SessionOptions['externalData'];
+}
+
+/** A model that can be asked about tokens, where it has a head. */
+export type LanguageModel = FrozenModel | ExportedModel;
 
 export interface ModelDefinition {
   readonly id: string;

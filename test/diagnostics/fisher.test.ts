@@ -1,6 +1,7 @@
 /** Empirical Fisher information, against PyTorch's autograd (goldens/fisher.py). */
 import { describe, expect, it } from 'vitest';
-import { differentiableModel, differentiableOnnx } from '../../src/diagnostics/differentiable-model.ts';
+import { differentiableModel } from '../../src/diagnostics/differentiable-model.ts';
+import { differentiableOnnx } from '../../src/diagnostics/differentiable-onnx.ts';
 import { empiricalFisher, type FisherForm, type FisherSummary } from '../../src/diagnostics/fisher.ts';
 import { askedBatch, exportedBert, goldenFisher, goldenModel, goldens } from './fisher-goldens.ts';
 

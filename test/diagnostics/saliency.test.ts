@@ -1,6 +1,6 @@
 /** Saliency of input tokens, against PyTorch's autograd (goldens/fisher.py), and spread over letters. */
 import { describe, expect, it } from 'vitest';
-import { differentiableOnnx } from '../../src/diagnostics/differentiable-model.ts';
+import { differentiableOnnx } from '../../src/diagnostics/differentiable-onnx.ts';
 import type { FisherBatch } from '../../src/diagnostics/fisher-batches.ts';
 import {
   consecutiveSpans,

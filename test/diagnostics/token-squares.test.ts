@@ -1,10 +1,7 @@
 /** Squared gradients of single tokens: many in one pass are what one at a time are, and where they would not be, they are taken one at a time. */
 import { describe, expect, it } from 'vitest';
-import {
-  type DifferentiableModel,
-  differentiableModel,
-  differentiableOnnx,
-} from '../../src/diagnostics/differentiable-model.ts';
+import { type DifferentiableModel, differentiableModel } from '../../src/diagnostics/differentiable-model.ts';
+import { differentiableOnnx } from '../../src/diagnostics/differentiable-onnx.ts';
 import type { FisherBatch } from '../../src/diagnostics/fisher-batches.ts';
 import { rowSquares } from '../../src/diagnostics/row-squares.ts';
 import { openTokenSquares, rowsOf } from '../../src/diagnostics/token-squares.ts';
