@@ -1,6 +1,8 @@
 /**
  * Pre-training steps of BarcodeMAE, BarcodeBERT and the causal comparison against the same models in PyTorch (`torch_barcode.py`), on the
- * same machine, threads, shapes and amount of work: dropout 0.1, half of the k-mers masked, logits where the loss looks, AdamW, clipping.
+ * same machine, threads, shapes and model: dropout 0.1, half of the k-mers masked, logits where the loss looks, AdamW, clipping; the loss and
+ * every gradient are the same. The peer is transformers' model as it is, which computes its last layer at every token; ours, from what follows
+ * that layer's attention on, at the tokens whose prediction is asked for (`src/onnx/gather-rows.ts`).
  *
  *   node --import tsx benchmarks/speed/barcode.ts [--python PYTHON] [--threads 2] [--steps 5] [--rounds 1] [--clock wall] [--case NAME ...] [--json FILE]
  *

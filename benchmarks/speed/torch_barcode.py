@@ -18,9 +18,9 @@ faster; with dropout inside attention either may win on a CPU.
 
 --clock cpu counts the seconds the processor spent on this process instead of those that went by.
 
---logits masked (the default) evaluates the classifier where the loss looks only, --logits all at every position, as the authors' code does; the loss is
-the same. causal has a label nearly everywhere. --compile lets torch.compile have the model (needs a C++ compiler; warm-up then takes minutes
-and --warmup should be more).
+--logits masked (the default) evaluates the classifier where the loss looks only, --logits all at every position, as the authors' code does; the loss
+is the same. Either way every layer is computed at every position, as transformers' models do. causal has a label nearly everywhere. --compile lets
+torch.compile have the model (needs a C++ compiler; warm-up then takes minutes and --warmup should be more).
 """
 
 import argparse
