@@ -65,6 +65,8 @@ export function variantOf(definition: ModelDefinition, variant: Variant): ModelD
     throw new Error(
       '+random draws the weights of a known architecture anew, and this model has none; it takes a checkpoint with its config.json, or a plugin with `control`, not an .onnx file, precomputed embeddings or a control',
     );
+  // The model that this one is the control of, run in the same way.
+  const controlOf = `${definition.id}${variantSuffix({ ...variant, weights: undefined })}`;
   const overlap = windows && windows.stride < windows.window ? ` begun every ${windows.stride}` : '';
   const ways = [
     weights && 'random weights',
@@ -77,7 +79,7 @@ export function variantOf(definition: ModelDefinition, variant: Variant): ModelD
     ...(weights ? RANDOM : {}),
     id: `${definition.id}${variantSuffix(variant)}`,
     title: [definition.title, ...ways].filter(Boolean).join(', '),
-    options: { ...definition.options, variant },
+    options: { ...definition.options, variant, ...(weights ? { controlOf } : {}) },
     maxLength: windows ? undefined : definition.maxLength,
     load: (context) => loadVariant(definition, variant, context),
   };

@@ -129,7 +129,7 @@ describe('a model run in another way', () => {
       kind: 'control',
       stochastic: true,
     });
-    expect(control.options).toEqual({ k: 2, variant: { weights: 'random' } });
+    expect(control.options).toEqual({ k: 2, variant: { weights: 'random' }, controlOf: 'tiny' });
     const load = async (seed: number) => (await control.load({ ...context, seed })) as FrozenModel;
     const [one, again, two, pretrained] = [await load(1), await load(1), await load(2), await loadModelFolder(folder)];
     expect(isEncoder(one)).toBe(false);
@@ -137,6 +137,7 @@ describe('a model run in another way', () => {
     expect(new Set([one.fingerprint, two.fingerprint, pretrained.fingerprint]).size).toBe(3);
     const both = variantOf(withControl, { weights: 'random', strands: 'average' });
     expect(both).toMatchObject({ id: 'tiny+random+rc', title: 'Tiny, random weights, both strands', kind: 'control' });
+    expect(both.options.controlOf).toBe('tiny+rc');
     expect(isEncoder(await both.load(context))).toBe(true);
   });
 
