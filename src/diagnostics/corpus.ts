@@ -82,8 +82,8 @@ export interface TokenWindows extends TokenBatch {
 }
 
 /**
- * Tokens of windows and the letters each spans: so many as the tokenizer gives for all tokens alike (fewer where the id has fewer letters: what is left at
- * the end of a sequence cut into k-mers), else `tokenLetters` of the id, else an even share.
+ * Tokens of windows and the letters each spans: `tokenLetters` of the id (all of an overlapping k-mer's), else so many as the tokenizer gives for all tokens
+ * alike, else an even share.
  * @throws where the model can't read a window whole.
  */
 export function encodeWindows(
@@ -103,7 +103,7 @@ export function encodeWindows(
       if (mask[i] !== 1n) continue;
       const own = tokenLetters?.[Number(ids[i])];
       if (own === 0) continue;
-      letters[i] = each === undefined ? (own ?? window.length / attended) : Math.min(each, own ?? each);
+      letters[i] = own ?? each ?? window.length / attended;
     }
   });
   return { ...batch, letters, exact: each !== undefined || tokenLetters !== undefined };

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { chooseWindows, corpusKind, encodeWindows, readWindows } from '../../src/diagnostics/corpus.ts';
-import { tokenLetters } from '../../src/models/token-letters.ts';
 import { maskTokens } from '../../src/diagnostics/evaluation-masking.ts';
+import { tokenLetters } from '../../src/models/token-letters.ts';
 import { hubModelTokenizer, kmerModelTokenizer } from '../../src/models/tokenizers.ts';
 import { createRandom } from '../../src/random.ts';
 
@@ -106,6 +106,8 @@ describe('letters of tokens', () => {
     const exact = encodeWindows(windows, tokenizer, lengths);
     expect(exact.exact).toBe(true);
     expect([...exact.letters]).toEqual([0, 3, 1, 2, 0, 0, 1, 1, 0, 0]); // [CLS] ACG T AC [SEP], [CLS] T T [SEP] [PAD]
+    const overlapping = encodeWindows(windows, { ...tokenizer, nucleotidesPerToken: 1 }, lengths);
+    expect([...overlapping.letters]).toEqual([...exact.letters]); // what a token tells of, not how far the next one is
     const even = encodeWindows(windows, tokenizer);
     expect(even.exact).toBe(false);
     expect([...even.letters.subarray(0, 5)]).toEqual([1.2, 1.2, 1.2, 1.2, 1.2]);
