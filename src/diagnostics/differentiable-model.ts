@@ -137,13 +137,13 @@ export function describe(
   const unused: string[] = [];
   for (const { name, shape, tensor } of graph.parameters.values()) {
     const size = shape.reduce((product, length) => product * length, 1);
-    // A single number in a file is a constant of the formula, such as a scale.
-    if (name === copy?.name || (!inHead && size === 1)) continue;
+    const known = inHead ? name : scopeOf(graph, tensor, scopes);
+    // Of a file: a single number is a constant of the formula, such as a scale; so are the wavelengths of rotary positions.
+    if (name === copy?.name || (!inHead && (size === 1 || /rotary|inv_freq/.test(known)))) continue;
     if (!needed.has(tensor)) {
       unused.push(name);
       continue;
     }
-    const known = inHead ? name : scopeOf(graph, tensor, scopes);
     const group = parameterGroup(name === wordTable ? name : known, wordTable, inHead?.(name));
     parameters.push({ name, size, tensor, ...group, ...(name === wordTable && outputRole ? { outputRole } : {}) });
   }

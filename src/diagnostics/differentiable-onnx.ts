@@ -62,9 +62,15 @@ export function differentiableOnnx(model: OnnxLanguageModel): DifferentiableMode
       const wordTable = tableName(graph, ids);
       const lookups = wordTable === undefined ? [] : tableLookups(graph, wordTable);
       const copy = wordTable === undefined ? undefined : copyOf(wordTable, graph, { values, externalData });
-      const described = describe(graph, places, logits, { wordTable, lookups, copy, scopes });
+      // What yields the logits themselves is called after them, whatever module it is of.
+      const modules = new Map([[output, 'head'], ...scopes]);
+      const described = describe(graph, places, logits, { wordTable, lookups, copy, scopes: modules });
       if (described.parameters.length === 0) throw new GraphError(`${label} has no weights in float32`);
-      return { ...described, embedded: onlyOutput(lookups) };
+      // Files list weights in orders of their own: tables of parts begin with the words.
+      const parameters = [...described.parameters].sort(
+        (a, b) => Number(b.name === wordTable) - Number(a.name === wordTable),
+      );
+      return { ...described, parameters, embedded: onlyOutput(lookups) };
     },
   };
 }
@@ -151,7 +157,13 @@ export async function differentiable(model: LanguageModel, windows: readonly str
   const lengths = new Set(windows.map((window) => model.tokens(window)));
   if (model.company !== 'any' && lengths.size > 1)
     throw new GraphError('padding changes what this export gives, and windows are of different numbers of tokens');
-  return differentiableOnnx(await languageModel(model));
+  const language = await languageModel(model);
+  try {
+    return differentiableOnnx(language);
+  } catch (error) {
+    // What is known would be a hundred names.
+    throw error instanceof GraphError ? new GraphError(error.message.replace(/; known operators: .*/, '')) : error;
+  }
 }
 
 /** Static embeddings `[vocabulary, width]` of an export; undefined where its graph can't be read, or picks rows of no one weight by token ids. */

@@ -23,7 +23,7 @@ const BLOCK = /(?:^|[./])(?:layers?|blocks?|h|encoder|decoder)[./](\d+)(?=[./])/
 const NORMALISATION = /norm|(?:^|[._/])ln(?:_|\d|[./])/i;
 const EMBEDDING = /embed|(?:^|[./])w[pt]e[./]|word_vectors|position|token_type/i;
 /** Heads of exports, where names are all there is. */
-const HEAD_NAMES = /(?:^|[./])(?:cls|lm_head|predictions|embed_out|head|decoder|classifier)[./]/;
+const HEAD_NAMES = /(?:^|[./])(?:cls|lm_head|predictions|embed_out|head|decoder|classifier|vocab_\w+)[./]/;
 
 /** In the order in which they are tried: an attention's normalisation is a normalisation. */
 const PARTS: readonly (readonly [BlockPart, RegExp])[] = [

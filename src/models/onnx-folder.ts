@@ -41,7 +41,7 @@ export function findOnnx(folder: string): string | undefined {
 }
 
 const COMPANY: Readonly<Record<Company, string>> = {
-  any: 'padded, and masked by the model',
+  any: 'padded: that changes nothing',
   equal: 'of equally many tokens: padding changes what this model gives',
   none: 'of one sequence: others in the batch change what this model gives',
 };

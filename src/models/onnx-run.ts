@@ -106,8 +106,8 @@ export async function tryOut(encoder: OnnxEncoder, path: string): Promise<Found>
       startsAlike(alone.states[name].data as Float32Array, states[name].data as Float32Array),
     );
   };
-  const masks = encoder.inputs.some(({ role }) => role === 'mask') && encoder.tokenizer.tokens(long) > tokens;
-  if (masks && (await unchangedBeside(long))) return { dimension, columns, company: 'any' };
+  if (encoder.tokenizer.tokens(long) > tokens && (await unchangedBeside(long)))
+    return { dimension, columns, company: 'any' };
   const turned = [...short].reverse().join('');
   const comparable = encoder.tokenizer.tokens(turned) === tokens;
   return { dimension, columns, company: comparable && (await unchangedBeside(turned)) ? 'equal' : 'none' };
