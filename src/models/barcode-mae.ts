@@ -19,8 +19,8 @@ import {
   flatPlaces,
   positionTable,
   predictionLoss,
-  rowsAt,
   tokenClassLogits,
+  tokensAt,
   wordEmbeddings,
 } from './bert.ts';
 
@@ -118,7 +118,7 @@ function decode(
 ): BarcodeGraph {
   const { places, labels, tokenWeights } = predicted(graph);
   const decoded = last(bertHiddenStates(vectors, mask, decoder, mode, { prefix: DECODER_PREFIX }));
-  const logits = tokenClassLogits(rowsAt(decoded, places), 'decoder.classifier', classes, decoder, mode);
+  const logits = tokenClassLogits(tokensAt(decoded, places), 'decoder.classifier', classes, decoder, mode);
   return { outputs: predictionLoss(logits, labels, tokenWeights, mode), hidden, logits };
 }
 
@@ -137,6 +137,6 @@ export function barcodeBert(
   const mask = graph.input('mask', 'int64', ['rows', 'tokens']);
   const { places, labels, tokenWeights } = predicted(graph);
   const hidden = bertHiddenStates(ids, mask, config, mode, { causal });
-  const logits = tokenClassLogits(rowsAt(last(hidden), places), 'classifier', classes, config, mode);
+  const logits = tokenClassLogits(tokensAt(last(hidden), places), 'classifier', classes, config, mode);
   return { outputs: predictionLoss(logits, labels, tokenWeights, mode), hidden, logits };
 }

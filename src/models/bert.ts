@@ -5,13 +5,14 @@
 import { attention, paddingBias } from '../onnx/attention.ts';
 import { causalBias } from '../onnx/causal.ts';
 import { dropout, type Mode } from '../onnx/dropout.ts';
-import { gatherRows } from '../onnx/gather-rows.ts';
+
 import type { Graph, Tensor } from '../onnx/graph.ts';
 import { normal, zeros } from '../onnx/initialisers.ts';
 import { dense, embedding, layerNorm, linear } from '../onnx/layers.ts';
 import { softmaxCrossEntropy } from '../onnx/losses.ts';
 import * as op from '../onnx/ops.ts';
 import { tokenPositions } from '../onnx/positions.ts';
+import { rowsAt } from '../onnx/rows.ts';
 
 /** The fields of Hugging Face's `BertConfig` that decide the graph. */
 export interface BertConfig {
@@ -144,12 +145,12 @@ export function bertMaskedLanguageModel(graph: Graph, config: BertConfig, mode: 
   const labels = graph.input('labels', 'int64', ['rows', 'm']);
   const tokenWeights = graph.input('tokenWeights', 'float32', ['rows', 'm']);
   const hidden = bertHiddenStates(ids, mask, config, mode);
-  const logits = bertLogits(rowsAt(hidden[hidden.length - 1], positions), config); // [rows m, vocabulary]
+  const logits = bertLogits(tokensAt(hidden[hidden.length - 1], positions), config); // [rows m, vocabulary]
   return predictionLoss(logits, labels, tokenWeights, mode);
 }
 
 /** Token vectors at chosen places: hidden [rows, tokens, d], places int64 [rows, m] -> [rows m, d]. */
-export function rowsAt(hidden: Tensor, places: Tensor): Tensor {
+export function tokensAt(hidden: Tensor, places: Tensor): Tensor {
   const flat = op.reshape(hidden, ['rows*tokens', hidden.shape[2]]);
   return op.gather(flat, op.reshape(flatPlaces(places, hidden), [-1]));
 }
@@ -179,7 +180,7 @@ export function predictionLoss(
     // Places without weight only fill up rows that ask for less: what leads to their logits alone is not computed.
     const asked = op.squeeze(op.nonZero(flatWeights), [0]); // [n]
     const [labelsAsked, weightsAsked] = [op.gather(flatLabels, asked), op.gather(flatWeights, asked)];
-    return { loss: softmaxCrossEntropy(gatherRows(logits, asked), labelsAsked, weightsAsked) };
+    return { loss: softmaxCrossEntropy(rowsAt(logits, asked), labelsAsked, weightsAsked) };
   }
   const picked = op.squeeze(op.gatherElements(op.logSoftmax(logits), op.unsqueeze(flatLabels, [1]), 1), [1]);
   const right = op.cast(op.equal(op.argMax(logits, 1), flatLabels), 'float32');

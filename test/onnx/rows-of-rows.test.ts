@@ -1,11 +1,11 @@
-/** Rows picked before they are computed: the values and gradients of a plain Gather, without the work on rows that nobody asked for. */
+/** Rows of rows that were picked before: one pick of what is computed, with the values and gradients of two. */
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../src/onnx/autodiff.ts';
-import { gatherRows } from '../../src/onnx/gather-rows.ts';
 import { Graph, type Node, reads, type Tensor } from '../../src/onnx/graph.ts';
 import { normal } from '../../src/onnx/initialisers.ts';
 import { dense, layerNorm } from '../../src/onnx/layers.ts';
 import * as op from '../../src/onnx/ops.ts';
+import { rowsAt } from '../../src/onnx/rows.ts';
 import { createRandom } from '../../src/random.ts';
 import { floats, relativeError, runGraph } from './helpers.ts';
 
@@ -76,7 +76,7 @@ function shapesOf(graph: Graph, name: string): string[] {
   return [...nodes].filter((node) => node.op === name).map(({ outputs: [y] }) => `${y.shape}`);
 }
 
-describe('rows picked before they are computed', () => {
+describe('rows of picked rows', () => {
   it.each([
     ['some rows', [4, 0, 2], false],
     ['a row twice', [3, 3], false],
@@ -84,7 +84,7 @@ describe('rows picked before they are computed', () => {
     ['rows of what something else reads too', [1, 4], true],
   ] as const)('%s: values and gradients of a Gather', async (_name, second, alsoRead) => {
     const plain = await run(build((x, rows) => op.gather(x, rows), second, alsoRead));
-    const early = await run(build(gatherRows, second, alsoRead));
+    const early = await run(build(rowsAt, second, alsoRead));
     expect(Object.keys(early)).toEqual(Object.keys(plain));
     for (const [name, { dims, data }] of Object.entries(plain)) {
       expect(early[name].dims, name).toEqual(dims);
@@ -93,7 +93,7 @@ describe('rows picked before they are computed', () => {
   });
 
   it('nothing is computed of the others, as far as rows stay apart', () => {
-    const early = build(gatherRows, [4, 0]);
+    const early = build(rowsAt, [4, 0]);
     for (const name of ['Gelu', 'LayerNormalization']) expect(new Set(shapesOf(early, name)), name).toHaveLength(1);
     expect(shapesOf(early, 'Gelu')).toEqual(['2,6']);
     expect(shapesOf(early, 'LayerNormalization')).toEqual(['2,4']);
@@ -106,7 +106,7 @@ describe('rows picked before they are computed', () => {
   });
 
   it('what something else reads is computed once, for all rows', () => {
-    const early = build(gatherRows, [4, 0], true);
+    const early = build(rowsAt, [4, 0], true);
     expect(shapesOf(early, 'Gelu')).toEqual(['rows,tokens,6']);
     expect(shapesOf(early, 'LayerNormalization')).toEqual(['2,4']);
   });
@@ -115,7 +115,7 @@ describe('rows picked before they are computed', () => {
     const graph = new Graph();
     const x = graph.input('x', 'float32', ['n', 'n']);
     const rows = graph.integers([1]);
-    graph.output('y', gatherRows(op.relu(op.transpose(x, [1, 0])), rows));
+    graph.output('y', rowsAt(op.relu(op.transpose(x, [1, 0])), rows));
     expect([shapesOf(graph, 'Transpose'), shapesOf(graph, 'Relu')]).toEqual([['n,n'], ['1,n']]);
   });
 });
