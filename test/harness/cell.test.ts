@@ -12,6 +12,7 @@ import { type PreparedRows, prepareTask } from '../../src/harness/prepare.ts';
 import { findProbe, fromObject } from '../../src/harness/registry.ts';
 import { checkPredictions, validationScorer } from '../../src/harness/scoring.ts';
 import { loadModelFolder } from '../../src/models/model-folder.ts';
+import { onnxModel } from '../../src/models/onnx-folder.ts';
 import { defineModel } from '../../src/models/types.ts';
 import type { Probe } from '../../src/probes/types.ts';
 import { createRandom } from '../../src/random.ts';
@@ -99,6 +100,21 @@ describe('a frozen model', () => {
       first.diagnostics,
     );
     expect(readdirSync(join(cacheFolder, 'measures'))).toHaveLength(2);
+  });
+
+  it('is measured where it is run as it was exported, and refused there where it has logits alone', async () => {
+    const path = (name: string) => fileURLToPath(new URL(`../models/goldens/onnx-logits/${name}`, import.meta.url));
+    const exported = (name: string) => ({ ...model, load: () => onnxModel(path(name), { device: 'cpu', threads: 1 }) });
+    const short = defineTask({
+      ...long,
+      load: async () => (await long.load()).map((row) => ({ ...row, sequence: row.sequence.slice(20) })),
+    });
+    const task = await prepareTask(short, { allowDownload: false, cacheFolder });
+    const { diagnostics } = await embedTask(task, exported('bert-dynamo'), { ...settings, cacheFolder });
+    expect(diagnostics).toMatchObject({ sequences: 12, entropyBits: expect.any(Number), fisher: { sequences: 12 } });
+    await expect(embedTask(task, exported('bert-script'), { ...settings, cacheFolder })).rejects.toThrow(
+      'none of its outputs (logits) is a hidden state',
+    );
   });
 
   it('is not measured where it stands with the baselines, and says why it can not be where it gives vectors only', async () => {
