@@ -11,10 +11,10 @@ import type { Encoder, FrozenModel } from '../models/types.ts';
 import { Graph } from '../onnx/graph.ts';
 import { maskedMean } from '../onnx/layers.ts';
 import * as op from '../onnx/ops.ts';
-import { serialise } from '../onnx/serialise.ts';
 import { createRandom } from '../random.ts';
+import { openGraph } from '../runtime/graph-session.ts';
 import { type Compute, pick } from '../runtime/network.ts';
-import { openSession, type Session, type TensorValue } from '../runtime/session.ts';
+import type { Session, TensorValue } from '../runtime/session.ts';
 import { type Geometry, geometry } from './geometry.ts';
 import { overBatches, type TokenReader, type WindowBatch } from './token-batches.ts';
 
@@ -109,8 +109,7 @@ async function open(model: FrozenModel, compute: Compute): Promise<Session> {
     graph.output(`pooled${layer}`, maskedMean(hidden, attentionMask));
     graph.output(`tokens${layer}`, op.gather(op.reshape(hidden, [-1, model.dimension]), picked));
   });
-  const { bytes } = serialise(graph, { values: model.values });
-  return openSession(bytes, { ...compute, label: `${model.label}, hidden states`, externalData: model.externalData });
+  return openGraph(graph, model, { ...compute, label: `${model.label}, hidden states` });
 }
 
 /** Runs the windows through the model. Which tokens are taken depends on seed and window alone: equal for models that cut windows alike. */

@@ -59,7 +59,7 @@ const LEAST_WINDOWS = 3;
 /** @throws for members that are not matched, a corpus that can't be read, and numbers that are not finite. */
 export async function diagnoseEnsemble(
   members: readonly FrozenModel[],
-  { corpus, sequences, seed, compute, progress, ...options }: EnsembleDiagnosisOptions,
+  { corpus, sequences, seed, compute, progress }: EnsembleDiagnosisOptions,
 ): Promise<EnsembleDiagnosis> {
   if (members.length === 0) throw new Error('an ensemble of 0 members; give at least two');
   const missing: { what: string; why: string }[] = [];

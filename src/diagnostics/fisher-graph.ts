@@ -6,9 +6,9 @@ import { gradients } from '../onnx/autodiff.ts';
 import type { Tensor } from '../onnx/graph.ts';
 import { softmaxCrossEntropy } from '../onnx/losses.ts';
 import * as op from '../onnx/ops.ts';
-import { serialise } from '../onnx/serialise.ts';
+import { openGraph } from '../runtime/graph-session.ts';
 import { pick } from '../runtime/network.ts';
-import { openSession, type SessionOptions, type TensorValue } from '../runtime/session.ts';
+import type { SessionOptions, TensorValue } from '../runtime/session.ts';
 import { type DifferentiableModel, type GraphParameter, type LanguageGraph, PLACES } from './differentiable-model.ts';
 import type { FisherBatch } from './fisher-batches.ts';
 import { rowSquares } from './row-squares.ts';
@@ -65,10 +65,8 @@ export async function squaredGradients(
   if (!numbers) return undefined;
   const all = [loss, ...numbers].map((number) => op.reshape(number, [1]));
   graph.output('numbers', op.concat(all, 0)); // [1 + parameters + 2 tied]
-  const { bytes, unbound } = serialise(graph, { values: model.values });
-  if (unbound.length > 0) throw new Error(`${model.label}: the weights lack ${unbound.slice(0, 5).join(', ')}`);
   const label = `${model.label} (squared gradients)`;
-  const session = await openSession(bytes, { device, threads, label, externalData: model.externalData });
+  const session = await openGraph(graph, model, { device, threads, label });
   return {
     parameters: parameters.map(({ name, size, group, part }) => ({ name, size, group, ...(part && { part }) })),
     unused,

@@ -6,10 +6,10 @@
 import type { ExportedModel, FrozenModel, LanguageModel, TokenModel } from '../models/types.ts';
 import { Graph } from '../onnx/graph.ts';
 import { rowsAt } from '../onnx/rows.ts';
-import { serialise } from '../onnx/serialise.ts';
 import { createRandom } from '../random.ts';
+import { openGraph } from '../runtime/graph-session.ts';
 import { type Compute, pick } from '../runtime/network.ts';
-import { openSession, type TensorValue } from '../runtime/session.ts';
+import type { TensorValue } from '../runtime/session.ts';
 import { logitColumns, maskTokens, NothingAsked } from './evaluation-masking.ts';
 import { createPredictive, type PredictiveSummary } from './predictive.ts';
 import { overBatches, type TokenReader, type WindowBatch } from './token-batches.ts';
@@ -90,7 +90,7 @@ export interface Asking {
 }
 
 export async function openAsking(model: LanguageModel, compute: Compute): Promise<Asking> {
-  const ask = 'build' in model ? await openGraph(model, compute) : openExport(model);
+  const ask = 'build' in model ? await askGraph(model, compute) : openExport(model);
   const vocabulary = predictedTokens(model);
   return {
     ...ask,
@@ -105,15 +105,13 @@ export async function openAsking(model: LanguageModel, compute: Compute): Promis
 }
 
 /** The model up to the logits of the rows asked for: inputs `ids`, `mask` [rows, tokens], `asked` [m]; output `logits` [m, vocabulary]. */
-async function openGraph(model: FrozenModel, compute: Compute): Promise<Asking> {
+async function askGraph(model: FrozenModel, compute: Compute): Promise<Asking> {
   const graph = new Graph();
   const { hiddenStates, logits } = model.build(graph);
   if (!logits) throw new Error(`${model.label}: ${whyNotAsked(model)}`);
   const asked = graph.input('asked', 'int64', ['asked']);
   graph.output('logits', logits(rowsAt(hiddenStates[model.layers], asked))); // [asked, vocabulary]
-  const { bytes } = serialise(graph, { values: model.values });
-  const options = { ...compute, label: `${model.label}, predictions`, externalData: model.externalData };
-  const session = await openSession(bytes, options);
+  const session = await openGraph(graph, model, { ...compute, label: `${model.label}, predictions` });
   return {
     async logits({ feeds }, { ids, rows }) {
       const hidden: TensorValue = { type: 'int64', data: ids, dims: feeds.ids.dims };

@@ -8,9 +8,9 @@
 import { gradients } from '../onnx/autodiff.ts';
 import type { Tensor } from '../onnx/graph.ts';
 import * as op from '../onnx/ops.ts';
-import { serialise } from '../onnx/serialise.ts';
+import { openGraph } from '../runtime/graph-session.ts';
 import { pick } from '../runtime/network.ts';
-import { openSession, type SessionOptions } from '../runtime/session.ts';
+import type { SessionOptions } from '../runtime/session.ts';
 import type { DifferentiableModel } from './differentiable-model.ts';
 import type { FisherBatch } from './fisher-batches.ts';
 import { questions, TARGETS } from './fisher-graph.ts';
@@ -56,10 +56,8 @@ export async function openSaliency(
   const [gradient] = gradients(OBJECTIVES[objective](logits, targets), [embedded]); // [rows, tokens, d]
   graph.output('gradientTimesInput', op.reduceSum(op.multiply(gradient, embedded), [-1])); // [rows, tokens]
   graph.output('gradientNorm', op.reduceL2(gradient, [-1])); // [rows, tokens]
-  const { bytes, unbound } = serialise(graph, { values: model.values });
-  if (unbound.length > 0) throw new Error(`${model.label}: the weights lack ${unbound.slice(0, 5).join(', ')}`);
   const label = `${model.label} (saliency)`;
-  const session = await openSession(bytes, { ...compute, label, externalData: model.externalData });
+  const session = await openGraph(graph, model, { ...compute, label });
   return {
     async run(batch) {
       if (batch.places.length === 0) throw new Error(`${label}: no token is asked for, so none can be salient`);

@@ -5,10 +5,9 @@
 import type { Matrix } from '../metrics/types.ts';
 import type { FrozenModel } from '../models/types.ts';
 import { Graph } from '../onnx/graph.ts';
-import { serialise } from '../onnx/serialise.ts';
 import { batchMemory, runInBatches } from '../runtime/batches.ts';
+import { openGraph } from '../runtime/graph-session.ts';
 import { type Compute, pick } from '../runtime/network.ts';
-import { openSession } from '../runtime/session.ts';
 import { rowsPerBatch } from './batch-plan.ts';
 
 /** Rows at a time at most. */
@@ -37,8 +36,7 @@ export async function classScores(
       );
   }
   graph.output('scores', scores(hiddenStates[model.layers]));
-  const { bytes } = serialise(graph, { values: model.values });
-  const session = await openSession(bytes, { ...compute, label, externalData: model.externalData });
+  const session = await openGraph(graph, model, { ...compute, label });
   const values = new Float32Array(sequences.length * classes.length); // [sequences, classes]
   const affordable = rowsPerBatch(model.dimension, model.layers, tokens, batchMemory(compute.device));
   try {

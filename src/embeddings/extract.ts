@@ -8,11 +8,11 @@ import { Graph, type Tensor } from '../onnx/graph.ts';
 import { HalfGraph } from '../onnx/half-graph.ts';
 import { maskedMax, maskedMean } from '../onnx/layers.ts';
 import * as op from '../onnx/ops.ts';
-import { serialise } from '../onnx/serialise.ts';
 import { batchMemory, runInBatches } from '../runtime/batches.ts';
 import { hashJson } from '../runtime/files.ts';
+import { openGraph } from '../runtime/graph-session.ts';
 import { type Compute, pick } from '../runtime/network.ts';
-import { openSession, type Session } from '../runtime/session.ts';
+import type { Session } from '../runtime/session.ts';
 import { planBatches, rowsPerBatch, tokenBudget } from './batch-plan.ts';
 import { windowRemedy } from './variant.ts';
 
@@ -166,9 +166,8 @@ async function compile(
         POOLINGS[representation.pooling as keyof typeof POOLINGS](hiddenStates[representation.layer], attentionMask),
       );
   }
-  const { bytes, unbound } = serialise(graph, { values: half?.values(model.values) ?? model.values });
-  if (unbound.length > 0) throw new Error(`${model.label}: the weights lack ${unbound.slice(0, 5).join(', ')}`);
-  return openSession(bytes, { ...compute, label: model.label, externalData: model.externalData });
+  const { label, externalData } = model;
+  return openGraph(graph, { values: half?.values(model.values) ?? model.values, externalData }, { ...compute, label });
 }
 
 /** Can a beginning of a sequence that the model refuses be read? */

@@ -15,7 +15,7 @@ import { linearCka } from '../../src/diagnostics/kernel-alignment.ts';
 import { parameterInformation } from '../../src/diagnostics/parameter-information.ts';
 import { askedPredictions } from '../../src/diagnostics/predictions.ts';
 import { procrustes } from '../../src/diagnostics/procrustes.ts';
-import { lettersWithoutWords } from '../../src/diagnostics/token-batches.ts';
+import { tokenReader } from '../../src/diagnostics/token-batches.ts';
 import { wordTable } from '../../src/diagnostics/word-table.ts';
 import type { Matrix } from '../../src/metrics/types.ts';
 import { loadModelFolder, randomModel } from '../../src/models/model-folder.ts';
@@ -33,7 +33,6 @@ const corpus = join(folder, 'corpus.fa');
 writeFileSync(corpus, Array.from({ length: 24 }, (_, i) => `>s${i}\n${letters(40)}\n`).join(''));
 
 const members = await Promise.all([loadModelFolder(bert), randomModel(bert, 1), randomModel(bert, 2)]);
-const tokenLetters = lettersWithoutWords(members[0]);
 const options = { corpus, sequences: 12, seed: 3, compute };
 const diagnosis = await diagnoseEnsemble(members, options);
 const { predictions, staticEmbeddings, contextual, fisher } = diagnosis;
@@ -57,7 +56,7 @@ describe('diagnoseEnsemble', () => {
 
   it('gives each member the numbers that it has alone', async () => {
     for (const [m, model] of members.entries()) {
-      const alone = await askedPredictions({ model, tokenLetters }, windows, {
+      const alone = await askedPredictions(tokenReader(model), windows, {
         compute,
         seed: 3,
         share: diagnosis.share,
@@ -97,8 +96,7 @@ describe('diagnoseEnsemble', () => {
 
   it('describes hidden states layer by layer, of members and of pairs', async () => {
     const vectors = [];
-    for (const model of members)
-      vectors.push(await layerVectors({ model, tokenLetters }, windows, { compute, seed: 3 }));
+    for (const model of members) vectors.push(await layerVectors(tokenReader(model), windows, { compute, seed: 3 }));
     const last = members[0].layers;
     const pooled = vectors.map((member) => member.pooled[last]);
     const layer = contextual?.layers[last];
@@ -135,19 +133,18 @@ describe('diagnoseEnsemble', () => {
 
 describe('requireMatched', () => {
   it('refuses one member, the same member twice, and others', async () => {
-    const reader = (model: (typeof members)[number]) => ({ model, tokenLetters });
-    const all = members.map(reader);
+    const all = members.map(tokenReader);
     expect(() => requireMatched(all, windows)).not.toThrow();
     expect(() => requireMatched(all.slice(0, 1), windows)).toThrow(/at least two/);
     expect(() => requireMatched([all[0], all[0]], windows)).toThrow(/member 1 is member 0 again/);
-    expect(() => requireMatched([all[0], reader({ ...members[1], vocabularySize: 9 })], windows)).toThrow(
+    expect(() => requireMatched([all[0], tokenReader({ ...members[1], vocabularySize: 9 })], windows)).toThrow(
       /member 1 has vocabularySize 9/,
     );
     const shifted = {
       ...members[1],
       encode: (rows: readonly string[]) => members[1].encode(rows.map((row) => [...row].reverse().join(''))),
     };
-    expect(() => requireMatched([all[0], reader(shifted)], windows)).toThrow(/other tokens of the same letters/);
+    expect(() => requireMatched([all[0], tokenReader(shifted)], windows)).toThrow(/other tokens of the same letters/);
   });
 });
 
