@@ -149,17 +149,22 @@ async function languageModel({ label, file: { path, inputs, logits, externalData
 }
 
 /**
- * Any model to be differentiated on these windows. @throws {@link GraphError} for an export with an operator that can't be, and for one whose numbers padding
- * changes where windows would have to be padded.
+ * Any model to be differentiated on these windows. @throws {@link GraphError} for an export with an operator that can't be, and for one whose numbers change
+ * with what shares a batch, or with padding where these windows would have to be padded.
  */
 export async function differentiable(model: LanguageModel, windows: readonly string[]): Promise<DifferentiableModel> {
   if ('build' in model) return differentiableModel(model);
+  const graph = readable(await languageModel(model));
   const lengths = new Set(windows.map((window) => model.tokens(window)));
-  if (model.company !== 'any' && lengths.size > 1)
+  if (model.company === 'none') throw new GraphError('others in a batch change what this export gives');
+  if (model.company === 'equal' && lengths.size > 1)
     throw new GraphError('padding changes what this export gives, and windows are of different numbers of tokens');
-  const language = await languageModel(model);
+  return graph;
+}
+
+function readable(model: OnnxLanguageModel): DifferentiableModel {
   try {
-    return differentiableOnnx(language);
+    return differentiableOnnx(model);
   } catch (error) {
     // What is known would be a hundred names.
     throw error instanceof GraphError ? new GraphError(error.message.replace(/; known operators: .*/, '')) : error;

@@ -12,6 +12,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type Diagnosis, diagnose } from '../../src/diagnostics/diagnose.ts';
 import { differentiable } from '../../src/diagnostics/differentiable-onnx.ts';
 import { empiricalFisher, type FisherForm } from '../../src/diagnostics/fisher.ts';
+import { fisherBatches } from '../../src/diagnostics/fisher-batches.ts';
 import type { FisherGroup } from '../../src/diagnostics/fisher-summary.ts';
 import { measure } from '../../src/diagnostics/measures.ts';
 import { createPredictive } from '../../src/diagnostics/predictive.ts';
@@ -21,6 +22,7 @@ import { onnxModel } from '../../src/models/onnx-folder.ts';
 import type { Encoder, ExportedModel } from '../../src/models/types.ts';
 import { Graph, type Tensor } from '../../src/onnx/graph.ts';
 import * as op from '../../src/onnx/ops.ts';
+import { tokenPositions } from '../../src/onnx/positions.ts';
 import { serialise } from '../../src/onnx/serialise.ts';
 import { createRandom } from '../../src/random.ts';
 import { askedBatch, goldenFisher, goldens } from './fisher-goldens.ts';
@@ -221,6 +223,63 @@ describe('an export is diagnosed as far as it can be', () => {
       return op.divide(zero, zero);
     });
     await expect(using(place, (encoder) => diagnose(encoder, asked))).rejects.toThrow(/logits: row 0, token 0 is NaN/);
+  });
+});
+
+describe('an export is fed what its inputs are for', () => {
+  const fed = (name: string, inputs: (graph: Graph) => { ids: Tensor; positions: Tensor }) => {
+    const place = made(name, embedded);
+    const graph = new Graph();
+    const { ids, positions } = inputs(graph);
+    graph.output('logits', head(op.add(embedded(ids), op.multiply(op.cast(positions, 'float32'), 0.1))));
+    writeFileSync(join(place, 'model.onnx'), serialise(graph, { values: { table, output } }).bytes);
+    return place;
+  };
+  const whole = ['rows', 'tokens'] as const;
+  const told = fed('told', (graph) => ({
+    ids: graph.input('input_ids', 'int32', whole),
+    positions: op.unsqueeze(graph.input('position_ids', 'int64', whole), [2]),
+  }));
+  const knows = fed('knows', (graph) => {
+    const ids = graph.input('input_ids', 'int64', whole);
+    return { ids, positions: op.unsqueeze(tokenPositions(ids), [1]) }; // [tokens, 1]
+  });
+
+  it('in the types they are of, run and differentiated alike', async () => {
+    const sequences = Array.from({ length: 12 }, () => letters(20));
+    const measured = (place: string) =>
+      using(place, async (_, model) => {
+        const batches = fisherBatches(sequences, model, { seed: 2 });
+        const graph = await differentiable(model, sequences);
+        const perToken = await empiricalFisher(graph, batches, { ...compute, form: 'per-token' });
+        return { ...(await measure(model, sequences, { compute, seed: 2 })), perToken };
+      });
+    const found = await measured(told);
+    expect(found).toMatchObject({ fisher: { sequences: 12 } });
+    expect(found).toEqual(await measured(knows));
+  });
+});
+
+describe('an export whose sequences change each other', () => {
+  const place = made('coupled', (ids) => {
+    const x = embedded(ids);
+    return head(op.add(x, op.reduceMean(x, [0], true)));
+  });
+
+  it('is asked about one at a time, and has no Fisher information', async () => {
+    const even = Array.from({ length: 12 }, () => letters(20));
+    const batches: number[] = [];
+    await using(place, async (_, model) => {
+      expect(model.company).toBe('none');
+      await overBatches(tokenReader(model), even.slice(0, 3), compute, async ({ places }) => {
+        batches.push(places.length);
+      });
+      expect(await measure(model, even, { compute, seed: 1 })).toMatchObject({
+        entropyBits: expect.any(Number),
+        missing: 'others in a batch change what this export gives',
+      });
+    });
+    expect(batches).toEqual([1, 1, 1]);
   });
 });
 

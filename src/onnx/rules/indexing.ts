@@ -39,7 +39,7 @@ export const indexing: RuleTable = {
             moved.map((i) => x.shape[i]),
           )
         : x.graph.node('Expand', [zero, op.gather(op.shapeOf(x), x.graph.integers(moved))])[0];
-      const wrapped = nonNegative(indices, x.shape[axis]);
+      const wrapped = nonNegative(op.cast(indices, 'int64'), x.shape[axis]); // placing takes int64
       const scattered = op.scatterND(zeros, op.unsqueeze(wrapped, [k]), updates, 'add');
       return [
         op.transpose(
