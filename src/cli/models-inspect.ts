@@ -149,6 +149,7 @@ async function encoderFacts(request: InspectRequest, missing: string[], withEnco
       const maxTokens = typeof card.maxTokens === 'number' ? card.maxTokens : undefined;
       const count = encoder.pooledTokens?.bind(encoder);
       const tokens = count ? await measured(count, request) : [];
+      if (dimension === 0) return { card, tokens }; // logits alone
       return {
         card,
         sizes: { layers, dimension },

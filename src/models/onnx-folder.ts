@@ -84,7 +84,7 @@ export async function onnxModel(folderOrFile: string, compute: Compute): Promise
     parameters: model.parameters,
     hiddenStates: outputs.map(({ name }) => name),
     ...head,
-    dimension,
+    ...(outputs.length > 0 && { dimension }),
     tokenizer: tokenizer.description,
     nucleotidesPerToken: tokenizer.nucleotidesPerToken,
     maxNucleotides: tokenizer.maxNucleotides,

@@ -142,6 +142,9 @@ describe('models inspect', () => {
       missing: [],
     });
     expect(onnx.tokens[0]).toMatchObject({ of: 'random', lengths: [8, 8], tokensPerBase: 0.5 });
+    const logits = await inspected(join(GOLDENS, 'onnx-logits/bert-script'));
+    expect(logits).toMatchObject({ card: { logits: 'logits', reads: 'masked' }, missing: [] });
+    expect(logits.sizes).toBeUndefined();
     const vectors = await inspected(join(GOLDENS, 'precomputed/single.npy'));
     expect(vectors).toMatchObject({ sizes: { layers: 0 }, tokens: [], missing: [] });
   });
