@@ -72,7 +72,9 @@ export function measureColumns(rows: readonly LeaderboardRow[]): readonly Measur
   return MEASURE_COLUMNS.filter(({ key }) => rows.some(({ diagnostics }) => typeof diagnostics?.[key] === 'number'));
 }
 
+/** Nothing for baselines, which predict no tokens. */
 export function measured(row: LeaderboardRow, { key, format }: MeasureColumn): string {
+  if (row.kind === 'baseline') return '';
   const value = row.diagnostics?.[key] ?? null;
   return value === null ? MISSING : format(value);
 }

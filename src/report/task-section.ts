@@ -133,8 +133,7 @@ function measureCell(row: LeaderboardRow, column: MeasureColumn): string {
   const value = row.diagnostics?.[column.key];
   const why = row.diagnostics?.missing.join('; ');
   const title = typeof value !== 'number' && why ? ` title="${escapeHtml(why)}"` : '';
-  const text = row.kind === 'baseline' ? '' : measured(row, column);
-  return `<td class="right" data-label="${column.heading.toLowerCase()}"${title}><span class="num">${text}</span></td>`;
+  return `<td class="right" data-label="${column.heading.toLowerCase()}"${title}><span class="num">${measured(row, column)}</span></td>`;
 }
 
 /** Validation scores are stored larger-is-better; shown in the metric's own direction, to be set beside the test score. */

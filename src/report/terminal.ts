@@ -82,7 +82,7 @@ function taskTable(board: Leaderboard, task: LeaderboardTask, paint: Paint): str
     ...measureColumns(rows).map((column) => ({
       heading: `${column.short}, ${column.unit}`,
       right: true,
-      cell: (row: LeaderboardRow) => (row.kind === 'baseline' ? '' : measured(row, column)),
+      cell: (row: LeaderboardRow) => measured(row, column),
     })),
     { heading: 'Seeds', right: true, cell: (row) => String(row.seeds) },
     { heading: 'Time', right: true, cell: (row) => formatSeconds(row.seconds) },
