@@ -17,58 +17,42 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it('run compares a model with itself on both strands and in windows', async () => {
-  const words = ['run', '--task', 'task.ts', '--device', 'cpu', '--jobs', '1', '--threads', '1', '--json'];
-  const models = ['bert', 'bert+rc', './bert+w12s6+rc', 'kmer-5-composition+rc'];
+interface Row {
+  readonly contender: string;
+  readonly title: string;
+  readonly kind: string;
+  readonly seeds: number;
+}
+
+/** Rows of the board of models beside a quick baseline on the toy task. */
+async function board(out: string, models: readonly string[], more: readonly string[] = []): Promise<Row[]> {
+  const machine = ['--device', 'cpu', '--jobs', '1', '--threads', '1'];
+  const compared = ['--task', 'task.ts', '--contender', 'baselines.ts#quick', '--model', ...models];
   const { stdout, stderr, code } = await bench(folder, [
-    ...words,
-    '--contender',
-    'baselines.ts#quick',
-    '--model',
-    ...models,
+    'run',
+    ...compared,
+    ...machine,
+    ...more,
+    '--out',
+    out,
+    '--json',
   ]);
   expect(code, stderr).toBe(0);
-  const { failed, leaderboard } = JSON.parse(stdout) as {
-    failed: unknown[];
-    leaderboard: { rows: { contender: string; title: string; score: number }[] };
-  };
+  const { failed, leaderboard } = JSON.parse(stdout) as { failed: unknown[]; leaderboard: { rows: Row[] } };
   expect(failed).toEqual([]);
-  const titles = new Map(leaderboard.rows.map(({ contender, title }) => [contender, title]));
+  return leaderboard.rows;
+}
+
+it('run compares a model with itself on both strands and in windows', async () => {
+  const rows = await board('ways', ['bert', 'bert+rc', './bert+w12s6+rc', 'kmer-5-composition+rc']);
+  const titles = new Map(rows.map(({ contender, title }) => [contender, title]));
   expect([...titles.keys()].sort()).toEqual(['bert', 'bert+rc', 'bert+w12s6+rc', 'kmer-5-composition+rc', 'quick']);
   expect(titles.get('bert+w12s6+rc')).toBe('bert, windows of 12 nt begun every 6, both strands');
 });
 
 it('run stands a model beside its own architecture with random weights, of as many seeds as asked for', async () => {
-  const words = [
-    'run',
-    '--task',
-    'task.ts',
-    '--device',
-    'cpu',
-    '--jobs',
-    '1',
-    '--threads',
-    '1',
-    '--seeds',
-    '2',
-    '--json',
-  ];
-  const models = ['./bert', './bert+random', './bert+random+rc'];
-  const { stdout, stderr, code } = await bench(folder, [
-    ...words,
-    '--contender',
-    'baselines.ts#quick',
-    '--model',
-    ...models,
-  ]);
-  expect(code, stderr).toBe(0);
-  const { failed, leaderboard } = JSON.parse(stdout) as {
-    failed: unknown[];
-    leaderboard: { rows: { contender: string; kind: string; seeds: number; probe: string }[] };
-  };
-  expect(failed).toEqual([]);
-  const rows = leaderboard.rows.map(({ contender, kind, seeds }) => `${contender}: ${kind}, ${seeds}`);
-  expect(rows.sort()).toEqual([
+  const rows = await board('controls', ['./bert', './bert+random', './bert+random+rc'], ['--seeds', '2']);
+  expect(rows.map(({ contender, kind, seeds }) => `${contender}: ${kind}, ${seeds}`).sort()).toEqual([
     'bert+random+rc: control, 2',
     'bert+random: control, 2',
     'bert: model, 1',
