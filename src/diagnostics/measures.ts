@@ -59,7 +59,7 @@ export interface MeasureOptions {
 
 /**
  * Measures a model on sequences, of which those too long for it lose their ends.
- * @throws for logits or gradients that are not finite, and where no token was asked for.
+ * @throws for logits or gradients that are not finite.
  */
 export async function measure(
   model: LanguageModel,

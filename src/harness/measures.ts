@@ -1,6 +1,6 @@
 /**
  * What is measured of a model without labels beside its score (`diagnostics/measures.ts`), on test sequences of the task: the same ones for every model, drawn
- * once, labels unseen, nothing chosen by them. Kept in the cache folder, for every probe of a model asks for the same.
+ * once, labels unseen, nothing chosen by them. What is whole is kept in the cache folder, for every probe of a model asks for the same.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -44,6 +44,8 @@ export async function storedMeasures(
   if (found.success) return found.data;
   const compute = { device: device as Device, threads };
   const measured = measuresSchema.parse(await measure(language, windows, { compute, seed: SEED, progress }));
+  // What memory was too short for today may fit tomorrow.
+  if (measured.missing !== undefined) return measured;
   await writeFileAtomic(path, `${JSON.stringify(measured, null, 2)}\n`);
   return measured;
 }

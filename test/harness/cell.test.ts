@@ -117,6 +117,21 @@ describe('a frozen model', () => {
     );
   });
 
+  it('is measured anew where something was missing: memory may have been short', async () => {
+    const task = await prepareTask(long, { allowDownload: false, cacheFolder });
+    const loaded = await loadModelFolder(folder);
+    const load = (parameters: number) => async () => ({
+      ...loaded,
+      fingerprint: 'large',
+      card: { ...loaded.card, parameters },
+    });
+    const short = await embedTask(task, { ...model, load: load(1e13) }, { ...settings, cacheFolder });
+    expect(short.diagnostics).toMatchObject({ missing: expect.stringContaining('of memory') });
+    const whole = await embedTask(task, { ...model, load: load(10) }, { ...settings, cacheFolder });
+    expect(whole.diagnostics).toMatchObject({ fisher: { sequences: 12 } });
+    expect(whole.diagnostics).not.toHaveProperty('missing');
+  });
+
   it('is not measured where it stands with the baselines, and says why it can not be where it gives vectors only', async () => {
     const task = await prepareTask(long, { allowDownload: false, cacheFolder });
     const baselineLike = await embedTask(task, { ...model, family: 'composition' }, { ...settings, cacheFolder });
