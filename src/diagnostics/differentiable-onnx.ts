@@ -100,7 +100,7 @@ function fed(graph: Graph, name: string): Tensor {
 
 /** The first parameter that rows are picked of by token ids. */
 function tableName(graph: Graph, ids: string): string | undefined {
-  const entry = graph.tape.find(({ ...one }) => one.kind === 'node' && isLookup(one.node, ids));
+  const entry = graph.tape.find((one) => one.kind === 'node' && isLookup(one.node, ids));
   return entry?.kind === 'node' ? entry.node.inputs[0]?.name : undefined;
 }
 

@@ -1,5 +1,7 @@
 /** A diagnostics document for a terminal: the main table, the geometry of every layer, what is missing and why. */
+
 import type { DiagnosticsDocument, StoredGeometry } from '../harness/diagnostics-document.ts';
+import { aligned } from './aligned.ts';
 import { againstFloor, figure, mainRows, measuredOn } from './diagnostics-view.ts';
 import { escapeTerminal } from './escape.ts';
 import { MISSING } from './format.ts';
@@ -16,7 +18,7 @@ export function diagnosticsTerminal(document: DiagnosticsDocument): string {
             ...(first ? [['', '', '']] : []),
             [name, own, shuffled],
           ]),
-        ])
+        ]).join('\n')
       : '',
     againstFloor(document) ?? '',
     geometryTable(document),
@@ -59,7 +61,7 @@ function geometryTable({ contextual }: DiagnosticsDocument): string {
     ...(tokens ? MEASURES.map(([, of]) => figure(of(tokens))) : []),
   ]);
   const head = ['', ...heads, ...(hasTokens ? heads.map((name) => `tokens: ${name}`) : [])];
-  return `Mean-pooled windows (${contextual.layers[0].pooled.rows})${hasTokens ? `, and tokens in context (${contextual.layers[0].tokens?.rows})` : ''}:\n${aligned([head, ...rows])}`;
+  return `Mean-pooled windows (${contextual.layers[0].pooled.rows})${hasTokens ? `, and tokens in context (${contextual.layers[0].tokens?.rows})` : ''}:\n${aligned([head, ...rows]).join('\n')}`;
 }
 
 function fisherTable({ fisher }: DiagnosticsDocument): string {
@@ -70,18 +72,5 @@ function fisherTable({ fisher }: DiagnosticsDocument): string {
     group,
     ...[share, fisher.perToken.groups.find((other) => other.group === group)?.share, parameterShare].map(percent),
   ]);
-  return `Fisher information (batch-mean of ${fisher.batchMean.tokens} tokens, per-token of ${fisher.perToken.tokens}):\n${aligned([['', 'batch-mean', 'per-token', 'parameters'], ...rows])}`;
-}
-
-/** The first column to the left, the others to the right, two spaces between them. */
-function aligned(table: readonly (readonly string[])[]): string {
-  const widths = table[0].map((_, c) => Math.max(...table.map((line) => line[c].length)));
-  return table
-    .map((line) =>
-      line
-        .map((text, c) => (c === 0 ? text.padEnd(widths[c]) : text.padStart(widths[c])))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return `Fisher information (batch-mean of ${fisher.batchMean.tokens} tokens, per-token of ${fisher.perToken.tokens}):\n${aligned([['', 'batch-mean', 'per-token', 'parameters'], ...rows]).join('\n')}`;
 }

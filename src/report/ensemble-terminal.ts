@@ -1,5 +1,7 @@
 /** Ensembles side by side for a terminal: their numbers, and the study's claims. */
+
 import type { EnsembleDocument } from '../harness/ensemble-document.ts';
+import { aligned } from './aligned.ts';
 import { figure } from './diagnostics-view.ts';
 import { againstText, type Comparison, kmersAgainstBpe } from './ensemble-claims.ts';
 import { ENSEMBLE_MEASURES, measureNamed, withSpread } from './ensemble-view.ts';
@@ -14,7 +16,7 @@ export function ensembleTerminal(documents: readonly EnsembleDocument[]): string
     missing.map(({ what, why }) => `${escapeTerminal(ensemble.id)}: not measured: ${what}: ${escapeTerminal(why)}`),
   );
   return [
-    aligned([['', ...documents.map(({ ensemble }) => escapeTerminal(ensemble.id))], ...rows]),
+    aligned([['', ...documents.map(({ ensemble }) => escapeTerminal(ensemble.id))], ...rows]).join('\n'),
     '±: half the 95% interval over members.',
     ...againstText(documents).map((comparison) => claims(comparison)),
     ...kmersAgainstBpe(documents).map((comparison) => claims(comparison)),
@@ -35,17 +37,5 @@ function claims({ reference, others, claims: listed }: Comparison): string {
       ];
     }),
   );
-  return aligned([[`beside ${escapeTerminal(reference.ensemble.id)}`, '', 'difference', 'claim'], ...rows]);
-}
-
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return aligned([[`beside ${escapeTerminal(reference.ensemble.id)}`, '', 'difference', 'claim'], ...rows]).join('\n');
 }

@@ -1,12 +1,12 @@
 /**
- * The leaderboard as one self-contained page: no network, no fonts, no images. Its style and script are named by hash in a
- * Content-Security-Policy, so that nothing that came with the data could run even if an escape were missed.
+ * The leaderboard as one self-contained page: no network, no fonts, no images. Its style and script are named by hash (`page-head.ts`), so that nothing
+ * that came with the data could run even if an escape were missed.
  */
-import { createHash } from 'node:crypto';
 import { escapeHtml, escapeJsonForScript } from './escape.ts';
 import { formatCount, formatDifference, formatSeconds, plural, VERDICT_MARKS } from './format.ts';
 import { type HarmonicText, harmonicTexts } from './harmonic.ts';
 import { MEASURES_REMARK, measureColumns, measuresSection } from './measures.ts';
+import { pageHead } from './page-head.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { definitionList, linked } from './plain.ts';
@@ -16,19 +16,9 @@ import { badge, taskSection } from './task-section.ts';
 import { unfinishedNote, verdictCounts } from './view.ts';
 
 export function leaderboardHtml(board: Leaderboard): string {
-  const policy = `default-src 'none'; style-src 'sha256-${base64(PAGE_STYLE)}'; script-src 'sha256-${base64(PAGE_SCRIPT)}'; base-uri 'none'; form-action 'none'`;
   const unfinished = unfinishedNote(board.cells);
   return [
-    '<!doctype html>',
-    '<html lang="en">',
-    '<head>',
-    '<meta charset="utf-8">',
-    `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<meta name="referrer" content="no-referrer">',
-    `<title>${escapeHtml(board.title)}</title>`,
-    `<style>${PAGE_STYLE}</style>`,
-    '</head>',
+    ...pageHead({ title: board.title, style: PAGE_STYLE, script: PAGE_SCRIPT }),
     '<body>',
     '<header class="page">',
     '<p class="eyebrow">glm-bench leaderboard</p>',
@@ -175,8 +165,4 @@ function provenance(board: Leaderboard): string {
       `<article><h3>${plural(environment.cells, 'cell')}</h3>${definitionList({ ...environment, cells: undefined })}</article>`,
   );
   return `<section id="provenance"><h2>Provenance</h2><pre><code>${escapeHtml(board.command)}</code></pre>${definitionList(run)}<div class="cards">${machines.join('')}</div></section>`;
-}
-
-function base64(text: string): string {
-  return createHash('sha256').update(text).digest('base64');
 }

@@ -1,6 +1,6 @@
 /** The shell of self-contained pages that run no script: head, title, what must be said first, sections, and from which file it was made. */
-import { createHash } from 'node:crypto';
 import { escapeHtml } from './escape.ts';
+import { pageHead } from './page-head.ts';
 
 export interface StaticPage {
   /** What kind of page it is: "diagnostics". */
@@ -17,18 +17,8 @@ export interface StaticPage {
 }
 
 export function staticPage({ kind, title, style, lede, banners, sections, madeFrom }: StaticPage): string {
-  const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; form-action 'none'`;
   return [
-    '<!doctype html>',
-    '<html lang="en">',
-    '<head>',
-    '<meta charset="utf-8">',
-    `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<meta name="referrer" content="no-referrer">',
-    `<title>${escapeHtml(title)}</title>`,
-    `<style>${style}</style>`,
-    '</head>',
+    ...pageHead({ title, style }),
     '<body>',
     '<header class="page">',
     `<p class="eyebrow">glm-bench ${escapeHtml(kind)}</p>`,

@@ -1,4 +1,5 @@
 /** The leaderboard for a terminal: one aligned table per task, colours only where asked for (the caller knows whether it is a TTY). */
+import { aligned } from './aligned.ts';
 import { escapeTerminal } from './escape.ts';
 import {
   decimalsFor,
@@ -117,17 +118,6 @@ function harmonicTable({ title, remark, heads, lines }: HarmonicText, paint: Pai
   ].join('\n');
 }
 
-/** Columns of equal width, two spaces between them. */
-function aligned(table: readonly (readonly string[])[], right: (column: number) => boolean): string[] {
-  const widths = table[0].map((_, c) => Math.max(...table.map((line) => length(line[c]))));
-  return table.map((line) =>
-    line
-      .map((text, c) => (right(c) ? text.padStart(widths[c]) : text.padEnd(widths[c])))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
 function paintRow(row: LeaderboardRow, line: string, paint: Paint): string {
   if (row.status === 'failed') return paint('red', line);
   if (row.status === 'missing') return paint('dim', line);
@@ -139,10 +129,6 @@ function paintRow(row: LeaderboardRow, line: string, paint: Paint): string {
 
 function range(ci: { low: number | null; high: number | null }, format: (value: number | null) => string): string {
   return ci.low === null || ci.high === null ? MISSING : `${format(ci.low)} to ${format(ci.high)}`;
-}
-
-function length(text: string): number {
-  return Array.from(text).length;
 }
 
 function clip(text: string, most: number): string {
