@@ -8,12 +8,14 @@ import { hashJson } from '../runtime/files.ts';
 import { adhocTask } from './adhoc.ts';
 import { type CellOutcome, type EmbeddedTask, embedTask, runBaseline, runModelProbe, runProbe } from './cell.ts';
 import type { TaskContext, TaskDefinition } from './contracts.ts';
-import { describeTask, rememberDescription, type TaskDescription, type TaskReference } from './describe.ts';
+import { describeTask, rememberDescription, type TaskDescription } from './describe.ts';
 import { UsageError } from './errors.ts';
 import { LruCache } from './lru-cache.ts';
 import { type PreparedRows, prepareTask, taskRecord } from './prepare.ts';
 import { type Found, findContenders, findProbe, loadPluginFile, modelAt } from './registry.ts';
+import { prepareKept } from './slow-rows.ts';
 import { openStore } from './store.ts';
+import type { TaskReference } from './task-memory.ts';
 import { runAs } from './variants.ts';
 
 type Progress = (fraction: number, message: string) => void;
@@ -68,7 +70,8 @@ export async function loadTask(reference: TaskReference): Promise<TaskDefinition
 }
 
 async function prepared(reference: TaskReference, context: TaskContext): Promise<PreparedRows> {
-  return tasks.get(JSON.stringify([reference, context]), async () => prepareTask(await loadTask(reference), context));
+  const key = JSON.stringify([reference, context]);
+  return tasks.get(key, async () => prepareKept(await loadTask(reference), reference, context));
 }
 
 async function loadContender({ variant, ...reference }: ContenderReference): Promise<Found<'baseline' | 'model'>> {

@@ -5,9 +5,10 @@
 
 import type { AnyProbe } from '../probes/types.ts';
 import { hashJson } from '../runtime/files.ts';
-import type { TaskDescription, TaskReference } from './describe.ts';
+import type { TaskDescription } from './describe.ts';
 import { UsageError } from './errors.ts';
 import type { Found } from './registry.ts';
+import type { TaskReference } from './task-memory.ts';
 
 /** What holds for every cell of a run and enters every key. */
 export interface PlanEnvironment {

@@ -8,7 +8,6 @@ import type { ModelDefinition } from '../models/types.ts';
 import type { AnyProbe } from '../probes/types.ts';
 import { type AdhocOptions, adhocTask } from './adhoc.ts';
 import type { BaselineDefinition, SuiteDefinition, TaskDefinition } from './contracts.ts';
-import type { TaskReference } from './describe.ts';
 import { UsageError } from './errors.ts';
 import {
   type Found,
@@ -21,6 +20,7 @@ import {
   isPluginPath,
   listShipped,
 } from './registry.ts';
+import type { TaskReference } from './task-memory.ts';
 import { findVariants } from './variants.ts';
 
 export const DEFAULT_SUITE = 'default';
