@@ -26,12 +26,15 @@ export function layoutOf(entries: readonly { name: string; shape: readonly numbe
   return { names: entries.map((e) => e.name), shapes: entries.map((e) => e.shape), sizes, offsets, total };
 }
 
-/** Makes every entry a view of `flat` (float32 [total]): the entries' tensors are yielded by a Split and Reshapes. */
+/**
+ * Makes every entry a view of `flat` (float32 [total]): the entries' tensors are yielded by Slices and Reshapes. One Split of them all would be a
+ * shader with a buffer for every entry, of which GPUs allow about ten.
+ */
 export function bindFlat(flat: Tensor, entries: readonly (ParameterInfo | BufferInfo)[]): FlatLayout {
   const layout = layoutOf(entries);
-  const pieces = entries.length === 1 ? [flat] : op.split(flat, 0, layout.sizes);
+  const piece = (i: number) => op.slice(flat, 0, layout.offsets[i], layout.offsets[i] + layout.sizes[i]);
   entries.forEach((entry, i) => {
-    const view = flat.graph.node('Reshape', [pieces[i], flat.graph.integers(entry.shape)])[0];
+    const view = flat.graph.node('Reshape', [piece(i), flat.graph.integers(entry.shape)])[0];
     // The declared tensor takes over the view's place as the node's output.
     const producer = view.producer;
     if (!producer) return;

@@ -1,10 +1,5 @@
 /** Every architecture end to end: from its golden folder and letters to pooled vectors, each that of its sequence alone. */
-import { existsSync, readdirSync } from 'node:fs';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { encoderOf } from '../../src/embeddings/extract.ts';
 import { bothStrands } from '../../src/embeddings/strands.ts';
 import { windowed } from '../../src/embeddings/windows.ts';
@@ -12,43 +7,22 @@ import { ARCHITECTURES, architectureOf } from '../../src/models/architectures/re
 import { loadModelFolder, readJsonObject } from '../../src/models/model-folder.ts';
 import type { Pooling } from '../../src/models/types.ts';
 import { reverseComplement } from '../../src/sequences/alphabet.ts';
+import { CHECKPOINTS, checkpointFolder, configOf } from '../models/checkpoint-folders.ts';
 import { relativeError } from '../onnx/helpers.ts';
 
-const GOLDENS = fileURLToPath(new URL('../models/goldens/', import.meta.url));
-const FOLDERS = readdirSync(join(GOLDENS, 'architectures')).filter((name) =>
-  existsSync(join(GOLDENS, 'architectures', name, 'config.json')),
-);
-/** What a folder with a tokenizer of its own has one of. */
-const TOKENIZER_FILES = ['tokenizer_config.json', 'tokenizer.json', 'kmer_tokenizer.json', 'word_vectors.safetensors'];
 const COMPUTE = { device: 'cpu', threads: 1 } as const;
 const SEQUENCES = ['ACGTACGTAC', 'ACTTTGA', 'GGATTACAGG', 'GATT', 'TTAACCGGT'];
 const POOLINGS: readonly Pooling[] = ['mean', 'max', 'first'];
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'glm-bench-architectures-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-/** The golden's folder, with a tokenizer of single letters where it has none. */
-async function readable(name: string): Promise<string> {
-  const golden = join(GOLDENS, 'architectures', name);
-  if (TOKENIZER_FILES.some((file) => existsSync(join(golden, file)))) return golden;
-  const to = join(folder, name);
-  await cp(golden, to, { recursive: true });
-  await cp(join(GOLDENS, 'tokenizers', 'letters'), to, { recursive: true });
-  return to;
-}
-
 it('every architecture of the registry has a golden folder', async () => {
-  const configs = FOLDERS.map((name) => join(GOLDENS, 'architectures', name, 'config.json'));
+  const configs = CHECKPOINTS.map(configOf);
   const covered = await Promise.all(configs.map(async (path) => architectureOf(await readJsonObject(path), path).id));
   expect([...new Set(covered)].sort()).toEqual(ARCHITECTURES.map(({ id }) => id).sort());
 });
 
-describe.each(FOLDERS)('%s', (name) => {
+describe.each(CHECKPOINTS)('%s', (name) => {
   it.each([false, true])('embeds DNA, whatever stands beside it (weights left in their file: %s)', async (external) => {
-    const encoder = encoderOf(await loadModelFolder(await readable(name), { external }), COMPUTE);
+    const encoder = encoderOf(await loadModelFolder(checkpointFolder(name), { external }), COMPUTE);
     const layers = Array.from({ length: encoder.layers + 1 }, (_, layer) => layer);
     const asked = layers.flatMap((layer) => POOLINGS.map((pooling) => ({ layer, pooling })));
     const together = await encoder.embed(SEQUENCES, asked);
@@ -68,7 +42,7 @@ describe.each(FOLDERS)('%s', (name) => {
   });
 
   it('pools the first token alone, for which some graphs need no mask', async () => {
-    const encoder = encoderOf(await loadModelFolder(await readable(name)), COMPUTE);
+    const encoder = encoderOf(await loadModelFolder(checkpointFolder(name)), COMPUTE);
     const first = [{ layer: encoder.layers, pooling: 'first' }] as const;
     const [together] = await encoder.embed(SEQUENCES, first);
     const [alone] = await encoder.embed([SEQUENCES[1]], first);
@@ -78,7 +52,7 @@ describe.each(FOLDERS)('%s', (name) => {
   });
 
   it('gives in float16 what it gives in float32, within 2e-3, whatever stands beside it', async () => {
-    const model = await loadModelFolder(await readable(name));
+    const model = await loadModelFolder(checkpointFolder(name));
     const whole = encoderOf(model, COMPUTE);
     const half = encoderOf(model, COMPUTE, { precision: 'float16', emulate: true });
     const layers = Array.from({ length: model.layers + 1 }, (_, layer) => layer);
@@ -98,7 +72,7 @@ describe.each(FOLDERS)('%s', (name) => {
   });
 
   it('reads long DNA in windows, on both strands, the same from either', async () => {
-    const plain = encoderOf(await loadModelFolder(await readable(name)), COMPUTE);
+    const plain = encoderOf(await loadModelFolder(checkpointFolder(name)), COMPUTE);
     const encoder = bothStrands(windowed(plain, { window: 12, stride: 6 }));
     const long = `${SEQUENCES.join('')}NN${SEQUENCES.toReversed().join('')}GATTA`;
     const asked = POOLINGS.map((pooling) => ({ layer: encoder.layers, pooling }));
