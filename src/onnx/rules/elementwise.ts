@@ -127,10 +127,14 @@ function geluDerivative({ node, inputs, gradient }: AdjointCall): Tensor[] {
     const slope = op.multiply(x, op.add(op.multiply(square, 6 * c * a), 2 * c));
     return [op.multiply(gradient, op.multiply(s, op.add(op.multiply(slope, op.subtract(1, s)), 1)))];
   }
-  // y' = Phi(x) + x phi(x)
-  const cdf = op.multiply(op.add(op.erf(op.multiply(x, Math.SQRT1_2)), 1), 0.5);
-  const density = op.multiply(op.exp(op.multiply(op.multiply(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-  return [op.multiply(gradient, op.add(cdf, op.multiply(x, density)))];
+  return [throughGelu(x, op.normalCdf(x), gradient)];
+}
+
+/** g (Phi(x) + x phi(x)): the gradient of x Phi(x), of which `cdf` is Phi(x). */
+export function throughGelu(x: Tensor, cdf: Tensor, gradient: Tensor): Tensor {
+  const bell = op.exp(op.multiply(op.multiply(x, x), -0.5));
+  const slope = op.multiply(op.multiply(x, bell), 1 / Math.sqrt(2 * Math.PI));
+  return op.multiply(gradient, op.add(cdf, slope));
 }
 
 const CODE_TO_DTYPE = new Map<number, DType>(
@@ -178,6 +182,7 @@ export const elementwise: RuleTable = {
       inputs.map((input, i) => (needs[i] ? unbroadcast(gradient, input) : null)),
   },
   Gelu: { infer: sameAsInput, adjoint: geluDerivative },
+  HardSigmoid: { infer: sameAsInput }, // inside adjoints alone
   Clip: {
     infer: sameAsInput,
     adjoint: ({ inputs, gradient, node }) => {
