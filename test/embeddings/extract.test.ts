@@ -204,7 +204,7 @@ describe('what cannot be embedded is refused', () => {
 
   it('float16 on the CPU, of an encoder that is run as it is, and beyond the range of float16', async () => {
     const half = { precision: 'float16' } as const;
-    expect(() => encoderOf(model, COMPUTE, half)).toThrow('float16 is for GPUs (--device cuda)');
+    expect(() => encoderOf(model, COMPUTE, half)).toThrow('float16 is for GPUs (--device cuda or webgpu)');
     expect(() => encoderOf(encoder, COMPUTE, { ...half, emulate: true })).toThrow('this model is run as it was made');
     const values = new Map(model.values);
     const name = 'bert.embeddings.word_embeddings.weight';

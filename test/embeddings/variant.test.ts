@@ -149,7 +149,7 @@ describe('a model run in another way', () => {
 
   it('is refused in float16 on the CPU', async () => {
     await expect(variantOf(definition, { precision: 'float16' }).load(context)).rejects.toThrow(
-      'float16 is for GPUs (--device cuda)',
+      'float16 is for GPUs (--device cuda or webgpu)',
     );
   });
 
