@@ -42,7 +42,9 @@ export function encoderOf(
 ): Encoder {
   const isHalf = precision === 'float16';
   if (isHalf && compute.device === 'cpu' && !emulate)
-    throw new Error('float16 is for GPUs (--device cuda or webgpu): a CPU would cast back and forth, slower and less exact');
+    throw new Error(
+      'float16 is for GPUs (--device cuda or webgpu): a CPU would cast back and forth, slower and less exact',
+    );
   if (isEncoder(given)) {
     if (isHalf) throw new Error('float16 is for weights of known architectures; this model is run as it was made');
     return given;
