@@ -5,7 +5,8 @@
 export * from './harness/contracts.ts';
 export { UsageError } from './harness/errors.ts';
 export type { Result, RunManifest, TaskRecord } from './harness/result.ts';
-export type { RunEvent, RunOptions, RunSummary } from './harness/run.ts';
+export type { RunOptions, RunSummary } from './harness/run.ts';
+export type { RunEvent } from './harness/run-types.ts';
 export { metric, metricsFor } from './metrics/registry.ts';
 export * from './metrics/types.ts';
 export type { Architecture, ConfiguredArchitecture } from './models/architectures/types.ts';

@@ -72,6 +72,23 @@ describe('the import table of docs/architecture.md', () => {
     expect(forbidden).toEqual([]);
   });
 
+  it('has no circles of files within a folder, but for operators and their adjoints, which are made of operators', () => {
+    const next = new Map(files.map((file) => [file, imports.filter((found) => found.file === file)]));
+    const reach = (from: string) => {
+      const seen = new Set<string>();
+      const open = [from];
+      for (let file = open.pop(); file !== undefined; file = open.pop())
+        for (const { target } of next.get(file) ?? []) {
+          if (seen.has(target)) continue;
+          seen.add(target);
+          open.push(target);
+        }
+      return seen;
+    };
+    const circles = files.filter((file) => reach(file).has(file)).map((file) => relative(ROOT, file));
+    expect(circles.filter((file) => !/^src\/onnx\/(graph|ops|rules\/[a-z]+)\.ts$/.test(file))).toEqual([]);
+  });
+
   it('is not walked round by way of our own package name', () => {
     const own = files
       .filter((file) => file.endsWith('.ts'))

@@ -2,7 +2,7 @@
  * How far a run is: on a terminal one line that is redrawn, with the time left; elsewhere a line per finished cell, so that logs
  * stay readable. Always on standard error.
  */
-import type { RunEvent } from '../harness/run.ts';
+import type { RunEvent } from '../harness/run-types.ts';
 
 export interface ProgressView {
   onEvent(event: RunEvent): void;

@@ -14,7 +14,7 @@ import { openGraph } from '../runtime/graph-session.ts';
 import { type Compute, pick } from '../runtime/network.ts';
 import type { Session } from '../runtime/session.ts';
 import { planBatches, rowsPerBatch, tokenBudget } from './batch-plan.ts';
-import { windowRemedy } from './variant.ts';
+import { windowRemedy } from './limits.ts';
 
 /** hidden [b, t, d], mask [b, t] -> [b, d]. */
 const POOLINGS: Readonly<Record<Exclude<Pooling, 'frames'>, (hidden: Tensor, mask: Tensor) => Tensor>> = {

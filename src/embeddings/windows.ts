@@ -7,7 +7,13 @@
 import type { Matrix } from '../metrics/types.ts';
 import type { Encoder, Pooling, Representation } from '../models/types.ts';
 import { hashJson } from '../runtime/files.ts';
-import { nucleotideLimit, type Windows } from './variant.ts';
+import { nucleotideLimit } from './limits.ts';
+
+/** Letters per window, and from the beginning of one to the next. */
+export interface Windows {
+  readonly window: number;
+  readonly stride: number;
+}
 
 /** Windows embedded in one call: what is held at a time, however long the sequences are. */
 const WINDOWS_PER_CALL = 8192;

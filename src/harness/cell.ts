@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import type { Measures, Unmeasured } from '../diagnostics/measures.ts';
-import { windowRemedy } from '../embeddings/variant.ts';
+import { windowRemedy } from '../embeddings/limits.ts';
 import type { Matrix, Predictions } from '../metrics/types.ts';
 import type { ModelContext, ModelDefinition, Representation } from '../models/types.ts';
 import type { ModelProbe, Probe } from '../probes/types.ts';

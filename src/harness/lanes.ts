@@ -8,7 +8,7 @@ import type { CellRequest, ContenderReference, TimedOutcome } from './jobs.ts';
 import type { Cell } from './plan.ts';
 import type { Result } from './result.ts';
 import { type Ending, resultDocument } from './result-document.ts';
-import type { PreparedRun, RunEvent } from './run.ts';
+import type { PreparedRun, RunEvent } from './run-types.ts';
 import type { Lane } from './scheduler.ts';
 import type { ResultStore } from './store.ts';
 

@@ -6,7 +6,7 @@
 import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { type Device, deviceEnvironment, parseDevice, precisionLabel, resolveDevice } from '../runtime/device.ts';
+import { deviceEnvironment, parseDevice, precisionLabel, resolveDevice } from '../runtime/device.ts';
 import { type JobProgress, type JobWorker, startWorker } from '../runtime/job.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
 import type { TaskContext } from './contracts.ts';
@@ -14,9 +14,10 @@ import { describeTask, recallDescription, type TaskDescription } from './describ
 import { UsageError } from './errors.ts';
 import type { DescribeReply, DescribeRequest } from './jobs.ts';
 import { inlineLane, JOBS, processLanes } from './lanes.ts';
-import { type Cell, type Plan, type PlanEnvironment, type PlannedTask, planCells } from './plan.ts';
+import { type Cell, type PlanEnvironment, type PlannedTask, planCells } from './plan.ts';
 import { type ComparisonRequest, type RequestedTask, resolveComparison } from './request.ts';
 import type { Result } from './result.ts';
+import type { PreparedRun, RunEvent } from './run-types.ts';
 import { schedule } from './scheduler.ts';
 import { codeHash, packageVersions } from './source-hash.ts';
 import { openStore, type ResultStore } from './store.ts';
@@ -40,14 +41,6 @@ export interface RunOptions extends ComparisonRequest {
   readonly signal?: AbortSignal;
 }
 
-export type RunEvent =
-  | { readonly type: 'notice'; readonly message: string }
-  | { readonly type: 'preparing'; readonly task: string; readonly fraction: number; readonly message: string }
-  | { readonly type: 'planned'; readonly plan: Plan; readonly reused: number }
-  | { readonly type: 'progress'; readonly cell: Cell; readonly fraction: number; readonly message: string }
-  | { readonly type: 'finished'; readonly cell: Cell; readonly result: Result; readonly computed: boolean }
-  | { readonly type: 'waiting'; readonly cells: number };
-
 export interface RunSummary {
   readonly out: string;
   readonly planned: number;
@@ -60,17 +53,6 @@ export interface RunSummary {
   readonly skipped: readonly string[];
   readonly interrupted: boolean;
   readonly seconds: number;
-}
-
-/** A plan, what is stored of it, and the settings it was made with. */
-export interface PreparedRun {
-  readonly plan: Plan;
-  readonly title: string;
-  readonly environment: PlanEnvironment;
-  readonly device: Device;
-  readonly jobs: number;
-  readonly context: TaskContext;
-  readonly objects: ReadonlyMap<string, RequestedTask>;
 }
 
 /** Where a task finds its data, from flags or the environment. */

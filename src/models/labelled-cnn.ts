@@ -16,8 +16,18 @@ import { readSafetensors, writeSafetensors } from '../runtime/safetensors.ts';
 import { runAll, type TrainingData, train } from '../runtime/train.ts';
 import { oneHot } from '../sequences/encode.ts';
 import { barcodeCnnFeatures, barcodeCnnLogits } from './barcode-cnn.ts';
-import type { CnnEncoderOptions } from './one-hot-cnn-encoder.ts';
 import type { Encoder, ModelContext } from './types.ts';
+
+export interface CnnEncoderOptions {
+  /** Filters of the three convolutions, and features. */
+  readonly widths: readonly number[];
+  readonly hidden: number;
+  /** Letters read; what is longer is cut. */
+  readonly length: number;
+  readonly learningRate: number;
+  readonly batchSize: number;
+  readonly epochs: number;
+}
 
 /** Sequences per run of the frozen network. */
 const SEQUENCES_PER_BATCH = 64;

@@ -7,18 +7,8 @@ import { join } from 'node:path';
 import { parseDevice } from '../runtime/device.ts';
 import { hashJson } from '../runtime/files.ts';
 import { withLock } from '../runtime/lock.ts';
+import type { CnnEncoderOptions } from './labelled-cnn.ts';
 import type { Encoder, ModelContext, ModelDefinition } from './types.ts';
-
-export interface CnnEncoderOptions {
-  /** Filters of the three convolutions, and features. */
-  readonly widths: readonly number[];
-  readonly hidden: number;
-  /** Letters read; what is longer is cut. */
-  readonly length: number;
-  readonly learningRate: number;
-  readonly batchSize: number;
-  readonly epochs: number;
-}
 
 /** As published (BarcodeBERT, baselines/cnn/cnn_utils.py and 1D_CNN_supervised.py). */
 export const CNN_ENCODER_DEFAULTS: CnnEncoderOptions = {

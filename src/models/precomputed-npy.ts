@@ -9,7 +9,7 @@ import { sha256, sha256File } from '../runtime/files.ts';
 import { BYTES_PER_ELEMENT, toFloat32 } from '../runtime/float-values.ts';
 import { decodeNpyHeader } from '../runtime/npy.ts';
 import { StoredFile } from './checkpoints/stored-file.ts';
-import type { PrecomputedVectors, RowKey } from './precomputed.ts';
+import type { PrecomputedVectors, RowKey } from './precomputed-vectors.ts';
 
 const TYPES: Readonly<Record<string, 'F16' | 'F32' | 'F64'>> = { '<f2': 'F16', '<f4': 'F32', '<f8': 'F64' };
 /** Version 1.0 has two bytes for the length of its header. */

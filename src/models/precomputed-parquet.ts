@@ -4,7 +4,7 @@
  */
 import { sha256File } from '../runtime/files.ts';
 import { openParquet } from '../sequences/parquet.ts';
-import type { PrecomputedVectors, RowKey } from './precomputed.ts';
+import type { PrecomputedVectors, RowKey } from './precomputed-vectors.ts';
 
 const LIST_COLUMNS = ['embedding', 'embeddings', 'vector', 'values'];
 

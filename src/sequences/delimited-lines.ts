@@ -8,7 +8,7 @@ import { listed } from './columns.ts';
 import { separator } from './delimited.ts';
 import { readLines } from './gzip-stream.ts';
 import { SequenceError } from './sequence-error.ts';
-import type { OpenTable, TableRow } from './table.ts';
+import type { OpenTable, TableRow } from './table-types.ts';
 
 /**
  * Opens a delimited file and reads its header, the first line that is not blank.

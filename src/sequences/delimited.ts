@@ -7,7 +7,7 @@ import { CsvError, parse } from 'csv-parse';
 import { shorten } from './fasta.ts';
 import { readText } from './gzip-stream.ts';
 import { SequenceError } from './sequence-error.ts';
-import type { Table, TableRow } from './table.ts';
+import type { Table, TableRow } from './table-types.ts';
 
 export interface DelimitedOptions {
   readonly format: 'csv' | 'tsv';

@@ -3,7 +3,7 @@
 import { shorten } from './fasta.ts';
 import { readLines } from './gzip-stream.ts';
 import { SequenceError } from './sequence-error.ts';
-import type { Table, TableRow } from './table.ts';
+import type { Table, TableRow } from './table-types.ts';
 
 /** @throws SequenceError for an empty file and for a line that is not a JSON object. */
 export async function openJsonl(path: string): Promise<Table> {

@@ -12,7 +12,7 @@ import {
 import { compressors } from 'hyparquet-compressors';
 import { firstBytes, readBytes, readError } from './gzip-stream.ts';
 import { SequenceError } from './sequence-error.ts';
-import type { Table, TableRow } from './table.ts';
+import type { Table, TableRow } from './table-types.ts';
 
 /**
  * Opens a Parquet file and reads its schema. `line` of its rows is the 1-based row number.

@@ -17,7 +17,8 @@ import { type DataFormat, detectFormat, fileStem, findDataFiles } from './data-f
 import { fastaId, headerValue, readFasta } from './fasta.ts';
 import { IdSet } from './id-set.ts';
 import { SequenceError } from './sequence-error.ts';
-import { openTable, type TableRow } from './table.ts';
+import { openTable } from './table.ts';
+import type { TableRow } from './table-types.ts';
 import type { Label, LabelledSequence, SplitName } from './types.ts';
 
 export { SequenceError } from './sequence-error.ts';

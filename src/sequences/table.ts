@@ -1,26 +1,9 @@
-/** What the table formats (CSV, TSV, JSONL, Parquet) have in common: named columns, and rows of values read one at a time. */
+/** One way to open CSV, TSV, JSONL and Parquet. */
 import type { DataFormat } from './data-files.ts';
 import { openDelimited } from './delimited.ts';
 import { openJsonl } from './jsonl.ts';
 import { openParquet } from './parquet.ts';
-
-export interface TableRow {
-  /** 1-based line, or row for Parquet. */
-  readonly line: number;
-  /** One value per column; null and undefined where the row has none. */
-  readonly values: readonly unknown[];
-}
-
-export interface Table {
-  readonly columns: readonly string[];
-  readonly rows: AsyncGenerator<TableRow>;
-}
-
-export interface OpenTable {
-  readonly columns: readonly string[];
-  /** Rows with only the columns of these indices, in this order. */
-  select(indices: readonly number[]): AsyncGenerator<TableRow>;
-}
+import type { OpenTable, Table, TableRow } from './table-types.ts';
 
 /** Opens a table and reads its column names; of Parquet only the columns then selected are decoded. */
 export async function openTable(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createProgress, duration } from '../../src/cli/progress.ts';
-import type { RunEvent } from '../../src/harness/run.ts';
+import type { RunEvent } from '../../src/harness/run-types.ts';
 
 type Finished = Extract<RunEvent, { type: 'finished' }>;
 

@@ -2,7 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { isEncoder } from '../../src/embeddings/extract.ts';
-import { nucleotideLimit, splitVariant, variantOf, variantSuffix, windowRemedy } from '../../src/embeddings/variant.ts';
+import { nucleotideLimit, windowRemedy } from '../../src/embeddings/limits.ts';
+import { splitVariant, variantOf, variantSuffix } from '../../src/embeddings/variant.ts';
 import { loadModelFolder, randomModel } from '../../src/models/model-folder.ts';
 import type { Encoder, FrozenModel, ModelContext, ModelDefinition } from '../../src/models/types.ts';
 
