@@ -1,7 +1,7 @@
 /**
  * What this machine can run on, what is missing, and the command that mends it. Devices are tried, not guessed; libraries are
- * looked for where the dynamic linker looks. CUDA in onnxruntime-node 1.30 means Linux on x86-64, CUDA 12 and cuDNN 9, with
- * provider libraries that npm does not carry: the package's own install script fetches them from NuGet when told to.
+ * looked for where the dynamic linker looks. CUDA in onnxruntime-node 1.30 means Linux on x86-64, CUDA 12 or 13 and cuDNN 9, with
+ * provider libraries that npm does not carry: the package's own install script fetches those for CUDA 12 from NuGet when told to.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -27,16 +27,34 @@ export const CUDA_INSTALL_COMMAND = 'ONNXRUNTIME_NODE_INSTALL=true npm rebuild o
 
 const MINIMUM_NODE = [20, 19] as const;
 
-/** Libraries that the CUDA 12 build needs. Once the provider library is installed, what it asks for itself is added. */
-const CUDA_LIBRARIES = [
-  { name: 'libcuda.so.1', part: 'NVIDIA driver', remedy: 'install the NVIDIA driver of your distribution' },
-  { name: 'libcudart.so.12', part: 'CUDA 12', remedy: 'install the CUDA 12 runtime' },
-  { name: 'libcublas.so.12', part: 'CUDA 12', remedy: 'install the CUDA 12 runtime' },
-  { name: 'libcublasLt.so.12', part: 'CUDA 12', remedy: 'install the CUDA 12 runtime' },
-  { name: 'libcufft.so.11', part: 'CUDA 12', remedy: 'install the CUDA 12 runtime' },
-  { name: 'libcurand.so.10', part: 'CUDA 12', remedy: 'install the CUDA 12 runtime' },
-  { name: 'libcudnn.so.9', part: 'cuDNN 9', remedy: 'install cuDNN 9 for CUDA 12' },
-] as const;
+/** Libraries of the CUDA releases that providers are built for: npm's own command fetches one for 12, PyPI's onnxruntime-gpu 1.30 has one for 13. */
+const CUDA_LIBRARIES: Readonly<Record<'12' | '13', readonly string[]>> = {
+  12: ['libcudart.so.12', 'libcublas.so.12', 'libcublasLt.so.12', 'libcufft.so.11', 'libcurand.so.10'],
+  13: ['libcudart.so.13', 'libcublas.so.13', 'libcublasLt.so.13', 'libcufft.so.12', 'libcurand.so.10'],
+};
+
+/**
+ * What the CUDA provider needs, by part: for the CUDA release that `linked`, the words of `ldd` about it, names; for 12 where there is no
+ * provider yet. What else `ldd` misses comes last.
+ */
+export function cudaNeeds(linked: string | undefined): { readonly name: string; readonly part: string }[] {
+  const release = /^\s*libcudart\.so\.13 /m.test(linked ?? '') ? '13' : '12';
+  const known = [
+    { name: 'libcuda.so.1', part: 'NVIDIA driver' },
+    ...CUDA_LIBRARIES[release].map((name) => ({ name, part: `CUDA ${release}` })),
+    { name: 'libcudnn.so.9', part: 'cuDNN 9' },
+  ];
+  const missing = [...(linked?.matchAll(/^\s*(\S+) => not found$/gm) ?? [])].map(([, name]) => name);
+  const others = missing.filter((name) => !known.some((library) => library.name === name));
+  return [...known, ...others.map((name) => ({ name, part: 'linked library' }))];
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  'NVIDIA driver': 'install the NVIDIA driver of your distribution',
+  'CUDA 12': 'install the CUDA 12 runtime',
+  'CUDA 13': 'install the CUDA 13 runtime',
+  'cuDNN 9': 'install cuDNN 9 for that CUDA',
+};
 
 const PROVIDER_LIBRARIES = ['libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so'] as const;
 
@@ -117,14 +135,10 @@ async function tryCommand(command: string, args: readonly string[]): Promise<str
 async function checkCudaLibraries(onnxruntime: DoctorReport['onnxruntime']): Promise<LibraryCheck[]> {
   if (process.platform !== 'linux' || process.arch !== 'x64') return [];
   const find = await linkerCache();
-  const checks: LibraryCheck[] = CUDA_LIBRARIES.map(({ name, part }) => ({ name, part, path: find(name) }));
   const provider = PROVIDER_LIBRARIES[1];
-  if (!onnxruntime.folder || !onnxruntime.libraries.includes(provider)) return checks;
-  const linked = await tryCommand('ldd', [join(onnxruntime.folder, provider)]);
-  for (const [, name] of linked?.matchAll(/^\s*(\S+) => not found$/gm) ?? []) {
-    if (!checks.some((check) => check.name === name)) checks.push({ name, part: 'linked library' });
-  }
-  return checks;
+  const { folder, libraries } = onnxruntime;
+  const linked = folder && libraries.includes(provider) ? await tryCommand('ldd', [join(folder, provider)]) : undefined;
+  return cudaNeeds(linked).map(({ name, part }) => ({ name, part, path: find(name) }));
 }
 
 async function nvidiaCard(): Promise<DoctorReport['nvidia']> {
@@ -182,7 +196,7 @@ function cudaProblems(report: Omit<DoctorReport, 'problems'>): DoctorReport['pro
   for (const part of new Set(report.cudaLibraries.map((library) => library.part))) {
     const missing = report.cudaLibraries.filter((library) => library.part === part && !library.path);
     if (missing.length === 0) continue;
-    const remedy = CUDA_LIBRARIES.find((library) => library.part === part)?.remedy ?? 'install it';
+    const remedy = REMEDIES[part] ?? 'install it';
     const names = missing.map(({ name }) => name).join(', ');
     remedies.push({
       severity,

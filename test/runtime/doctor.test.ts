@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CUDA_INSTALL_COMMAND, diagnose, formatDoctor, nodeVersionOk } from '../../src/runtime/doctor.ts';
+import { CUDA_INSTALL_COMMAND, cudaNeeds, diagnose, formatDoctor, nodeVersionOk } from '../../src/runtime/doctor.ts';
 
 describe('doctor', () => {
   it('says what runs here, which device auto takes, and how to mend the rest', async () => {
@@ -22,6 +22,16 @@ describe('doctor', () => {
     const offered = report.platform === 'linux/x64';
     const present = report.onnxruntime.libraries.includes('libonnxruntime_providers_cuda.so');
     expect(report.problems.some(({ remedy }) => remedy === CUDA_INSTALL_COMMAND)).toBe(offered && !present);
+  });
+
+  it('asks for the libraries of the CUDA release that the provider at hand was built for', () => {
+    const names = (linked?: string) => cudaNeeds(linked).map(({ name, part }) => `${part}: ${name}`);
+    expect(names()).toContain('CUDA 12: libcudart.so.12');
+    const linked =
+      '\tlibcublas.so.13 => not found\n\tlibcudart.so.13 => /usr/lib/libcudart.so.13 (0x1)\n\tlibx.so.2 => not found\n';
+    expect(names(linked)).toContain('CUDA 13: libcublas.so.13');
+    expect(names(linked)).toContain('linked library: libx.so.2');
+    expect(names(linked).join()).not.toContain('CUDA 12');
   });
 
   it('knows which Node versions are new enough', () => {
