@@ -8,7 +8,7 @@ import { dropout, type Mode } from '../onnx/dropout.ts';
 
 import type { Graph, Tensor } from '../onnx/graph.ts';
 import { normal, zeros } from '../onnx/initialisers.ts';
-import { dense, embedding, gelu, layerNorm, linear } from '../onnx/layers.ts';
+import { dense, embedding, layerNorm, linear } from '../onnx/layers.ts';
 import { softmaxCrossEntropy } from '../onnx/losses.ts';
 import * as op from '../onnx/ops.ts';
 import { tokenPositions } from '../onnx/positions.ts';
@@ -80,7 +80,7 @@ export function bertHiddenStates(
     });
     const attended = drop(dense(mixed, `${name}.attention.output.dense`, width, initial));
     x = layerNorm(op.add(attended, x), `${name}.attention.output.LayerNorm`, epsilon);
-    const inner = gelu(dense(x, `${name}.intermediate.dense`, config.intermediate_size, initial), mode);
+    const inner = op.gelu(dense(x, `${name}.intermediate.dense`, config.intermediate_size, initial));
     x = layerNorm(
       op.add(drop(dense(inner, `${name}.output.dense`, width, initial)), x),
       `${name}.output.LayerNorm`,

@@ -6,7 +6,6 @@ import type { Mode } from './dropout.ts';
 import { GraphError, type Initialiser, type Tensor } from './graph.ts';
 import { normal, ones, torchBias, torchUniform, zeros } from './initialisers.ts';
 import * as op from './ops.ts';
-import { throughGelu } from './rules/elementwise.ts';
 import { lastAxis } from './shapes.ts';
 
 /** y = x W^T + bias over the last axis. x [..., in] -> [..., out]; weight [out, in]. */
@@ -185,16 +184,6 @@ export function gatedLinearUnit(x: Tensor, activation: (gate: Tensor) => Tensor)
   const width = lastAxis(x, 'gatedLinearUnit');
   const [gate, value] = op.split(x, x.rank - 1, [width / 2, width / 2]);
   return op.multiply(activation(gate), value);
-}
-
-/** x Phi(x) (Hendrycks and Gimpel 2016). In training Phi(x) is kept for the way back, where the operator of its own would have it computed again. */
-export function gelu(x: Tensor, mode: Mode): Tensor {
-  if (!mode.training) return op.gelu(x);
-  const [y] = x.graph.composite('gelu', [x], () => {
-    const cdf = op.normalCdf(x);
-    return { outputs: [op.multiply(x, cdf)], adjoint: ([g]) => [g && throughGelu(x, cdf, g)] };
-  });
-  return y;
 }
 
 /** x sigmoid(x). */

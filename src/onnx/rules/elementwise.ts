@@ -127,14 +127,10 @@ function geluDerivative({ node, inputs, gradient }: AdjointCall): Tensor[] {
     const slope = op.multiply(x, op.add(op.multiply(square, 6 * c * a), 2 * c));
     return [op.multiply(gradient, op.multiply(s, op.add(op.multiply(slope, op.subtract(1, s)), 1)))];
   }
-  return [throughGelu(x, op.normalCdf(x), gradient)];
-}
-
-/** g (Phi(x) + x phi(x)): the gradient of x Phi(x), of which `cdf` is Phi(x). */
-export function throughGelu(x: Tensor, cdf: Tensor, gradient: Tensor): Tensor {
+  // y' = Phi(x) + x phi(x)
   const bell = op.exp(op.multiply(op.multiply(x, x), -0.5));
   const slope = op.multiply(op.multiply(x, bell), 1 / Math.sqrt(2 * Math.PI));
-  return op.multiply(gradient, op.add(cdf, slope));
+  return [op.multiply(gradient, op.add(op.normalCdf(x), slope))];
 }
 
 const CODE_TO_DTYPE = new Map<number, DType>(
