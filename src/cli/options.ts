@@ -103,7 +103,7 @@ export function comparisonOptions(command: Command): Command {
     .optionsGroup('What is compared:')
     .option('--suite <name>', 'a suite of benchmarks/ (default: default)')
     .option('--task <id...>', "tasks: ids, plugin files or npm packages, instead of the suite's")
-    .option('--contender <id...>', "baselines and models: ids or plugin files, instead of the suite's")
+    .option('--contender <id...>', "baselines and models: ids, plugin files or paths of models, instead of the suite's")
     .option(
       '--model <id...>',
       "models (ids; folders or files of weights, .onnx, .npy, .parquet; +rc behind one: both strands, +w510: long sequences in windows, +random: the control with random weights) beside the contenders; alone: beside the suite's baselines",

@@ -115,8 +115,9 @@ export async function findTasks(spec: string): Promise<Found<'task'>[]> {
   return find(spec, ['task'], () => listShipped('task'), 'See `tasks list`.');
 }
 
-/** The baselines and models that a word of the command line means. */
+/** The baselines and models that a word of the command line means: ids, plugin files, or the path of a model, such as `models/my-encoder`. */
 export async function findContenders(spec: string): Promise<Found<'baseline' | 'model'>[]> {
+  if (/[\\/]/.test(spec) && (await isModelOnDisk(spec))) return [await modelAt(spec)];
   const shipped = async () => [...(await listShipped('baseline')), ...(await listModels())];
   return find(spec, ['baseline', 'model'], shipped, 'See `models list`.');
 }
@@ -126,9 +127,8 @@ export async function findModels(
   spec: string,
   cacheFolder: string = defaultCacheFolder(),
 ): Promise<Found<'baseline' | 'model'>[]> {
-  const isPlugin = PLUGIN_SUFFIXES.includes(extname(splitSpec(spec)[0]));
-  const there = await stat(spec).catch(() => undefined);
-  if (there && (there.isDirectory() || !isPlugin)) return [await modelAt(spec)];
+  if (await isModelOnDisk(spec)) return [await modelAt(spec)];
+  const isPlugin = isPluginFile(spec);
   const isPath = /[\\/]/.test(spec) || MODEL_FILES.test(spec);
   if (isPath && !isPlugin && !spec.startsWith('@')) {
     return [await modelAt(await locateModel(spec, cacheFolder))];
@@ -137,6 +137,14 @@ export async function findModels(
   const models = found.filter(({ type }) => type === 'model');
   if (models.length > 0) return models;
   throw new UsageError(`"${spec}" is a baseline, not a model`, 'Name it with --contender.');
+}
+
+const isPluginFile = (spec: string): boolean => PLUGIN_SUFFIXES.includes(extname(splitSpec(spec)[0]));
+
+/** Whether a folder lies there, or a file that is no plugin. */
+async function isModelOnDisk(spec: string): Promise<boolean> {
+  const there = await stat(spec).catch(() => undefined);
+  return there !== undefined && (there.isDirectory() || !isPluginFile(spec));
 }
 
 /** Where a model lies that is named by its path or, once fetched, by its name on the hub. Throws a {@link UsageError} for any other. */

@@ -42,6 +42,9 @@ it('a model is found by the path of its folder or file, under the name of either
   expect(found.map(({ definition }) => definition.id)).toEqual(['esm', 'bert', 'named', 'single']);
   expect(new Set(found.map(({ sourceHash }) => sourceHash)).size).toBe(found.length);
   expect(found.every(({ isModelPath, sourceHash }) => isModelPath && sourceHash.length === 64)).toBe(true);
+  // Without the suite's baselines beside them, ways to run them included.
+  const alone = await resolveComparison({ contenders: [join(goldens, 'architectures/esm+rc'), 'majority'] });
+  expect(alone.contenders.map(({ definition }) => definition.id)).toEqual(['esm+rc', 'majority']);
 });
 
 it('a model at a path is another one once a file that decides its numbers has changed', async () => {
