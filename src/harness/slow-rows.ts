@@ -35,24 +35,29 @@ export async function prepareKept(
   slow = SLOW_SECONDS,
 ): Promise<PreparedRows> {
   const path = await memoryFile(reference, context, ENDING);
-  let loaded: (Loaded & { readonly seconds: number }) | undefined;
+  let loaded: (Loaded & { readonly began: number; readonly seconds: number }) | undefined;
   const load = async (inner: TaskContext): Promise<readonly LabelledSequence[]> => {
     const kept = await recall(path);
     for (const line of kept?.notes ?? []) inner.note?.(line);
     if (kept) return kept.rows;
-    const started = performance.now();
+    const [began, started] = [Date.now(), performance.now()];
     const notes: string[] = [];
     const note = (line: string) => {
       notes.push(line);
       inner.note?.(line);
     };
     const rows = await definition.load({ ...inner, note });
-    loaded = { rows, notes, seconds: (performance.now() - started) / 1000 };
+    loaded = { rows, notes, began, seconds: (performance.now() - started) / 1000 };
     return rows;
   };
   const task = await prepareTask({ ...definition, load }, context);
   // Not before it is known that the rows can be used.
-  if (loaded && loaded.seconds >= slow) await keep(path, loaded, await watchedOf(reference, task));
+  if (loaded && loaded.seconds >= slow) {
+    const { began } = loaded;
+    const watched = await watchedOf(reference, task);
+    // What changed while it was read may not be what was read.
+    if (watched?.every(({ mtimeMs }) => mtimeMs <= began)) await keep(path, loaded, watched);
+  }
   return { ...task, definition };
 }
 
@@ -76,8 +81,7 @@ async function recall(path: string): Promise<Loaded | undefined> {
   return head?.rows === rows.length ? { rows, notes: head.notes } : undefined;
 }
 
-async function keep(path: string, { rows, notes }: Loaded, watched: readonly Watched[] | undefined): Promise<void> {
-  if (watched === undefined) return;
+async function keep(path: string, { rows, notes }: Loaded, watched: readonly Watched[]): Promise<void> {
   const head: Head = { watched, notes, rows: rows.length };
   const lines = function* () {
     yield `${JSON.stringify(head)}\n`;

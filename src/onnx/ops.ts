@@ -62,14 +62,6 @@ export function gelu(x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor {
   return x.graph.node('Gelu', [x], { approximate })[0];
 }
 
-/** Phi(x), the normal distribution function. */
-export function normalCdf(x: Tensor): Tensor {
-  const y = erf(multiply(x, Math.SQRT1_2));
-  if (x.dtype !== 'float32') return multiply(add(y, 1), 0.5);
-  // The same in one pass: an operator that also cuts at 0 and 1, where this ends as well. Runtimes have it for float32.
-  return x.graph.node('HardSigmoid', [y], { alpha: 0.5, beta: 0.5 })[0];
-}
-
 export function cast(x: Tensor, to: DType): Tensor {
   return x.dtype === to ? x : x.graph.node('Cast', [x], { to: DTYPE_CODES[to] })[0];
 }

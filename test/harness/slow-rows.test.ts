@@ -80,6 +80,17 @@ test('rows are loaded again when a file, or the plugin, changed', async () => {
   expect(counted.loads).toBe(3);
 });
 
+test('rows of a file that changed while it was read are not kept', async () => {
+  const { definition } = counting();
+  const load: TaskDefinition['load'] = async (inner) => {
+    const rows = await definition.load(inner);
+    await utimes(join(folder, 'data', 'table.tsv'), Date.now() / 1000 + 1, Date.now() / 1000 + 1);
+    return rows;
+  };
+  await prepareKept({ ...definition, load }, reference, context(), 0);
+  expect(await keptFile()).toEqual([]);
+});
+
 test('a damaged or shortened memory is not believed', async () => {
   const { counted, definition } = counting();
   const plain = await prepareTask(definition, context());

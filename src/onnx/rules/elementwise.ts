@@ -128,9 +128,9 @@ function geluDerivative({ node, inputs, gradient }: AdjointCall): Tensor[] {
     return [op.multiply(gradient, op.multiply(s, op.add(op.multiply(slope, op.subtract(1, s)), 1)))];
   }
   // y' = Phi(x) + x phi(x)
-  const bell = op.exp(op.multiply(op.multiply(x, x), -0.5));
-  const slope = op.multiply(op.multiply(x, bell), 1 / Math.sqrt(2 * Math.PI));
-  return [op.multiply(gradient, op.add(op.normalCdf(x), slope))];
+  const cdf = op.multiply(op.add(op.erf(op.multiply(x, Math.SQRT1_2)), 1), 0.5);
+  const density = op.multiply(op.exp(op.multiply(op.multiply(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return [op.multiply(gradient, op.add(cdf, op.multiply(x, density)))];
 }
 
 const CODE_TO_DTYPE = new Map<number, DType>(
@@ -178,7 +178,6 @@ export const elementwise: RuleTable = {
       inputs.map((input, i) => (needs[i] ? unbroadcast(gradient, input) : null)),
   },
   Gelu: { infer: sameAsInput, adjoint: geluDerivative },
-  HardSigmoid: { infer: sameAsInput }, // inside adjoints alone
   Clip: {
     infer: sameAsInput,
     adjoint: ({ inputs, gradient, node }) => {

@@ -38,19 +38,6 @@ export const normalisation: RuleTable = {
       const mean = op.cast(node.outputs[1] ?? graph.extraOutput(node, 'float32', saved), x.dtype);
       const inverse = op.cast(node.outputs[2] ?? graph.extraOutput(node, 'float32', saved), x.dtype);
       const xHat = op.multiply(op.subtract(x, mean), inverse);
-      const width = x.shape[x.rank - 1];
-      if (needs[0] && needs[1] && axes.length === 1 && typeof width === 'number' && scale.rank === 1) {
-        // Both means of the rows are products with the scale, of what is there anyway.
-        const share = op.multiply(op.reshape(scale, [width, 1]), 1 / width);
-        const weighted = op.multiply(gradient, xHat);
-        const [meanOfG, projection] = [op.matmul(gradient, share), op.matmul(weighted, share)];
-        const along = op.subtract(op.multiply(gradient, scale), op.multiply(xHat, projection));
-        return [
-          op.multiply(op.subtract(along, meanOfG), inverse),
-          unbroadcast(weighted, scale),
-          bias && needs[2] ? unbroadcast(gradient, bias) : null,
-        ];
-      }
       return [
         needs[0] ? normalisedGradient(op.multiply(gradient, scale), xHat, inverse, axes, true) : null,
         needs[1] ? unbroadcast(op.multiply(gradient, xHat), scale) : null,
