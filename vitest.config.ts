@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    env: { ORT_DISABLE_TELEMETRY: '1' }, // some tests load onnxruntime-node without src/
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: availableParallelism(), // vitest's own default leaves one core idle

@@ -2,6 +2,8 @@
  * The public API: what a plugin (task, baseline, model, suite) is declared with and built from, and `run`, which the command
  * line itself is a thin layer over. Importing it starts no engine: whatever is heavy is loaded when it is first used.
  */
+import './runtime/telemetry.ts';
+
 export * from './harness/contracts.ts';
 export { UsageError } from './harness/errors.ts';
 export type { Result, RunManifest, TaskRecord } from './harness/result.ts';

@@ -1,4 +1,5 @@
 /** The entry of `npm run bench`. */
+import '../runtime/telemetry.ts';
 import { main } from './command-line.ts';
 
 /** npm runs scripts in the package's folder; paths that a person types are relative to where they stand. */

@@ -3,6 +3,7 @@
  * option of BarcodeBERT and BarcodeMAE (bioscan-ml, `barcodebert/datasets.py`), except that [CLS] and [SEP] are not added and no special
  * token is an output of the heads. What the file calls special, and its unknown token, are never asked for. N is what the file makes of it.
  */
+import '../runtime/telemetry.ts';
 import { existsSync } from 'node:fs';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -3,6 +3,7 @@
  * only when a 2 x 2 matrix product really ran on it, in a child process, because a broken driver may abort the process that
  * asks. What is missing, and the command that mends it, is the business of `doctor.ts`.
  */
+import './telemetry.ts';
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 

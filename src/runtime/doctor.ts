@@ -3,6 +3,7 @@
  * looked for where the dynamic linker looks. CUDA in onnxruntime-node 1.30 means Linux on x86-64, CUDA 12 or 13 and cuDNN 9, with
  * provider libraries that npm does not carry: the package's own install script fetches those for CUDA 12 from NuGet when told to.
  */
+import './telemetry.ts';
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

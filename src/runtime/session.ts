@@ -3,6 +3,7 @@
  * session that raised them, and running out of memory is a class of its own so that `batches.ts` can halve a batch and go on.
  * `run` blocks the thread that it is called on; long work belongs in a child process (`job.ts`).
  */
+import './telemetry.ts';
 import { basename, dirname, resolve } from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Device } from './device.ts';
