@@ -4,46 +4,21 @@
  */
 import './runtime/telemetry.ts';
 
-export * from './harness/contracts.ts';
-export { UsageError } from './harness/errors.ts';
-export type { Result, RunManifest, TaskRecord } from './harness/result.ts';
-export type { RunOptions, RunSummary } from './harness/run.ts';
-export type { RunEvent } from './harness/run-types.ts';
-export { metric, metricsFor } from './metrics/registry.ts';
-export * from './metrics/types.ts';
-export type { Architecture, ConfiguredArchitecture } from './models/architectures/types.ts';
-export * from './models/types.ts';
-export type { Mode } from './onnx/dropout.ts';
-export type { Graph, Tensor } from './onnx/graph.ts';
-export * from './probes/types.ts';
-export { createRandom, type Random } from './random.ts';
-export type { Device } from './runtime/device.ts';
-export type { Feeds, Network } from './runtime/network.ts';
-export type { RestartedNetwork, RestartOptions, RestartRecord } from './runtime/restarts.ts';
-export type { TrainedNetwork, TrainingData, TrainOptions } from './runtime/train.ts';
-export { ALIGNMENT_SCORES } from './sequences/alignment.ts';
-export {
-  ALIGNMENT_SEARCH_DEFAULTS,
-  type AlignmentHit,
-  type AlignmentSearch,
-  type AlignmentSearchOptions,
-  openAlignmentSearch,
-} from './sequences/alignment-search.ts';
-export { applyAlphabet, reverseComplement } from './sequences/alphabet.ts';
+
 export {
   askBarcodes,
   type BarcodeQuestion,
   type BarcodeRows,
   type ClusterLabel,
   describeBarcodes,
-} from './sequences/barcode-questions.ts';
+} from './barcodes/questions.ts';
 export {
   type BarcodeReadOptions,
   type BarcodeRecord,
   type BarcodeReport,
   createBarcodeReport,
   readBarcodes,
-} from './sequences/barcode-records.ts';
+} from './barcodes/records.ts';
 export {
   type BarcodeCounts,
   BarcodeSet,
@@ -51,11 +26,38 @@ export {
   drawSplits,
   givenSplits,
   type SplitBarcodes,
-} from './sequences/barcode-splits.ts';
-export { encodeBases, kmerCounts, kmerNames, oneHot } from './sequences/encode.ts';
-export { type ReadOptions, readDataPath, readLabelled } from './sequences/readers.ts';
+} from './barcodes/splits.ts';
+export { UsageError } from './core/errors.ts';
+export * from './core/matrix.ts';
+export { createRandom, type Random } from './core/random.ts';
+export * from './harness/contracts.ts';
+export type { RunOptions, RunSummary } from './harness/run.ts';
+export type { RunEvent } from './harness/run-types.ts';
+export type { Result, RunManifest, TaskRecord } from './harness/store/result.ts';
+export * from './metrics/metric.ts';
+export { metric, metricsFor } from './metrics/metric-table.ts';
+export type { Architecture, ConfiguredArchitecture } from './models/architectures/architecture.ts';
+export * from './models/model.ts';
+export type { Graph, Tensor } from './onnx/graph.ts';
+export type { Mode } from './onnx/layers/dropout.ts';
+export * from './probes/probe.ts';
+export type { Device } from './runtime/device.ts';
+export type { Feeds, Network } from './runtime/training/network.ts';
+export type { RestartedNetwork, RestartOptions, RestartRecord } from './runtime/training/restarts.ts';
+export type { TrainedNetwork, TrainingData, TrainOptions } from './runtime/training/train.ts';
+export { ALIGNMENT_SCORES } from './sequences/alignment/overlap-alignment.ts';
+export {
+  ALIGNMENT_SEARCH_DEFAULTS,
+  type AlignmentHit,
+  type AlignmentSearch,
+  type AlignmentSearchOptions,
+  openAlignmentSearch,
+} from './sequences/alignment/search.ts';
+export { applyAlphabet, reverseComplement } from './sequences/alphabet.ts';
+export { encodeBases, kmerCounts, kmerNames, oneHot } from './sequences/encoding.ts';
+export { type ReadOptions, readDataPath, readLabelled } from './sequences/formats/readers.ts';
+export * from './sequences/labelled-sequence.ts';
 export { SequenceError } from './sequences/sequence-error.ts';
-export * from './sequences/types.ts';
 
 import type { RunOptions, RunSummary } from './harness/run.ts';
 
@@ -67,15 +69,15 @@ import type { RunOptions, RunSummary } from './harness/run.ts';
 export async function engine() {
   const [op, layers, attention, dropout, losses, initialisers, barcodeCnn, { train }, { trainWithRestarts }] =
     await Promise.all([
-      import('./onnx/ops.ts'),
-      import('./onnx/layers.ts'),
-      import('./onnx/attention.ts'),
-      import('./onnx/dropout.ts'),
-      import('./onnx/losses.ts'),
-      import('./onnx/initialisers.ts'),
-      import('./models/barcode-cnn.ts'),
-      import('./runtime/train.ts'),
-      import('./runtime/restarts.ts'),
+      import('./onnx/operators/functions.ts'),
+      import('./onnx/layers/layers.ts'),
+      import('./onnx/layers/attention.ts'),
+      import('./onnx/layers/dropout.ts'),
+      import('./onnx/layers/losses.ts'),
+      import('./onnx/layers/initialisers.ts'),
+      import('./models/encoders/barcode-cnn.ts'),
+      import('./runtime/training/train.ts'),
+      import('./runtime/training/restarts.ts'),
     ]);
   return {
     op,
@@ -97,11 +99,11 @@ export type Engine = Awaited<ReturnType<typeof engine>>;
 export async function modelReaders() {
   const [{ ARCHITECTURES }, paths, folders, { onnxModel }, { precomputedEmbeddings }, { encoderOf }, { classScores }] =
     await Promise.all([
-      import('./models/architectures/registry.ts'),
+      import('./models/architectures/known-architectures.ts'),
       import('./models/model-path.ts'),
       import('./models/model-folder.ts'),
-      import('./models/onnx-folder.ts'),
-      import('./models/precomputed.ts'),
+      import('./models/exports/folder.ts'),
+      import('./models/precomputed/precomputed.ts'),
       import('./embeddings/extract.ts'),
       import('./embeddings/class-scores.ts'),
     ]);
@@ -128,11 +130,11 @@ export async function diagnostics() {
   const [{ diagnose }, { measure }, { empiricalFisher }, { fisherBatches }, { differentiableModel }, saliency] =
     await Promise.all([
       import('./diagnostics/diagnose.ts'),
-      import('./diagnostics/measures.ts'),
-      import('./diagnostics/fisher.ts'),
-      import('./diagnostics/fisher-batches.ts'),
-      import('./diagnostics/differentiable-model.ts'),
-      import('./diagnostics/saliency.ts'),
+      import('./diagnostics/model-diagnostics.ts'),
+      import('./diagnostics/fisher/fisher.ts'),
+      import('./diagnostics/fisher/batches.ts'),
+      import('./diagnostics/fisher/differentiable-model.ts'),
+      import('./diagnostics/attribution/saliency.ts'),
     ]);
   const { openSaliency, spreadOverLetters } = saliency;
   return { diagnose, measure, empiricalFisher, fisherBatches, differentiableModel, openSaliency, spreadOverLetters };
@@ -142,8 +144,8 @@ export type Diagnostics = Awaited<ReturnType<typeof diagnostics>>;
 /** The linear probes, for baselines that fit them on features of their own. Loaded when first asked for. */
 export async function linearProbes() {
   const [{ logisticProbe }, { ridgeProbe }] = await Promise.all([
-    import('./probes/logistic.ts'),
-    import('./probes/ridge.ts'),
+    import('./probes/linear/logistic.ts'),
+    import('./probes/linear/ridge.ts'),
   ]);
   return { logisticProbe, ridgeProbe };
 }

@@ -15,13 +15,13 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { causalMasking, drawMasking, feedsOf, type Objective } from '../../src/models/masking.ts';
-import { PRESETS, type PretrainConfig } from '../../src/models/presets.ts';
-import { trainingGraph } from '../../src/models/pretrain.ts';
-import { kmerVocabulary } from '../../src/models/training-tokenizers.ts';
-import { createRandom } from '../../src/random.ts';
-import { initialState, type Network } from '../../src/runtime/network.ts';
-import { compileTrainingStep } from '../../src/runtime/training-step.ts';
+import { createRandom } from '../../src/core/random.ts';
+import { causalMasking, drawMasking, feedsOf, type Objective } from '../../src/pretraining/masking.ts';
+import { PRESETS, type PretrainConfig } from '../../src/pretraining/presets.ts';
+import { trainingGraph } from '../../src/pretraining/pretrain.ts';
+import { kmerVocabulary } from '../../src/pretraining/training-tokenizers.ts';
+import { initialState, type Network } from '../../src/runtime/training/network.ts';
+import { compileTrainingStep } from '../../src/runtime/training/training-step.ts';
 
 const { values: flags } = parseArgs({
   options: {

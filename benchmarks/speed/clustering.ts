@@ -14,12 +14,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { METRICS } from '../../src/metrics/registry.ts';
-import { openNeighbourSearch } from '../../src/probes/knn.ts';
-import { cutTree } from '../../src/probes/linkage.ts';
-import { ward } from '../../src/probes/ward.ts';
-import { createRandom } from '../../src/random.ts';
-import { decodeNpy, writeNpy } from '../../src/runtime/npy.ts';
+import { createRandom } from '../../src/core/random.ts';
+import { METRICS } from '../../src/metrics/metric-table.ts';
+import { cutTree } from '../../src/probes/clustering/linkage.ts';
+import { ward } from '../../src/probes/clustering/ward.ts';
+import { openNeighbourSearch } from '../../src/probes/neighbours/knn.ts';
+import { decodeNpy, writeNpy } from '../../src/runtime/arrays/npy.ts';
 
 const { values: flags } = parseArgs({
   options: {

@@ -15,21 +15,26 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Contextual, contextual, pickTokens, tokensPerWindow } from '../../src/diagnostics/contextual.ts';
-import { differentiableModel } from '../../src/diagnostics/differentiable-model.ts';
-import { DISTRIBUTION_SHARE } from '../../src/diagnostics/evaluation-masking.ts';
-import { empiricalFisher, type FisherSummary, sampler } from '../../src/diagnostics/fisher.ts';
-import { fisherBatches } from '../../src/diagnostics/fisher-batches.ts';
-import type { Geometry } from '../../src/diagnostics/geometry.ts';
-import { sampledShare } from '../../src/diagnostics/parameter-information.ts';
-import { askedPredictions, askTokens } from '../../src/diagnostics/predictions.ts';
-import type { PredictiveSummary } from '../../src/diagnostics/predictive.ts';
-import { shuffleText } from '../../src/diagnostics/shuffle.ts';
-import { overBatches, tokenReader } from '../../src/diagnostics/token-batches.ts';
-import { evenlySpaced, type WordTableFacts, wordTable, wordTableFacts } from '../../src/diagnostics/word-table.ts';
-import type { Matrix } from '../../src/metrics/types.ts';
+import type { Matrix } from '../../src/core/matrix.ts';
+import { createRandom } from '../../src/core/random.ts';
+import { shuffleText } from '../../src/diagnostics/corpus/shuffle.ts';
+import { fisherBatches } from '../../src/diagnostics/fisher/batches.ts';
+import { differentiableModel } from '../../src/diagnostics/fisher/differentiable-model.ts';
+import { empiricalFisher, type FisherSummary, sampler } from '../../src/diagnostics/fisher/fisher.ts';
+import { sampledShare } from '../../src/diagnostics/fisher/parameter-information.ts';
+import { type Contextual, contextual, pickTokens, tokensPerWindow } from '../../src/diagnostics/geometry/contextual.ts';
+import type { Geometry } from '../../src/diagnostics/geometry/geometry.ts';
+import {
+  evenlySpaced,
+  type WordTableFacts,
+  wordTable,
+  wordTableFacts,
+} from '../../src/diagnostics/geometry/word-table.ts';
+import { DISTRIBUTION_SHARE } from '../../src/diagnostics/predictions/evaluation-masking.ts';
+import { askedPredictions, askTokens } from '../../src/diagnostics/predictions/predictions.ts';
+import type { PredictiveSummary } from '../../src/diagnostics/predictions/predictive.ts';
+import { overBatches, tokenReader } from '../../src/diagnostics/predictions/token-batches.ts';
 import { loadModelFolder } from '../../src/models/model-folder.ts';
-import { createRandom } from '../../src/random.ts';
 import { startPeer } from './peer-process.ts';
 
 const { values: flags } = parseArgs({

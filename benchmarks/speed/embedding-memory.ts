@@ -13,10 +13,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { embedJob } from '../../src/cli/model-jobs.ts';
-import { architectureOf } from '../../src/models/architectures/registry.ts';
+import { createRandom } from '../../src/core/random.ts';
+import { architectureOf } from '../../src/models/architectures/known-architectures.ts';
 import { declarations, drawWeights } from '../../src/models/frozen-model.ts';
-import { createRandom } from '../../src/random.ts';
-import { writeSafetensors } from '../../src/runtime/safetensors.ts';
+import { writeSafetensors } from '../../src/runtime/arrays/safetensors.ts';
 
 const { values: flags } = parseArgs({
   options: {

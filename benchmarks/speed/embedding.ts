@@ -21,8 +21,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { createRandom } from '../../src/core/random.ts';
 import { loadModelFolder } from '../../src/models/model-folder.ts';
-import { createRandom } from '../../src/random.ts';
 import { startPeer } from './peer-process.ts';
 
 const MODELS = ['dnabert-6', 'nt-v2-50m', 'dnabert-2'] as const;

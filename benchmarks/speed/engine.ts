@@ -12,11 +12,15 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Architecture, chipCnn, resNet } from '../../baselines/networks/architectures.ts';
+import { createRandom, type Random } from '../../src/core/random.ts';
 import { engine } from '../../src/index.ts';
-import { type BertConfig, bertHiddenStates, bertMaskedLanguageModel } from '../../src/models/bert.ts';
-import { createRandom, type Random } from '../../src/random.ts';
-import { compileForward, type Feeds, initialState, type Network } from '../../src/runtime/network.ts';
-import { compileTrainingStep } from '../../src/runtime/training-step.ts';
+import {
+  type BertConfig,
+  bertHiddenStates,
+  bertMaskedLanguageModel,
+} from '../../src/models/architectures/bert-graph.ts';
+import { compileForward, type Feeds, initialState, type Network } from '../../src/runtime/training/network.ts';
+import { compileTrainingStep } from '../../src/runtime/training/training-step.ts';
 
 const { values: flags } = parseArgs({
   options: {

@@ -13,10 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { type Algebra, openAlgebra } from '../../src/algebra/linear-algebra.ts';
-import { openLogisticSolver } from '../../src/probes/logistic.ts';
-import { fitStandardiser } from '../../src/probes/standardise.ts';
-import { createRandom } from '../../src/random.ts';
-import { writeNpy } from '../../src/runtime/npy.ts';
+import { createRandom } from '../../src/core/random.ts';
+import { openLogisticSolver } from '../../src/probes/linear/logistic.ts';
+import { fitStandardiser } from '../../src/probes/linear/standardise.ts';
+import { writeNpy } from '../../src/runtime/arrays/npy.ts';
 
 const { values: flags } = parseArgs({
   options: {

@@ -3,7 +3,7 @@
  * computed in tiles of 2 x 4 sums held in registers (1.7e9 multiply-adds a second); everything heavy is phrased in it. For a few products of
  * up to a few thousand rows; fits that multiply many times do it on the engine (`linear-algebra.ts`).
  */
-import type { Matrix } from '../metrics/types.ts';
+import type { Matrix } from '../core/matrix.ts';
 import { requireFinite } from './finite.ts';
 
 /** A dense row-major float64 matrix: element (r, c) is `values[r * columns + c]`. */

@@ -1,5 +1,5 @@
 /** Numbers that are numbers: what every fit asks of the features it gets. */
-import type { Matrix } from '../metrics/types.ts';
+import type { Matrix } from '../core/matrix.ts';
 
 /** Throws on the first value that is not finite, naming the row and the column. */
 export function requireFinite(features: Matrix, what: string): void {

@@ -5,8 +5,8 @@
  * ill-conditioned matrices positive definite. For the sizes that probes meet: up to a few thousand rows.
  */
 import { Graph } from '../onnx/graph.ts';
-import * as op from '../onnx/ops.ts';
-import { serialise } from '../onnx/serialise.ts';
+import { serialise } from '../onnx/io/serialise.ts';
+import * as op from '../onnx/operators/functions.ts';
 import { openSession, type Session } from '../runtime/session.ts';
 import type { Matrix64 } from './dense.ts';
 

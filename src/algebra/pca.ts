@@ -5,8 +5,8 @@
  *
  * No scaling of columns, no whitening. The sign of a component is such that its largest weight is positive.
  */
-import type { Matrix } from '../metrics/types.ts';
-import { createRandom } from '../random.ts';
+import type { Matrix } from '../core/matrix.ts';
+import { createRandom } from '../core/random.ts';
 import { centredColumns, columnMeans, type Matrix64 } from './dense.ts';
 import { requireFinite } from './finite.ts';
 import { type Algebra, openAlgebra } from './linear-algebra.ts';

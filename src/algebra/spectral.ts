@@ -8,7 +8,7 @@
  * missed. Residuals are true ones, |A x - value x|, never estimates.
  */
 import { Matrix as Dense, EigenvalueDecomposition } from 'ml-matrix';
-import type { Random } from '../random.ts';
+import type { Random } from '../core/random.ts';
 
 /** `into = A vector`, A symmetric. */
 export type SymmetricOperator = (vector: Float64Array, into: Float64Array) => void;

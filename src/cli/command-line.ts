@@ -1,6 +1,6 @@
 /** One command line: parsed, run, and what goes wrong turned into one clear line and an exit code. */
 import { CommanderError } from 'commander';
-import { UsageError } from '../harness/errors.ts';
+import { UsageError } from '../core/errors.ts';
 import { didYouMean, SequenceError } from '../sequences/sequence-error.ts';
 import { createProgram } from './program.ts';
 

@@ -1,13 +1,13 @@
 /** `diagnose`: what a model predicts on a corpus, and the shape of what it computes, as a document and a page. */
 import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { corpusKind } from '../diagnostics/corpus.ts';
-import type { DiagnosticsDocument } from '../harness/diagnostics-document.ts';
-import { UsageError } from '../harness/errors.ts';
-import { locateModel } from '../harness/registry.ts';
-import { diagnosticsPage } from '../report/diagnostics-page.ts';
-import { diagnosticsTerminal } from '../report/diagnostics-terminal.ts';
-import { writeFileAtomic } from '../runtime/files.ts';
+import { UsageError } from '../core/errors.ts';
+import { writeFileAtomic } from '../core/files.ts';
+import { corpusKind } from '../diagnostics/corpus/corpus.ts';
+import type { DiagnosticsDocument } from '../diagnostics/document.ts';
+import { locateModel } from '../harness/definitions.ts';
+import { diagnosticsPage } from '../report/diagnostics/page.ts';
+import { diagnosticsTerminal } from '../report/diagnostics/terminal.ts';
 import type { DiagnoseRequest } from './diagnose-job.ts';
 import { existing, type MachineFlags, machine, runJob } from './model-command.ts';
 import { createOutput } from './output.ts';

@@ -2,18 +2,18 @@
 import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, resolve } from 'node:path';
-import { UsageError } from '../harness/errors.ts';
-import { finishEnsemble, type MemberOptions, memberIsFinished } from '../models/ensemble.ts';
+import { UsageError } from '../core/errors.ts';
 import {
   ENSEMBLE_CONTROLS,
   ENSEMBLE_PRESETS,
   type EnsembleConfig,
   type EnsembleControlName,
   ensembleConfigFrom,
-} from '../models/ensemble-config.ts';
-import type { EnsembleCorpus } from '../models/ensemble-corpus.ts';
+} from '../ensembles/config.ts';
+import type { EnsembleCorpus } from '../ensembles/corpus.ts';
+import { finishEnsemble, type MemberOptions, memberIsFinished } from '../ensembles/training.ts';
 import { type Device, deviceEnvironment, parseDevice, resolveDevice } from '../runtime/device.ts';
-import { startWorker } from '../runtime/job.ts';
+import { startWorker } from '../runtime/jobs/job.ts';
 import { tryLock } from '../runtime/lock.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
 import type { PrepareRequest } from './ensemble-jobs.ts';

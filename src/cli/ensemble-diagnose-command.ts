@@ -2,16 +2,12 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import {
-  ENSEMBLE_DIAGNOSTICS_FILE,
-  type EnsembleDocument,
-  ensembleDiagnosticsSchema,
-} from '../harness/ensemble-document.ts';
-import { readEnsembleFolder } from '../harness/ensemble-folder.ts';
-import { UsageError } from '../harness/errors.ts';
-import { ensemblePage } from '../report/ensemble-page.ts';
-import { ensembleTerminal } from '../report/ensemble-terminal.ts';
-import { writeFileAtomic } from '../runtime/files.ts';
+import { UsageError } from '../core/errors.ts';
+import { writeFileAtomic } from '../core/files.ts';
+import { ENSEMBLE_DIAGNOSTICS_FILE, type EnsembleDocument, ensembleDiagnosticsSchema } from '../ensembles/document.ts';
+import { readEnsembleFolder } from '../ensembles/folder.ts';
+import { ensemblePage } from '../report/ensembles/page.ts';
+import { ensembleTerminal } from '../report/ensembles/terminal.ts';
 import { DEFAULT_SEQUENCES } from './diagnose-command.ts';
 import type { EnsembleDiagnoseRequest } from './ensemble-diagnose-job.ts';
 import { existing, type MachineFlags, machine, runJob } from './model-command.ts';

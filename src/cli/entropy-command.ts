@@ -6,17 +6,17 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { EnsembleDocument } from '../harness/ensemble-document.ts';
-import { type EntropyCell, entropyCells, entropyCorpus } from '../harness/entropy-suite.ts';
-import { UsageError } from '../harness/errors.ts';
-import { finishEnsemble, type MemberOptions } from '../models/ensemble.ts';
-import { ensembleConfigFrom } from '../models/ensemble-config.ts';
-import type { EnsembleCorpus } from '../models/ensemble-corpus.ts';
-import { ensemblePage } from '../report/ensemble-page.ts';
-import { ensembleTerminal } from '../report/ensemble-terminal.ts';
+import { UsageError } from '../core/errors.ts';
+import { writeFileAtomic } from '../core/files.ts';
+import { ensembleConfigFrom } from '../ensembles/config.ts';
+import type { EnsembleCorpus } from '../ensembles/corpus.ts';
+import type { EnsembleDocument } from '../ensembles/document.ts';
+import { type EntropyCell, entropyCells, entropyCorpus } from '../ensembles/entropy-suite.ts';
+import { finishEnsemble, type MemberOptions } from '../ensembles/training.ts';
+import { ensemblePage } from '../report/ensembles/page.ts';
+import { ensembleTerminal } from '../report/ensembles/terminal.ts';
 import { deviceEnvironment } from '../runtime/device.ts';
-import { writeFileAtomic } from '../runtime/files.ts';
-import { startWorker } from '../runtime/job.ts';
+import { startWorker } from '../runtime/jobs/job.ts';
 import { tryLock } from '../runtime/lock.ts';
 import { DEFAULT_SEQUENCES } from './diagnose-command.ts';
 import { DIAGNOSE_JOBS, diagnosed, ENSEMBLE_PAGE } from './ensemble-diagnose-command.ts';
@@ -123,7 +123,7 @@ interface Training extends Compute {
   readonly files: readonly string[];
 }
 
-/** Members that are there stay; see `models/ensemble.ts`. */
+/** Members that are there stay; see `ensembles/training.ts`. */
 async function trained(cell: EntropyCell, training: Training, run: Run): Promise<void> {
   const { folder: out, members, files, ...compute } = training;
   const { control, bits } = cell;

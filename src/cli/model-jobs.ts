@@ -2,17 +2,17 @@
 import { encoderOf } from '../embeddings/extract.ts';
 import { embedStream } from '../embeddings/stream.ts';
 import type { Variant } from '../embeddings/variant.ts';
-import { modelAt } from '../harness/registry.ts';
-import { codeHash } from '../harness/source-hash.ts';
+import { codeHash } from '../harness/cells/source-hash.ts';
+import { modelAt } from '../harness/definitions.ts';
 import { runAs } from '../harness/variants.ts';
-import type { PretrainConfig } from '../models/presets.ts';
-import { type PretrainReport, pretrain } from '../models/pretrain.ts';
-import { type PretrainFiles, type PretrainFilesReport, pretrainSequences } from '../models/pretrain-sequences.ts';
-import type { Pooling } from '../models/types.ts';
+import type { Pooling } from '../models/model.ts';
+import type { PretrainConfig } from '../pretraining/presets.ts';
+import { type PretrainReport, pretrain } from '../pretraining/pretrain.ts';
+import { type PretrainFiles, type PretrainFilesReport, pretrainSequences } from '../pretraining/sequences.ts';
+import { openNpyWriter } from '../runtime/arrays/npy-writer.ts';
 import type { Device } from '../runtime/device.ts';
-import { openNpyWriter } from '../runtime/npy-writer.ts';
 import { applyAlphabet } from '../sequences/alphabet.ts';
-import { readSequences } from '../sequences/readers.ts';
+import { readSequences } from '../sequences/formats/readers.ts';
 
 type Progress = (fraction: number, message: string) => void;
 

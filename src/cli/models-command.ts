@@ -1,7 +1,7 @@
 /** `models list`: every contender, the probes that models are read out with, the architectures that are known, and what was fetched from the hub. */
 import { defaultCacheFolder } from '../harness/cache-folder.ts';
-import { listModels, listProbes, listShipped } from '../harness/registry.ts';
-import { ARCHITECTURES } from '../models/architectures/registry.ts';
+import { listModels, listProbes, listShipped } from '../harness/definitions.ts';
+import { ARCHITECTURES } from '../models/architectures/known-architectures.ts';
 import { listCachedModels } from '../models/hub/hub-cache.ts';
 import { createOutput, table } from './output.ts';
 

@@ -1,7 +1,7 @@
 /** `models fetch`: a model of the hub into the cache. The only command, with --download of data sets, that asks the network. */
 import { resolve } from 'node:path';
+import { UsageError } from '../core/errors.ts';
 import { defaultCacheFolder } from '../harness/cache-folder.ts';
-import { UsageError } from '../harness/errors.ts';
 import { bytesInWords } from '../models/hub/bytes-in-words.ts';
 import { fetchModel } from '../models/hub/fetch-model.ts';
 import { HubError } from '../models/hub/hub-error.ts';

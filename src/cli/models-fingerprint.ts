@@ -4,9 +4,10 @@
  * projection on a standard normal vector has the squared length of what is projected as its expected square (Johnson and Lindenstrauss 1984),
  * so differences of projections estimate the length of the difference of two vectors.
  */
-import type { Matrix } from '../metrics/types.ts';
-import { createRandom } from '../random.ts';
-import { hashJson } from '../runtime/files.ts';
+
+import { hashJson } from '../core/files.ts';
+import type { Matrix } from '../core/matrix.ts';
+import { createRandom } from '../core/random.ts';
 import { applyAlphabet } from '../sequences/alphabet.ts';
 
 export const FINGERPRINT_FORMAT = 'glm-bench embedding fingerprint 1';

@@ -1,6 +1,6 @@
 /** `models inspect` as people read it. */
 import { resolve } from 'node:path';
-import { locateModel } from '../harness/registry.ts';
+import { locateModel } from '../harness/definitions.ts';
 import { bytesInWords } from '../models/hub/bytes-in-words.ts';
 import { existing, type MachineFlags, machine, runJob } from './model-command.ts';
 import type { MemoryEstimate, ModelFacts } from './models-inspect.ts';

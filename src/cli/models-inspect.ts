@@ -4,23 +4,23 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { sha256File } from '../core/files.ts';
 import { bytesPerSequence, rowsPerBatch, tokenBudget } from '../embeddings/batch-plan.ts';
-import { architectureOf } from '../models/architectures/registry.ts';
-import type { ConfiguredArchitecture, RawConfig } from '../models/architectures/types.ts';
+import type { ConfiguredArchitecture, RawConfig } from '../models/architectures/architecture.ts';
+import { architectureOf } from '../models/architectures/known-architectures.ts';
 import { type Checkpoint, openCheckpoint } from '../models/checkpoints/checkpoint.ts';
+import { TOKENS_PER_BATCH as EXPORT_TOKENS } from '../models/exports/folder.ts';
 import { declarations } from '../models/frozen-model.ts';
 import { readManifest } from '../models/hub/hub-cache.ts';
 import { hubIdOfFolder } from '../models/hub/hub-id.ts';
 import { type Licence, licenceOfFolder } from '../models/hub/model-card.ts';
+import type { Encoder } from '../models/model.ts';
 import { readJsonObject } from '../models/model-folder.ts';
 import { type ModelAtPath, modelAtPath } from '../models/model-path.ts';
-import { TOKENS_PER_BATCH as EXPORT_TOKENS } from '../models/onnx-folder.ts';
-import { isPrecomputed } from '../models/precomputed.ts';
-import { folderTokenizer, type ModelTokenizer } from '../models/tokenizers.ts';
-import type { Encoder } from '../models/types.ts';
+import { isPrecomputed } from '../models/precomputed/precomputed.ts';
+import { folderTokenizer, type ModelTokenizer } from '../models/tokenizers/tokenizers.ts';
 import { type Declared, findSource } from '../models/weights.ts';
-import { sha256File } from '../runtime/files.ts';
-import type { Compute } from '../runtime/network.ts';
+import type { Compute } from '../runtime/training/network.ts';
 import { measureFile, measureRandom, type TokenRate } from './models-tokens.ts';
 
 type Progress = (fraction: number, message: string) => void;

@@ -1,8 +1,8 @@
 /** What the child process of `models inspect` and `models verify` does: tokenizers and engines are native code, and files are large. */
 import { encoderOf } from '../embeddings/extract.ts';
-import { modelAt } from '../harness/registry.ts';
-import { codeHash } from '../harness/source-hash.ts';
-import type { Encoder, ModelContext } from '../models/types.ts';
+import { codeHash } from '../harness/cells/source-hash.ts';
+import { modelAt } from '../harness/definitions.ts';
+import type { Encoder, ModelContext } from '../models/model.ts';
 import type { Device } from '../runtime/device.ts';
 import { type EmbeddingFingerprint, fingerprintOf, readSequences } from './models-fingerprint.ts';
 import { type InspectRequest, inspectModel, type ModelFacts } from './models-inspect.ts';

@@ -1,9 +1,9 @@
 /** `models verify`: does a model compute here what it computed where its fingerprint was made? */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { UsageError } from '../harness/errors.ts';
-import { locateModel } from '../harness/registry.ts';
-import { isMissing, writeFileAtomic } from '../runtime/files.ts';
+import { UsageError } from '../core/errors.ts';
+import { isMissing, writeFileAtomic } from '../core/files.ts';
+import { locateModel } from '../harness/definitions.ts';
 import { type MachineFlags, machine, runJob } from './model-command.ts';
 import { compareFingerprints, type EmbeddingFingerprint, parseFingerprint, TOLERANCE } from './models-fingerprint.ts';
 import type { FingerprintRequest } from './models-jobs.ts';

@@ -1,12 +1,13 @@
 /** Flags that several commands share, and how their text becomes settings. A wrong value is told with the flag's name. */
 import type { Command } from 'commander';
-import type { AdhocOptions } from '../harness/adhoc.ts';
-import { UsageError } from '../harness/errors.ts';
+import { UsageError } from '../core/errors.ts';
+import { TASK_KINDS } from '../core/matrix.ts';
 import type { RunOptions } from '../harness/run.ts';
-import { METRIC_NAMES, type MetricName, TASK_KINDS } from '../metrics/types.ts';
+import type { AdhocOptions } from '../harness/tasks/ad-hoc-task.ts';
+import { METRIC_NAMES, type MetricName } from '../metrics/metric.ts';
 import { DEVICES } from '../runtime/device.ts';
+import type { AlphabetPolicy } from '../sequences/labelled-sequence.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
-import type { AlphabetPolicy } from '../sequences/types.ts';
 
 const GAPS = ['remove', 'n', 'error'] as const;
 const UNKNOWN = ['n', 'error'] as const;

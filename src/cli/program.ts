@@ -1,9 +1,9 @@
 /** The commands, their flags and help. Each command's module is imported when it is run, so that `--help` answers at once. */
 import { Command } from 'commander';
-import { ENSEMBLE_CONTROLS, ENSEMBLE_PRESETS } from '../models/ensemble-config.ts';
-import { OBJECTIVES } from '../models/masking.ts';
-import { PRESETS } from '../models/presets.ts';
-import { BARCODE_PARTS } from '../sequences/barcode-splits.ts';
+import { BARCODE_PARTS } from '../barcodes/splits.ts';
+import { ENSEMBLE_CONTROLS, ENSEMBLE_PRESETS } from '../ensembles/config.ts';
+import { OBJECTIVES } from '../pretraining/masking.ts';
+import { PRESETS } from '../pretraining/presets.ts';
 import { comparisonOptions, dataOptions, wholeNumber } from './options.ts';
 
 const JSON_FLAG = ['--json', 'print one JSON document on standard output, words on standard error'] as const;

@@ -1,9 +1,9 @@
 /** `run`: computes what is missing, writes the leaderboard, shows it. And `plan`: what `run` would compute. */
 import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import type { Result } from '../harness/result.ts';
 import { prepareRun, type RunSummary, run } from '../harness/run.ts';
-import { openStore } from '../harness/store.ts';
+import type { Result } from '../harness/store/result.ts';
+import { openStore } from '../harness/store/store.ts';
 import { type ComparisonFlags, runOptions } from './options.ts';
 import { createOutput, type Output, table } from './output.ts';
 import { createProgress, duration } from './progress.ts';
@@ -61,7 +61,7 @@ async function conclude(summary: RunSummary, output: Output): Promise<number> {
   const { writeReport } = await import('../report/report.ts');
   const { leaderboard, files } = await writeReport(summary.out);
   if (!output.json) {
-    const { leaderboardTerminal } = await import('../report/terminal.ts');
+    const { leaderboardTerminal } = await import('../report/formats/terminal.ts');
     output.print(`\n${leaderboardTerminal(leaderboard)}`);
   }
   const { computed, reused, failed, seconds } = summary;
@@ -126,7 +126,7 @@ export async function planCommand(flags: RunFlags): Promise<number> {
 /** `report DIR`: writes the leaderboard of a results folder anew. */
 export async function reportCommand(folder: string, flags: { title?: string; json?: boolean }): Promise<number> {
   const output = createOutput(flags.json ?? false);
-  const { UsageError } = await import('../harness/errors.ts');
+  const { UsageError } = await import('../core/errors.ts');
   if (!existsSync(resolve(folder, 'run.json'))) {
     throw new UsageError(
       `${folder}: holds no run.json, so it is no results folder`,
@@ -136,7 +136,7 @@ export async function reportCommand(folder: string, flags: { title?: string; jso
   const { writeReport } = await import('../report/report.ts');
   const { leaderboard, files } = await writeReport(resolve(folder), { title: flags.title });
   if (!output.json) {
-    const { leaderboardTerminal } = await import('../report/terminal.ts');
+    const { leaderboardTerminal } = await import('../report/formats/terminal.ts');
     output.print(leaderboardTerminal(leaderboard));
   }
   output.note(`Written: ${files.map(shown).join(', ')}`);

@@ -3,22 +3,23 @@
  * with their dinucleotides kept; the geometry of its hidden states and of its static embeddings; where its Fisher information lies. What a model can't be asked is left out, with the
  * reason. A number that is not finite, in logits or hidden states, ends it.
  */
-import type { Encoder, FrozenModel, LanguageModel } from '../models/types.ts';
-import { createRandom } from '../random.ts';
-import type { Compute } from '../runtime/network.ts';
-import { type Contextual, contextual, contextualOfEncoder } from './contextual.ts';
-import type { CorpusKind } from './corpus.ts';
-import { type CorpusSample, readable, sampleCorpus } from './corpus-sample.ts';
-import { exportedWordTable } from './differentiable-onnx.ts';
-import { DISTRIBUTION_SHARE } from './evaluation-masking.ts';
-import { createNgramModel, type NgramEntropies } from './ngram-entropy.ts';
-import { type ParameterInformation, parameterInformation } from './parameter-information.ts';
-import { askedPredictions, whyNotAsked } from './predictions.ts';
-import type { PredictiveSummary } from './predictive.ts';
-import { shuffleText } from './shuffle.ts';
-import { characterAlphabet, NUCLEOTIDES, nucleotideSymbols } from './symbols.ts';
-import { readsTokens, type TokenReader, tokenReader } from './token-batches.ts';
-import { type WordTableFacts, wordTable, wordTableFacts } from './word-table.ts';
+
+import { createRandom } from '../core/random.ts';
+import type { Encoder, FrozenModel, LanguageModel } from '../models/model.ts';
+import type { Compute } from '../runtime/training/network.ts';
+import type { CorpusKind } from './corpus/corpus.ts';
+import { createNgramModel, type NgramEntropies } from './corpus/ngram-entropy.ts';
+import { type CorpusSample, readable, sampleCorpus } from './corpus/sample.ts';
+import { shuffleText } from './corpus/shuffle.ts';
+import { characterAlphabet, NUCLEOTIDES, nucleotideSymbols } from './corpus/symbols.ts';
+import { exportedWordTable } from './fisher/differentiable-onnx.ts';
+import { type ParameterInformation, parameterInformation } from './fisher/parameter-information.ts';
+import { type Contextual, contextual, contextualOfEncoder } from './geometry/contextual.ts';
+import { type WordTableFacts, wordTable, wordTableFacts } from './geometry/word-table.ts';
+import { DISTRIBUTION_SHARE } from './predictions/evaluation-masking.ts';
+import { askedPredictions, whyNotAsked } from './predictions/predictions.ts';
+import type { PredictiveSummary } from './predictions/predictive.ts';
+import { readsTokens, type TokenReader, tokenReader } from './predictions/token-batches.ts';
 
 export interface DiagnoseOptions {
   readonly corpus: string;

@@ -4,7 +4,7 @@
  * of the least sum of both (dynamic programming over the sorted list). Nothing here changes a result beyond rounding.
  */
 import { automaticBatchSize } from '../runtime/batches.ts';
-import type { Compute } from '../runtime/network.ts';
+import type { Compute } from '../runtime/training/network.ts';
 
 /** Tokens (padding included) per batch at most: large enough for full speed of a GPU. */
 const TOKENS_PER_BATCH = 16_384;

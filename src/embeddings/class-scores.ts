@@ -2,12 +2,12 @@
  * What a checkpoint's own classifier says of sequences, where it was published with one: probabilities, nothing fitted. Such heads read all tokens of
  * an input, so that every sequence must make as many as the model was trained on.
  */
-import type { Matrix } from '../metrics/types.ts';
-import type { FrozenModel } from '../models/types.ts';
+import type { Matrix } from '../core/matrix.ts';
+import type { FrozenModel } from '../models/model.ts';
 import { Graph } from '../onnx/graph.ts';
 import { batchMemory, runInBatches } from '../runtime/batches.ts';
 import { openGraph } from '../runtime/graph-session.ts';
-import { type Compute, pick } from '../runtime/network.ts';
+import { type Compute, pick } from '../runtime/training/network.ts';
 import { rowsPerBatch } from './batch-plan.ts';
 
 /** Rows at a time at most. */

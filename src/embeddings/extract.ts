@@ -2,17 +2,18 @@
  * Frozen extraction: a model's graph with its weights fixed, pooled inside the graph, run over sequences sorted by length in batches of a token
  * budget, fewer where memory is short (`batch-plan.ts`). Only `[rows, dimension]` comes back. Results don't depend on how sequences are batched, up to rounding in the last bits.
  */
-import type { Matrix } from '../metrics/types.ts';
-import type { Encoder, FrozenModel, Pooling, Representation } from '../models/types.ts';
+
+import { hashJson } from '../core/files.ts';
+import type { Matrix } from '../core/matrix.ts';
+import type { Encoder, FrozenModel, Pooling, Representation } from '../models/model.ts';
 import { Graph, type Tensor } from '../onnx/graph.ts';
-import { HalfGraph } from '../onnx/half-graph.ts';
-import { maskedMax, maskedMean } from '../onnx/layers.ts';
-import * as op from '../onnx/ops.ts';
+import { HalfGraph } from '../onnx/half-precision/graph.ts';
+import { maskedMax, maskedMean } from '../onnx/layers/layers.ts';
+import * as op from '../onnx/operators/functions.ts';
 import { batchMemory, runInBatches } from '../runtime/batches.ts';
-import { hashJson } from '../runtime/files.ts';
 import { openGraph } from '../runtime/graph-session.ts';
-import { type Compute, pick } from '../runtime/network.ts';
 import type { Session } from '../runtime/session.ts';
+import { type Compute, pick } from '../runtime/training/network.ts';
 import { planBatches, rowsPerBatch, tokenBudget } from './batch-plan.ts';
 import { windowRemedy } from './limits.ts';
 
@@ -28,7 +29,7 @@ export function isEncoder(model: FrozenModel | Encoder): model is Encoder {
 }
 
 export interface ExtractionOptions {
-  /** `float16`: weights and products in half precision, all else in float32 (`onnx/half-graph.ts`). Default float32. */
+  /** `float16`: weights and products in half precision, all else in float32 (`onnx/half-precision/graph.ts`). Default float32. */
   readonly precision?: 'float32' | 'float16';
   /** Round on the CPU as a GPU does, which gains nothing: for tests. */
   readonly emulate?: boolean;

@@ -1,5 +1,5 @@
 /** How much a model reads at once, by its card. */
-import type { Encoder } from '../models/types.ts';
+import type { Encoder } from '../models/model.ts';
 
 type Card = Encoder['card'];
 const numberIn = (card: Card, field: string) => (typeof card[field] === 'number' ? (card[field] as number) : undefined);

@@ -4,10 +4,10 @@
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Matrix } from '../metrics/types.ts';
-import type { Encoder, Representation } from '../models/types.ts';
-import { hashJson, sha256, sha256File, writeFileAtomic } from '../runtime/files.ts';
-import { readNpy, writeNpy } from '../runtime/npy.ts';
+import { hashJson, sha256, sha256File, writeFileAtomic } from '../core/files.ts';
+import type { Matrix } from '../core/matrix.ts';
+import type { Encoder, Representation } from '../models/model.ts';
+import { readNpy, writeNpy } from '../runtime/arrays/npy.ts';
 
 interface Sidecar {
   readonly schema: 'glm-bench/embedding@1';

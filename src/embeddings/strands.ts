@@ -3,9 +3,10 @@
  * no longer depends on which strand was written down (Shrikumar et al. 2017, bioRxiv 103663, average predictions alike). N is its own complement;
  * lower case stays lower case. It takes twice the time.
  */
-import type { Matrix } from '../metrics/types.ts';
-import type { Encoder } from '../models/types.ts';
-import { hashJson } from '../runtime/files.ts';
+
+import { hashJson } from '../core/files.ts';
+import type { Matrix } from '../core/matrix.ts';
+import type { Encoder } from '../models/model.ts';
 import { reverseComplement } from '../sequences/alphabet.ts';
 
 /** What is held at a time beside the results: sequences, and letters in them unless one has more alone. */

@@ -2,7 +2,7 @@
  * Embeddings of more sequences than memory holds vectors for: read, embedded and handed on a block at a time, in order. Within a block sequences are batched by
  * length, as ever; a sequence's vector does not depend on its block.
  */
-import type { Encoder, Representation } from '../models/types.ts';
+import type { Encoder, Representation } from '../models/model.ts';
 
 /** Sequences in a block, and letters in them unless one has more alone. Many, so that those batched together are of like length. */
 const SEQUENCES_PER_BLOCK = 8192;

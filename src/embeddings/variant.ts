@@ -3,7 +3,7 @@
  * every 255 letters), `+float16` (weights and products in half precision, on a GPU), `+random` (the control: weights drawn from the architecture's own
  * initialisation, other ones for each seed). They are part of the model's id and options, so results of the same model run in two ways stand beside each other.
  */
-import type { Encoder, FrozenModel, ModelContext, ModelDefinition } from '../models/types.ts';
+import type { Encoder, FrozenModel, ModelContext, ModelDefinition } from '../models/model.ts';
 import type { Device } from '../runtime/device.ts';
 import type { Windows } from './windows.ts';
 

@@ -4,9 +4,10 @@
  * each. `mean` (and `frames`) count its tokens, spread evenly over its letters: without overlap that is the mean over the tokens of all windows.
  * `first` counts letters; `max` is the largest value over all windows. A sequence no longer than a window is embedded as ever.
  */
-import type { Matrix } from '../metrics/types.ts';
-import type { Encoder, Pooling, Representation } from '../models/types.ts';
-import { hashJson } from '../runtime/files.ts';
+
+import { hashJson } from '../core/files.ts';
+import type { Matrix } from '../core/matrix.ts';
+import type { Encoder, Pooling, Representation } from '../models/model.ts';
 import { nucleotideLimit } from './limits.ts';
 
 /** Letters per window, and from the beginning of one to the next. */

@@ -1,9 +1,10 @@
 /**
  * The nouns a plugin author meets: task, baseline, suite; and what the harness hands to each.
- * Models and probes have their own contracts in `src/models/types.ts` and `src/probes/types.ts`.
+ * Models and probes have their own contracts in `src/models/model.ts` and `src/probes/probe.ts`.
  */
-import type { MetricName, Predictions, Targets, TaskKind } from '../metrics/types.ts';
-import type { AlphabetPolicy, LabelledSequence, SplitName, SplitPolicy } from '../sequences/types.ts';
+import type { Predictions, Targets, TaskKind } from '../core/matrix.ts';
+import type { MetricName } from '../metrics/metric.ts';
+import type { AlphabetPolicy, LabelledSequence, SplitName, SplitPolicy } from '../sequences/labelled-sequence.ts';
 
 export type { AlphabetPolicy, SplitPolicy };
 

@@ -3,12 +3,11 @@
  * probes, how many seeds. Whatever is not named comes from the suite, and the suite, when not named, is the default one.
  */
 import { dirname, resolve } from 'node:path';
-import type { TaskKind } from '../metrics/types.ts';
-import type { ModelDefinition } from '../models/types.ts';
-import type { AnyProbe } from '../probes/types.ts';
-import { type AdhocOptions, adhocTask } from './adhoc.ts';
+import { UsageError } from '../core/errors.ts';
+import type { TaskKind } from '../core/matrix.ts';
+import type { ModelDefinition } from '../models/model.ts';
+import type { AnyProbe } from '../probes/probe.ts';
 import type { BaselineDefinition, SuiteDefinition, TaskDefinition } from './contracts.ts';
-import { UsageError } from './errors.ts';
 import {
   type Found,
   findContenders,
@@ -19,8 +18,9 @@ import {
   fromObject,
   isPluginPath,
   listShipped,
-} from './registry.ts';
-import type { TaskReference } from './task-memory.ts';
+} from './definitions.ts';
+import { type AdhocOptions, adhocTask } from './tasks/ad-hoc-task.ts';
+import type { TaskReference } from './tasks/row-cache-validity.ts';
 import { findVariants } from './variants.ts';
 
 export const DEFAULT_SUITE = 'default';
@@ -86,7 +86,7 @@ export async function resolveComparison(request: ComparisonRequest): Promise<Com
     tasks,
     contenders,
     probes: await Promise.all([...new Set(probeIds)].map(findProbe)),
-    defaultProbe: needsProbes ? (await import('../probes/registry.ts')).defaultProbe : undefined,
+    defaultProbe: needsProbes ? (await import('../catalog/probes.ts')).defaultProbe : undefined,
     seeds: request.seeds ?? suite?.seeds ?? 1,
     effort: request.effort ?? (ownTasks && request.suite === undefined ? 1 : (suite?.effort ?? 1)),
   };

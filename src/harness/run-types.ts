@@ -1,9 +1,9 @@
 /** What a run is made of, and what it tells while it goes on. */
 import type { Device } from '../runtime/device.ts';
+import type { Cell, Plan, PlanEnvironment } from './cells/plan.ts';
 import type { TaskContext } from './contracts.ts';
-import type { Cell, Plan, PlanEnvironment } from './plan.ts';
 import type { RequestedTask } from './request.ts';
-import type { Result } from './result.ts';
+import type { Result } from './store/result.ts';
 
 export type RunEvent =
   | { readonly type: 'notice'; readonly message: string }

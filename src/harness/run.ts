@@ -6,21 +6,21 @@
 import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { UsageError } from '../core/errors.ts';
 import { deviceEnvironment, parseDevice, precisionLabel, resolveDevice } from '../runtime/device.ts';
-import { type JobProgress, type JobWorker, startWorker } from '../runtime/job.ts';
+import { type JobProgress, type JobWorker, startWorker } from '../runtime/jobs/job.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
+import { type Cell, type PlanEnvironment, type PlannedTask, planCells } from './cells/plan.ts';
+import { codeHash, packageVersions } from './cells/source-hash.ts';
 import type { TaskContext } from './contracts.ts';
-import { describeTask, recallDescription, type TaskDescription } from './describe.ts';
-import { UsageError } from './errors.ts';
-import type { DescribeReply, DescribeRequest } from './jobs.ts';
-import { inlineLane, JOBS, processLanes } from './lanes.ts';
-import { type Cell, type PlanEnvironment, type PlannedTask, planCells } from './plan.ts';
 import { type ComparisonRequest, type RequestedTask, resolveComparison } from './request.ts';
-import type { Result } from './result.ts';
 import type { PreparedRun, RunEvent } from './run-types.ts';
-import { schedule } from './scheduler.ts';
-import { codeHash, packageVersions } from './source-hash.ts';
-import { openStore, type ResultStore } from './store.ts';
+import type { Result } from './store/result.ts';
+import { openStore, type ResultStore } from './store/store.ts';
+import { describeTask, recallDescription, type TaskDescription } from './tasks/describe.ts';
+import type { DescribeReply, DescribeRequest } from './workers/jobs.ts';
+import { schedule } from './workers/scheduler.ts';
+import { inlineLane, JOBS, processLanes } from './workers/workers.ts';
 
 export interface RunOptions extends ComparisonRequest {
   /** Results folder. Default `runs/<suite>`, or, for tasks of one's own, `runs/<their names>`. */
@@ -116,7 +116,7 @@ async function describeTasks(
   const todo: number[] = [];
   for (const [i, { reference, definition }] of requested.entries()) {
     if (definition) {
-      const { prepareTask, taskRecord } = await import('./prepare.ts');
+      const { prepareTask, taskRecord } = await import('./tasks/prepare.ts');
       const task = await prepareTask(definition, context);
       if (store && !(await store.hasTask(task.hash))) await store.writeTask(taskRecord(task), task.splits.test.targets);
       described[i] = { description: describeTask(task) };

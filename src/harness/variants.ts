@@ -1,7 +1,8 @@
 /** Contenders by name, with what stands behind it: `NAME+rc`, `NAME+w510`, `NAME+float16`, `NAME+random` are ways to run any model (`embeddings/variant.ts`). */
+
+import { UsageError } from '../core/errors.ts';
 import { splitVariant, type Variant, variantOf } from '../embeddings/variant.ts';
-import { UsageError } from './errors.ts';
-import type { Found } from './registry.ts';
+import type { Found } from './definitions.ts';
 
 type Contender = Found<'baseline' | 'model'>;
 

@@ -12,9 +12,10 @@
  * Scores that repeated rows distort (clusterings) are resampled by halves instead, `resampling: 'halves'`: the scores of random
  * halves of the rows, recentred on the score of all rows, take the place of bootstrap scores everywhere (see `resampling.ts`).
  */
+
+import type { PreparedMetric } from './metric.ts';
 import { type Random, random } from './random.ts';
 import { type ResamplingMethod, recentreHalves, rowSampler } from './resampling.ts';
-import type { PreparedMetric } from './types.ts';
 
 export interface BootstrapOptions {
   /** Default 2000. The smallest p that B resamples can give is 2/(1+B): raise it for Holm over many comparisons. */

@@ -6,7 +6,7 @@
  * indices; as many target columns as prediction columns holds one 0/1 column per label. Clusters are told apart from labels by
  * the metric that asks.
  */
-import type { Matrix, Predictions, Targets } from './types.ts';
+import type { Matrix, Predictions, Targets } from '../core/matrix.ts';
 
 /** How far a row of class probabilities may sum from 1 (they come from float32 softmaxes over up to thousands of classes). */
 export const PROBABILITY_SUM_TOLERANCE = 1e-3;

@@ -11,10 +11,12 @@
  * and 95 to 97% (ARI), but only 83 to 94% (NMI, V-measure: the fewer rows per class, the worse) of 300 simulations each with
  * 200 or 1,000 rows of 10 to 200 classes. They are about these clusters: what another clustering of other rows would give is not seen.
  */
+
+import type { Predictions, Targets } from '../core/matrix.ts';
 import { type ClusterAnswers, clusterAnswers } from './checks.ts';
 import { expectedMutualInformation, type Sizes } from './expected-information.ts';
+import type { Metric, MetricName, PreparedMetric } from './metric.ts';
 import { multiplicitiesOf } from './multiplicities.ts';
-import type { Metric, MetricName, Predictions, PreparedMetric, Targets } from './types.ts';
 
 /** What all scores here are made from. Classes, clusters and pairs that were not drawn count 0 and change nothing. */
 interface Contingency {

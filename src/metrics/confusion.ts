@@ -7,8 +7,8 @@
  * No threshold is tuned here.
  */
 import { type ClassAnswers, classificationAnswers, type LabelAnswers, singleClassAnswers } from './checks.ts';
+import type { Metric, PreparedMetric } from './metric.ts';
 import { macroMean, multiplicitiesOf, weightedMean } from './multiplicities.ts';
-import type { Metric, PreparedMetric } from './types.ts';
 
 interface Counts {
   readonly layout: 'classes' | 'labels';

@@ -3,9 +3,11 @@
  * (scikit-learn's uniform average). Sums are taken about the mean of the rows drawn, in two passes, so that resamples of
  * few distinct rows lose no digits.
  */
+
+import type { Matrix, Predictions, Targets } from '../core/matrix.ts';
 import { checkRegression } from './checks.ts';
+import type { Metric, PreparedMetric } from './metric.ts';
 import { macroMean, multiplicitiesOf } from './multiplicities.ts';
-import type { Matrix, Metric, Predictions, PreparedMetric, Targets } from './types.ts';
 
 type ColumnScore = (weights: Uint16Array) => number;
 

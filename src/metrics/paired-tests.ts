@@ -6,8 +6,8 @@
  * mathjs supplies the special functions and is heavy to load: import this file only where a test is wanted.
  */
 import { erf, lgamma } from 'mathjs/number';
+import type { Predictions, Targets } from '../core/matrix.ts';
 import { checkRegression, singleClassAnswers } from './checks.ts';
-import type { Predictions, Targets } from './types.ts';
 
 export interface McNemar {
   /** Rows that only the first, and only the second contender answers right. */

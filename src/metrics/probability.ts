@@ -3,8 +3,8 @@
  * of the score of the two-class problem "label holds or not".
  */
 import { classificationAnswers } from './checks.ts';
+import type { Metric } from './metric.ts';
 import { macroMean, multiplicitiesOf, weightedMean } from './multiplicities.ts';
-import type { Metric } from './types.ts';
 
 /**
  * Probabilities are clipped to [EPSILON, 1 - EPSILON] before the logarithm, as scikit-learn does for float64. The same bound

@@ -6,9 +6,11 @@
  * mean over labels. If any class or label lacks positives (AUROC: or negatives) among the rows drawn, the mean is undefined
  * and NaN, so that a score is always about the same set of classes.
  */
+
+import type { Predictions, Targets } from '../core/matrix.ts';
 import { classificationAnswers } from './checks.ts';
+import type { Metric, PreparedMetric } from './metric.ts';
 import { macroMean, multiplicitiesOf } from './multiplicities.ts';
-import type { Metric, Predictions, PreparedMetric, Targets } from './types.ts';
 
 /** One binary problem, rows by descending probability. */
 interface Ranking {

@@ -10,8 +10,9 @@
  * hence deviations are taken from the mean over halves and added to the score of all rows. Intervals may so pass a bound of
  * the score (AMI 1) by a little.
  */
+
+import type { TaskKind } from '../core/matrix.ts';
 import type { Random } from './random.ts';
-import type { TaskKind } from './types.ts';
 
 export type ResamplingMethod = 'bootstrap' | 'halves';
 

@@ -2,13 +2,14 @@
  * An architecture with its sizes, a tokenizer and values for its parameters, as the frozen model that the harness takes: what
  * `model-folder.ts` reads from disk and what is drawn at random end here alike.
  */
-import { INFERENCE } from '../onnx/dropout.ts';
+
+import { hashJson, sha256 } from '../core/files.ts';
+import { createRandom } from '../core/random.ts';
 import { type ConstantData, Graph } from '../onnx/graph.ts';
-import { createRandom } from '../random.ts';
-import { hashJson, sha256 } from '../runtime/files.ts';
-import type { Architecture, ConfiguredArchitecture, RawConfig } from './architectures/types.ts';
-import type { ModelTokenizer } from './tokenizer-rows.ts';
-import type { FrozenModel } from './types.ts';
+import { INFERENCE } from '../onnx/layers/dropout.ts';
+import type { Architecture, ConfiguredArchitecture, RawConfig } from './architectures/architecture.ts';
+import type { FrozenModel } from './model.ts';
+import type { ModelTokenizer } from './tokenizers/rows.ts';
 import type { Declared } from './weights.ts';
 
 /** Fields of a config that change no embedding and so have no part in the fingerprint. */

@@ -6,13 +6,13 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { architectureOf } from './architectures/registry.ts';
+import { architectureOf } from './architectures/known-architectures.ts';
 import { openCheckpoint } from './checkpoints/checkpoint.ts';
 import { withCompanions } from './checkpoints/companions.ts';
 import { declarations, drawWeights, frozenModel, hashOfValues, headIsNamed, type ModelParts } from './frozen-model.ts';
-import { tokenLetters } from './token-letters.ts';
-import { folderTokenizer } from './tokenizers.ts';
-import type { FrozenModel } from './types.ts';
+import type { FrozenModel } from './model.ts';
+import { tokenLetters } from './tokenizers/token-letters.ts';
+import { folderTokenizer } from './tokenizers/tokenizers.ts';
 import { bindWeights, hasAll } from './weights.ts';
 
 export const FOLDER_REMEDY =

@@ -1,17 +1,17 @@
 /**
  * What lies at a path that a model is read from, told without reading weights or starting an engine. A folder: the checkpoint of a known architecture
- * (`model-folder.ts`) where its `config.json` and weights are there, else an ONNX export (`onnx-folder.ts`). A file: precomputed embeddings
+ * (`model-folder.ts`) where its `config.json` and weights are there, else an ONNX export (`folder.ts`). A file: precomputed embeddings
  * (`precomputed.ts`), an `.onnx` model, or else a checkpoint, whose `config.json` and tokenizer lie beside it.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Device } from '../runtime/device.ts';
-import { architectureOf } from './architectures/registry.ts';
+import { architectureOf } from './architectures/known-architectures.ts';
 import { findCheckpoint } from './checkpoints/find-checkpoint.ts';
 import { hubModelName } from './hub/hub-id.ts';
+import type { ModelDefinition } from './model.ts';
 import { loadModelFolder, randomModel, readJsonObject } from './model-folder.ts';
-import { isPrecomputed } from './precomputed.ts';
-import type { ModelDefinition } from './types.ts';
+import { isPrecomputed } from './precomputed/precomputed.ts';
 
 export interface ModelAtPath {
   /** The checkpoint's folder, or the file. */
@@ -66,7 +66,7 @@ async function modelInFolder(folder: string): Promise<ModelAtPath> {
 }
 
 async function exportIn(folder: string): Promise<ModelAtPath | undefined> {
-  const path = (await import('./onnx-folder.ts')).findOnnx(folder);
+  const path = (await import('./exports/folder.ts')).findOnnx(folder);
   return path === undefined ? undefined : onnx(path);
 }
 
@@ -89,7 +89,7 @@ async function checkpoint(weights: string, folder: string): Promise<ModelAtPath>
 async function onnx(path: string): Promise<ModelAtPath> {
   const place = dirname(path);
   const folder = basename(place) === 'onnx' ? dirname(place) : place;
-  const { readOnnxFile } = await import('./onnx-file.ts');
+  const { readOnnxFile } = await import('./exports/file.ts');
   const { externalFiles } = await readOnnxFile(path);
   const external = externalFiles.map((file) => join(place, file)).filter((file) => existsSync(file));
   return {
@@ -98,7 +98,7 @@ async function onnx(path: string): Promise<ModelAtPath> {
     files: sorted([path, ...external, ...settingsOf(folder)]),
     description: 'an encoder exported to ONNX, run as it is',
     load: async ({ device, threads }) =>
-      (await import('./onnx-folder.ts')).onnxModel(path, { device: device as Device, threads }),
+      (await import('./exports/folder.ts')).onnxModel(path, { device: device as Device, threads }),
   };
 }
 
@@ -109,7 +109,7 @@ function precomputed(path: string): ModelAtPath {
     id: identifier(path, dirname(path)),
     files: sorted([path, ...(existsSync(sidecar) ? [sidecar] : [])]),
     description: 'embeddings computed elsewhere, one row per sequence',
-    load: async () => (await import('./precomputed.ts')).precomputedEmbeddings(path),
+    load: async () => (await import('./precomputed/precomputed.ts')).precomputedEmbeddings(path),
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { BufferInfo, ConstantData, ParameterInfo } from '../onnx/graph.ts';
 import type { SessionOptions } from '../runtime/session.ts';
-import type { ConfiguredArchitecture, ParameterSource } from './architectures/types.ts';
+import type { ConfiguredArchitecture, ParameterSource } from './architectures/architecture.ts';
 import type { Checkpoint } from './checkpoints/checkpoint.ts';
 
 /** A tensor of a checkpoint. float32, in C order. */

@@ -7,8 +7,8 @@
  * tensor without any gradient, it is an error too, unless `allowUnused` says it is meant.
  */
 import { type Graph, GraphError, type Node, reads, type Tensor } from './graph.ts';
-import * as op from './ops.ts';
-import { ruleOf } from './rules/index.ts';
+import * as op from './operators/functions.ts';
+import { ruleOf } from './operators/index.ts';
 
 export interface GradientOptions {
   /** Gradient flowing into the output; default 1 (the output must then be a scalar). */

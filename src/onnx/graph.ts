@@ -1,15 +1,15 @@
 /**
- * ONNX as a tensor language: a graph under construction, its tensors and nodes. Calling an operator (see `ops.ts`) appends a
+ * ONNX as a tensor language: a graph under construction, its tensors and nodes. Calling an operator (see `functions.ts`) appends a
  * node; its output's type and shape are inferred at once by the operator's rule (`rules/`), the same rule that holds its adjoint.
  *
  * Dimensions are numbers or symbols ("batch"): two dimensions of one name are equal at run time. The graph is a recording, not a
  * runtime: nothing is computed here. `serialise.ts` turns it into an `.onnx` model, `autodiff.ts` differentiates it.
  */
-import { ruleOf } from './rules/index.ts';
-import type { Inferred } from './rules/rule.ts';
-import { arrayOf, type ConstantData, type Dim, type DType, dtypeOf, GraphError, type Shape } from './types.ts';
+import { ruleOf } from './operators/index.ts';
+import type { Inferred } from './operators/rule.ts';
+import { arrayOf, type ConstantData, type Dim, type DType, dtypeOf, GraphError, type Shape } from './tensor-type.ts';
 
-export * from './types.ts';
+export * from './tensor-type.ts';
 
 /** A graph as an attribute is the body of a loop. */
 export type Attribute = number | string | readonly number[] | readonly string[] | Tensor | Graph;
@@ -271,7 +271,7 @@ export class Graph {
     return built.outputs;
   }
 
-  /** Products that `build` declares are of float32, also where the graph computes others in less (`half-graph.ts`): for what is a sum of many. */
+  /** Products that `build` declares are of float32, also where the graph computes others in less (`graph.ts`): for what is a sum of many. */
   inFloat32<T>(build: () => T): T {
     return build();
   }

@@ -1,5 +1,5 @@
 /** Arithmetic on shapes whose dimensions may be symbols. Results that can't be numbers become new symbols, named by their formula. */
-import { type Dim, GraphError, type Shape } from './types.ts';
+import { type Dim, GraphError, type Shape } from './tensor-type.ts';
 
 /** Numpy broadcasting. A number against a symbol, or two symbols, are taken to be equal at run time unless one is 1. */
 export function broadcast(...shapes: readonly Shape[]): Dim[] {

@@ -6,17 +6,22 @@
  * validation score are kept; only matrices decay, and momentum does not cycle with the rate. The head is drawn as transformers draws it
  * (normal, 0.02). Every seed draws head, order of rows and dropout anew; the model stays the same.
  */
-import type { Predictions } from '../metrics/types.ts';
-import type { Mode } from '../onnx/dropout.ts';
+import type { Predictions } from '../core/matrix.ts';
 import type { Graph } from '../onnx/graph.ts';
-import { normal, zeros } from '../onnx/initialisers.ts';
-import { dense, maskedMean } from '../onnx/layers.ts';
-import { initialState, type Network, type NetworkState } from '../runtime/network.ts';
-import { type Evaluate, type TrainedNetwork, type TrainingData, train as trainNetwork } from '../runtime/train.ts';
-import { probeDeviceName } from './linear-map.ts';
-import { choosePath } from './path.ts';
+import type { Mode } from '../onnx/layers/dropout.ts';
+import { normal, zeros } from '../onnx/layers/initialisers.ts';
+import { dense, maskedMean } from '../onnx/layers/layers.ts';
+import { initialState, type Network, type NetworkState } from '../runtime/training/network.ts';
+import {
+  type Evaluate,
+  type TrainedNetwork,
+  type TrainingData,
+  train as trainNetwork,
+} from '../runtime/training/train.ts';
+import { probeDeviceName } from './linear/linear-map.ts';
+import { choosePath } from './linear/path.ts';
+import type { ModelProbe, ProbeContext, SequenceData, TunableModel, TunedModel } from './probe.ts';
 import { encodeTargets, type TargetEncoding, targetLoss } from './target-encoding.ts';
-import type { ModelProbe, ProbeContext, SequenceData, TunableModel, TunedModel } from './types.ts';
 
 export interface FineTuneOptions {
   /** Peak rates at batches of {@link RATE_BATCH} rows, to choose among on validation rows. */

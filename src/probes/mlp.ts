@@ -5,18 +5,23 @@
  */
 
 import { requireFinite } from '../algebra/finite.ts';
-import type { Matrix, Predictions } from '../metrics/types.ts';
-import { dropout, type Mode } from '../onnx/dropout.ts';
+import type { Matrix, Predictions } from '../core/matrix.ts';
 import type { Graph } from '../onnx/graph.ts';
-import { dense } from '../onnx/layers.ts';
-import * as op from '../onnx/ops.ts';
-import type { Feeds, Network } from '../runtime/network.ts';
-import { type Evaluate, type TrainedNetwork, type TrainingData, train as trainNetwork } from '../runtime/train.ts';
-import { probeDeviceName } from './linear-map.ts';
-import { choosePath } from './path.ts';
-import { fitStandardiser, type Standardiser } from './standardise.ts';
+import { dropout, type Mode } from '../onnx/layers/dropout.ts';
+import { dense } from '../onnx/layers/layers.ts';
+import * as op from '../onnx/operators/functions.ts';
+import type { Feeds, Network } from '../runtime/training/network.ts';
+import {
+  type Evaluate,
+  type TrainedNetwork,
+  type TrainingData,
+  train as trainNetwork,
+} from '../runtime/training/train.ts';
+import { probeDeviceName } from './linear/linear-map.ts';
+import { choosePath } from './linear/path.ts';
+import { fitStandardiser, type Standardiser } from './linear/standardise.ts';
+import type { FittedProbe, Probe, ProbeContext, ProbeData } from './probe.ts';
 import { encodeTargets, type TargetEncoding, targetLoss } from './target-encoding.ts';
-import type { FittedProbe, Probe, ProbeContext, ProbeData } from './types.ts';
 
 export interface MlpOptions {
   readonly hidden: number;

@@ -1,13 +1,13 @@
 /** How targets of each kind of task enter the loss of a network with one score per output, and how its scores become predictions. */
 
 import { requireFinite } from '../algebra/finite.ts';
-import type { Predictions, Targets, TaskKind } from '../metrics/types.ts';
+import type { Predictions, Targets, TaskKind } from '../core/matrix.ts';
 import type { Tensor } from '../onnx/graph.ts';
-import { binaryCrossEntropy, meanSquaredError, softmaxCrossEntropy } from '../onnx/losses.ts';
+import { binaryCrossEntropy, meanSquaredError, softmaxCrossEntropy } from '../onnx/layers/losses.ts';
 import type { TensorValue } from '../runtime/session.ts';
-import { probabilities } from './logistic-objective.ts';
-import { fitStandardiser } from './standardise.ts';
-import type { ProbeContext } from './types.ts';
+import { probabilities } from './linear/logistic-objective.ts';
+import { fitStandardiser } from './linear/standardise.ts';
+import type { ProbeContext } from './probe.ts';
 
 export interface TargetEncoding {
   /** The input `y` of a batch: class indices int64 `[rows]`, or float32 `[rows, outputs]`. */

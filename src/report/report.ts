@@ -1,12 +1,12 @@
 /** Writes the report of a run: the same board as JSON, CSV, Markdown, HTML page and SVG picture, each file whole or absent. */
 import { join } from 'node:path';
-import { writeFileAtomic } from '../runtime/files.ts';
-import { leaderboardCsv } from './csv.ts';
-import { leaderboardSvg } from './figure.ts';
-import { leaderboardHtml } from './html.ts';
-import { buildLeaderboard, type LeaderboardOptions } from './leaderboard.ts';
-import { leaderboardMarkdown } from './markdown.ts';
-import type { Leaderboard } from './schema.ts';
+import { writeFileAtomic } from '../core/files.ts';
+import { buildLeaderboard, type LeaderboardOptions } from './board/leaderboard.ts';
+import type { Leaderboard } from './board/schema.ts';
+import { leaderboardCsv } from './formats/csv.ts';
+import { leaderboardSvg } from './formats/figure.ts';
+import { leaderboardMarkdown } from './formats/markdown.ts';
+import { leaderboardHtml } from './page/html.ts';
 
 const FORMATS: Readonly<Record<string, (board: Leaderboard) => string>> = {
   'leaderboard.json': (board) => `${JSON.stringify(board, null, 2)}\n`,

@@ -3,7 +3,7 @@
  * it, and a model may have more than the 2 GiB that one protobuf message holds.
  */
 import type { ConstantData, Graph } from '../onnx/graph.ts';
-import { serialise } from '../onnx/serialise.ts';
+import { serialise } from '../onnx/io/serialise.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 
 /** Smaller ones are written into the model: constants that the runtime may fold. */

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { isMissing } from './files.ts';
+import { isMissing } from '../core/files.ts';
 
 export interface Lock {
   release(): Promise<void>;

@@ -3,8 +3,9 @@
  * into the DNA or RNA alphabet, and the reverse complement. It never guesses: every letter it changes is counted,
  * every letter it may not change is an error.
  */
+
+import type { AlphabetPolicy } from './labelled-sequence.ts';
 import { SequenceError } from './sequence-error.ts';
-import type { AlphabetPolicy } from './types.ts';
 
 /** Bases that each IUPAC letter stands for (U is read as T). */
 export const IUPAC: Readonly<Record<string, string>> = {

@@ -3,12 +3,18 @@
  * same split on every machine. Shares are met by always handing the next unit (a row, a group, a cluster) to the split that lacks most.
  */
 
-import { createRandom } from '../random.ts';
+import type { TaskKind } from '../core/matrix.ts';
+import { createRandom } from '../core/random.ts';
+import {
+  type Label,
+  type LabelledSequence,
+  SPLIT_NAMES,
+  type SplitName,
+  type SplitPolicy,
+} from './labelled-sequence.ts';
 import { nearDuplicateClusters } from './near-duplicates.ts';
 import { SequenceError } from './sequence-error.ts';
-import { type Label, type LabelledSequence, SPLIT_NAMES, type SplitName, type SplitPolicy } from './types.ts';
 
-type TaskKind = 'binary' | 'multiclass' | 'multilabel' | 'regression' | 'clustering';
 type Shares = Readonly<Partial<Record<SplitName, number>>>;
 type Method = SplitPolicy['method'];
 

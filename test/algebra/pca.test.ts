@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { principalComponents, project } from '../../src/algebra/pca.ts';
-import { createRandom } from '../../src/random.ts';
+import { createRandom } from '../../src/core/random.ts';
 import { matrix } from '../probes/support.ts';
 import goldens from './goldens/pca.json' with { type: 'json' };
 

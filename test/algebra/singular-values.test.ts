@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { frobeniusNorm, gram, type Matrix64, multiplyTransposed, transposed } from '../../src/algebra/dense.ts';
 import { polarDecomposition, singularValues } from '../../src/algebra/singular-values.ts';
-import { createRandom } from '../../src/random.ts';
+import { createRandom } from '../../src/core/random.ts';
 
 const gaussian = (rows: number, columns: number, seed = 1): Matrix64 => {
   const random = createRandom(seed);

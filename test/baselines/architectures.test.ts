@@ -9,7 +9,7 @@ import {
 } from '../../baselines/networks/architectures.ts';
 import { engine as loadEngine } from '../../src/index.ts';
 import { Graph } from '../../src/onnx/graph.ts';
-import type { TypedArray } from '../../src/onnx/types.ts';
+import type { TypedArray } from '../../src/onnx/tensor-type.ts';
 import {
   expectClose,
   floats,

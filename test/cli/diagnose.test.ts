@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/command-line.ts';
-import { diagnosticsSchema } from '../../src/harness/diagnostics-document.ts';
+import { diagnosticsSchema } from '../../src/diagnostics/document.ts';
 import { repeats } from '../models/fixtures.ts';
 import { bench } from './bench.ts';
 

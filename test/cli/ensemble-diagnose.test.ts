@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/command-line.ts';
-import { ensembleDiagnosticsSchema } from '../../src/harness/ensemble-document.ts';
-import { ENTROPY_CELLS, entropyCells, entropyCorpus } from '../../src/harness/entropy-suite.ts';
-import { finishEnsemble, prepareEnsemble, trainMember } from '../../src/models/ensemble.ts';
-import { ENSEMBLE_CONTROLS, ENSEMBLE_PRESETS, ensembleConfigFrom } from '../../src/models/ensemble-config.ts';
-import { createRandom } from '../../src/random.ts';
+import { createRandom } from '../../src/core/random.ts';
+import { ENSEMBLE_CONTROLS, ENSEMBLE_PRESETS, ensembleConfigFrom } from '../../src/ensembles/config.ts';
+import { ensembleDiagnosticsSchema } from '../../src/ensembles/document.ts';
+import { ENTROPY_CELLS, entropyCells, entropyCorpus } from '../../src/ensembles/entropy-suite.ts';
+import { finishEnsemble, prepareEnsemble, trainMember } from '../../src/ensembles/training.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/command-line.ts';
 import { prepareEnsembleJob } from '../../src/cli/ensemble-jobs.ts';
-import { type EnsembleConfig, ensembleConfigFrom } from '../../src/models/ensemble-config.ts';
-import { createRandom } from '../../src/random.ts';
+import { createRandom } from '../../src/core/random.ts';
+import { type EnsembleConfig, ensembleConfigFrom } from '../../src/ensembles/config.ts';
 import { bench } from './bench.ts';
 
 const SMALL = {

@@ -7,9 +7,9 @@ import {
   readSequences,
   TOLERANCE,
 } from '../../src/cli/models-fingerprint.ts';
-import type { Matrix } from '../../src/metrics/types.ts';
-import { createRandom } from '../../src/random.ts';
-import { sha256 } from '../../src/runtime/files.ts';
+import { sha256 } from '../../src/core/files.ts';
+import type { Matrix } from '../../src/core/matrix.ts';
+import { createRandom } from '../../src/core/random.ts';
 
 const FACTS = { model: 'm', weights: 'w', tokens: fixedSequences().map((_, i) => (i < 6 ? i + 3 : null)) };
 

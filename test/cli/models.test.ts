@@ -9,7 +9,7 @@ import type { ModelFacts } from '../../src/cli/models-inspect.ts';
 import { fingerprintJob, inspectJob } from '../../src/cli/models-jobs.ts';
 import { tokenBudget } from '../../src/embeddings/batch-plan.ts';
 import { openCheckpoint } from '../../src/models/checkpoints/checkpoint.ts';
-import { writeSafetensors } from '../../src/runtime/safetensors.ts';
+import { writeSafetensors } from '../../src/runtime/arrays/safetensors.ts';
 import { ANSWERS, COMMIT, type Hub, sha256, startHub, TINY_BERT } from '../models/hub/server.ts';
 import { bench, type Finished, said, start } from './bench.ts';
 

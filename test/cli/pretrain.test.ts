@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/command-line.ts';
 import { createJobLine } from '../../src/cli/model-command.ts';
-import { createRandom } from '../../src/random.ts';
+import { createRandom } from '../../src/core/random.ts';
 import { repeats, TINY } from '../models/fixtures.ts';
 import { bench } from './bench.ts';
 

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/command-line.ts';
-import { PRESETS } from '../../src/models/presets.ts';
+import { PRESETS } from '../../src/pretraining/presets.ts';
 import { toyFolder } from '../harness/fixtures/toy.ts';
 import { bench, type Finished, finished, start } from './bench.ts';
 

@@ -3,7 +3,7 @@ import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readNpy } from '../../src/runtime/npy.ts';
+import { readNpy } from '../../src/runtime/arrays/npy.ts';
 import { reverseComplement } from '../../src/sequences/alphabet.ts';
 import { toyFolder } from '../harness/fixtures/toy.ts';
 import { relativeError } from '../onnx/helpers.ts';

@@ -3,22 +3,22 @@
  * probes and searches, diagnostics. Small enough for a GPU that is made of software.
  */
 import { type Architecture, barcodeCnn, chipCnn, resNet } from '../../baselines/networks/architectures.ts';
-import { measure } from '../../src/diagnostics/measures.ts';
+import { createRandom } from '../../src/core/random.ts';
+import { measure } from '../../src/diagnostics/model-diagnostics.ts';
 import { encoderOf } from '../../src/embeddings/extract.ts';
 import { engine } from '../../src/index.ts';
-import { causalMasking, drawMasking, feedsOf, type Objective } from '../../src/models/masking.ts';
+import type { Pooling } from '../../src/models/model.ts';
 import { loadModelFolder } from '../../src/models/model-folder.ts';
-import { PRESETS } from '../../src/models/presets.ts';
-import { trainingGraph } from '../../src/models/pretrain.ts';
-import { kmerVocabulary } from '../../src/models/training-tokenizers.ts';
-import type { Pooling } from '../../src/models/types.ts';
-import { softmaxCrossEntropy } from '../../src/onnx/losses.ts';
-import { openNeighbourSearch } from '../../src/probes/knn.ts';
-import { openLogisticSolver } from '../../src/probes/logistic.ts';
-import { createRandom } from '../../src/random.ts';
-import type { Compute, Feeds, Network } from '../../src/runtime/network.ts';
-import { initialState } from '../../src/runtime/network.ts';
-import { compileTrainingStep } from '../../src/runtime/training-step.ts';
+import { softmaxCrossEntropy } from '../../src/onnx/layers/losses.ts';
+import { causalMasking, drawMasking, feedsOf, type Objective } from '../../src/pretraining/masking.ts';
+import { PRESETS } from '../../src/pretraining/presets.ts';
+import { trainingGraph } from '../../src/pretraining/pretrain.ts';
+import { kmerVocabulary } from '../../src/pretraining/training-tokenizers.ts';
+import { openLogisticSolver } from '../../src/probes/linear/logistic.ts';
+import { openNeighbourSearch } from '../../src/probes/neighbours/knn.ts';
+import type { Compute, Feeds, Network } from '../../src/runtime/training/network.ts';
+import { initialState } from '../../src/runtime/training/network.ts';
+import { compileTrainingStep } from '../../src/runtime/training/training-step.ts';
 import { CHECKPOINTS, checkpointFolder } from '../models/checkpoint-folders.ts';
 
 export interface DeviceCase {
@@ -181,7 +181,7 @@ export const DEVICE_CASES: readonly DeviceCase[] = [
   ...DIAGNOSTICS,
 ];
 
-/** For child processes (`runtime/job.ts`), which a driver may take down with it. */
+/** For child processes (`runtime/jobs/job.ts`), which a driver may take down with it. */
 export async function valuesOfCase({ at, compute }: { readonly at: number; readonly compute: Compute }) {
   return Array.from(await DEVICE_CASES[at].values(compute));
 }

@@ -16,7 +16,7 @@ import {
   precisionLabel,
   resolveDevice,
 } from '../../src/runtime/device.ts';
-import { type JobWorker, startWorker } from '../../src/runtime/job.ts';
+import { type JobWorker, startWorker } from '../../src/runtime/jobs/job.ts';
 import { relativeError } from '../onnx/helpers.ts';
 import { DEVICE_CASES, type DeviceCase } from './cases.ts';
 

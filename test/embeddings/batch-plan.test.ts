@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/core/random.ts';
 import { planBatches, rowsPerBatch, tokenBudget } from '../../src/embeddings/batch-plan.ts';
-import { createRandom } from '../../src/random.ts';
 
 const START = 20;
 

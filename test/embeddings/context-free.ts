@@ -1,5 +1,5 @@
 /** A model without context: each letter's vector is its own (A, C, G, T/U, anything else), so any reading of a sequence can be worked out by hand. */
-import type { Encoder } from '../../src/models/types.ts';
+import type { Encoder } from '../../src/models/model.ts';
 
 const LETTERS = 'ACGT';
 

@@ -1,12 +1,12 @@
 /** Frozen extraction: pooled vectors that depend on the sequence alone, in the order given. */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Matrix } from '../../src/core/matrix.ts';
+import { createRandom } from '../../src/core/random.ts';
 import { tokenBudget } from '../../src/embeddings/batch-plan.ts';
 import { encoderOf, isEncoder } from '../../src/embeddings/extract.ts';
-import type { Matrix } from '../../src/metrics/types.ts';
-import { loadBertFolder, randomKmerBert } from '../../src/models/bert-folder.ts';
-import type { Encoder, FrozenModel, Pooling } from '../../src/models/types.ts';
-import { createRandom } from '../../src/random.ts';
+import type { Encoder, FrozenModel, Pooling } from '../../src/models/model.ts';
+import { loadBertFolder, randomKmerBert } from '../../src/pretraining/bert-folder.ts';
 import { TINY } from '../models/fixtures.ts';
 import golden from '../models/goldens/tiny_bert.golden.json' with { type: 'json' };
 import { relativeError } from '../onnx/helpers.ts';

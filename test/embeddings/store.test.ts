@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { storedEmbeddings } from '../../src/embeddings/store.ts';
-import type { Encoder, Representation } from '../../src/models/types.ts';
-import { readNpy } from '../../src/runtime/npy.ts';
+import type { Encoder, Representation } from '../../src/models/model.ts';
+import { readNpy } from '../../src/runtime/arrays/npy.ts';
 
 let folder: string;
 beforeEach(async () => {

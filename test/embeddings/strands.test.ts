@@ -1,11 +1,11 @@
 /** Both strands: the vector of a sequence is that of its reverse complement. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/core/random.ts';
 import { encoderOf } from '../../src/embeddings/extract.ts';
 import { bothStrands } from '../../src/embeddings/strands.ts';
 import { windowed } from '../../src/embeddings/windows.ts';
 import { loadModelFolder } from '../../src/models/model-folder.ts';
-import { createRandom } from '../../src/random.ts';
 import { reverseComplement } from '../../src/sequences/alphabet.ts';
 import { relativeError } from '../onnx/helpers.ts';
 import { contextFree } from './context-free.ts';

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { isEncoder } from '../../src/embeddings/extract.ts';
 import { nucleotideLimit, windowRemedy } from '../../src/embeddings/limits.ts';
 import { splitVariant, variantOf, variantSuffix } from '../../src/embeddings/variant.ts';
+import type { Encoder, FrozenModel, ModelContext, ModelDefinition } from '../../src/models/model.ts';
 import { loadModelFolder, randomModel } from '../../src/models/model-folder.ts';
-import type { Encoder, FrozenModel, ModelContext, ModelDefinition } from '../../src/models/types.ts';
 
 const windows = (window: number, stride = window) => ({ windows: { window, stride } });
 

@@ -1,12 +1,12 @@
 /** Long sequences in windows: nothing is passed over, every letter counts once, and the numbers are those of the windows alone. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/core/random.ts';
 import { encoderOf } from '../../src/embeddings/extract.ts';
 import { letterShares, windowed, windowStarts } from '../../src/embeddings/windows.ts';
-import { kmerCompositionEncoder } from '../../src/models/kmer-composition.ts';
+import { kmerCompositionEncoder } from '../../src/models/encoders/kmer-composition.ts';
+import { onnxModel } from '../../src/models/exports/folder.ts';
 import { loadModelFolder } from '../../src/models/model-folder.ts';
-import { onnxModel } from '../../src/models/onnx-folder.ts';
-import { createRandom } from '../../src/random.ts';
 import { relativeError } from '../onnx/helpers.ts';
 import { contextFree, pooled } from './context-free.ts';
 

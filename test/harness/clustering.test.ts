@@ -3,10 +3,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { prepareTask } from '../../src/harness/prepare.ts';
-import { checkPredictions } from '../../src/harness/scoring.ts';
-import { openStore } from '../../src/harness/store.ts';
-import { validateTaskFile } from '../../src/harness/validate.ts';
+import { checkPredictions } from '../../src/harness/cells/scoring.ts';
+import { openStore } from '../../src/harness/store/store.ts';
+import { prepareTask } from '../../src/harness/tasks/prepare.ts';
+import { validateTaskFile } from '../../src/harness/tasks/validate.ts';
 import {
   createRandom,
   defineModel,

@@ -1,13 +1,13 @@
 /** Probes that train the model itself, in cells: what is planned, what is run, and what is refused. */
 import { describe, expect, it } from 'vitest';
-import { describeTask } from '../../src/harness/describe.ts';
-import { runCell } from '../../src/harness/jobs.ts';
-import { planCells } from '../../src/harness/plan.ts';
-import { prepareTask } from '../../src/harness/prepare.ts';
-import { findProbe, fromObject } from '../../src/harness/registry.ts';
+import { planCells } from '../../src/harness/cells/plan.ts';
+import { findProbe, fromObject } from '../../src/harness/definitions.ts';
+import { describeTask } from '../../src/harness/tasks/describe.ts';
+import { prepareTask } from '../../src/harness/tasks/prepare.ts';
+import { runCell } from '../../src/harness/workers/jobs.ts';
 import { defineModel, defineTask, type Encoder } from '../../src/index.ts';
-import { randomKmerBert } from '../../src/models/bert-folder.ts';
-import { kmerComposition } from '../../src/models/kmer-composition.ts';
+import { kmerComposition } from '../../src/models/encoders/kmer-composition.ts';
+import { randomKmerBert } from '../../src/pretraining/bert-folder.ts';
 import { TINY } from '../models/fixtures.ts';
 
 const context = { allowDownload: false, cacheFolder: '/nowhere' };

@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { UsageError } from '../../src/harness/errors.ts';
-import { isPluginPath } from '../../src/harness/registry.ts';
+import { UsageError } from '../../src/core/errors.ts';
+import { isPluginPath } from '../../src/harness/definitions.ts';
 import { resolveComparison } from '../../src/harness/request.ts';
-import { writeNpy } from '../../src/runtime/npy.ts';
+import { writeNpy } from '../../src/runtime/arrays/npy.ts';
 import { toyFolder } from './fixtures/toy.ts';
 
 it('a path is told from an id and from a package', () => {

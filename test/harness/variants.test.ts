@@ -3,7 +3,7 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { findContenders, findModels } from '../../src/harness/registry.ts';
+import { findContenders, findModels } from '../../src/harness/definitions.ts';
 import { findVariants } from '../../src/harness/variants.ts';
 import { toyFolder } from './fixtures/toy.ts';
 

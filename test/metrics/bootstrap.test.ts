@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { bootstrapInterval, pairedDifference } from '../../src/metrics/bootstrap.ts';
+import type { PreparedMetric } from '../../src/metrics/metric.ts';
+import { METRICS } from '../../src/metrics/metric-table.ts';
 import { type Random, random } from '../../src/metrics/random.ts';
-import { METRICS } from '../../src/metrics/registry.ts';
-import type { PreparedMetric } from '../../src/metrics/types.ts';
 import { predictionsOf, targetsOf } from './matrices.ts';
 
 /** Standard normal, Box-Muller. */

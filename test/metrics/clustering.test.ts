@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { completeness, homogeneity } from '../../src/metrics/clustering.ts';
-import { METRICS, metricsFor } from '../../src/metrics/registry.ts';
-import type { MetricName } from '../../src/metrics/types.ts';
+import type { MetricName } from '../../src/metrics/metric.ts';
+import { METRICS, metricsFor } from '../../src/metrics/metric-table.ts';
 import golden from './goldens/clustering.json' with { type: 'json' };
 import { targetsOf } from './matrices.ts';
 

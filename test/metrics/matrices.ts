@@ -1,5 +1,5 @@
 /** Matrices for tests, from plain numbers; as many columns as the numbers fill. */
-import type { Targets } from '../../src/metrics/types.ts';
+import type { Targets } from '../../src/core/matrix.ts';
 
 export function targetsOf(rows: number, values: readonly number[]): Targets {
   return { rows, columns: values.length / rows, values: Float64Array.from(values) };

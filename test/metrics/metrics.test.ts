@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { METRICS, metric, metricsFor } from '../../src/metrics/registry.ts';
-import { METRIC_NAMES, type Metric, type MetricName, type Predictions, type Targets } from '../../src/metrics/types.ts';
+import type { Predictions, Targets } from '../../src/core/matrix.ts';
+import { METRIC_NAMES, type Metric, type MetricName } from '../../src/metrics/metric.ts';
+import { METRICS, metric, metricsFor } from '../../src/metrics/metric-table.ts';
 import clusterings from './goldens/clustering.json' with { type: 'json' };
 import others from './goldens/metrics.json' with { type: 'json' };
 import { predictionsOf, targetsOf } from './matrices.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { bootstrapInterval, pairedDifference } from '../../src/metrics/bootstrap.ts';
+import type { PreparedMetric } from '../../src/metrics/metric.ts';
+import { METRICS } from '../../src/metrics/metric-table.ts';
 import { type Random, random } from '../../src/metrics/random.ts';
-import { METRICS } from '../../src/metrics/registry.ts';
 import { recentreHalves, resamplingFor, rowSampler } from '../../src/metrics/resampling.ts';
-import type { PreparedMetric } from '../../src/metrics/types.ts';
 import { targetsOf } from './matrices.ts';
 
 const halves = { resampling: 'halves', resamples: 150 } as const;

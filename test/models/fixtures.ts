@@ -1,6 +1,7 @@
 /** A corpus with something to learn and an encoder small enough to learn it in a second. */
-import type { PretrainConfig } from '../../src/models/presets.ts';
-import { createRandom } from '../../src/random.ts';
+
+import { createRandom } from '../../src/core/random.ts';
+import type { PretrainConfig } from '../../src/pretraining/presets.ts';
 
 /** Sequences that repeat a motif of six letters, begun anywhere: once its phase is seen, every k-mer follows. */
 export function repeats(count: number, seed: number, length = 40): string[] {

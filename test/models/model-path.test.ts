@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encoderOf } from '../../src/embeddings/extract.ts';
 import { modelReaders } from '../../src/index.ts';
+import type { ModelContext } from '../../src/models/model.ts';
 import { modelAtPath } from '../../src/models/model-path.ts';
-import type { ModelContext } from '../../src/models/types.ts';
 
 const golden = (name: string) => fileURLToPath(new URL(`./goldens/${name}`, import.meta.url));
 const COMPUTE = { device: 'cpu', threads: 1 } as const;

@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ParameterSource } from '../../src/models/architectures/types.ts';
+import type { ParameterSource } from '../../src/models/architectures/architecture.ts';
 import { openCheckpoint } from '../../src/models/checkpoints/checkpoint.ts';
 import { bindWeights, findSource, takeSource } from '../../src/models/weights.ts';
 import { Graph } from '../../src/onnx/graph.ts';
-import { zeros } from '../../src/onnx/initialisers.ts';
-import { writeSafetensors } from '../../src/runtime/safetensors.ts';
+import { zeros } from '../../src/onnx/layers/initialisers.ts';
+import { writeSafetensors } from '../../src/runtime/arrays/safetensors.ts';
 
 /** 3 x 4, row r column c holding 10 r + c. */
 const MATRIX = { shape: [3, 4], data: Float32Array.from({ length: 12 }, (_, i) => 10 * Math.floor(i / 4) + (i % 4)) };

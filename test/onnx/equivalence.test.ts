@@ -1,12 +1,12 @@
 /** The same function written in two ways must have the same value and the same gradients. */
 import { describe, expect, it } from 'vitest';
-import { attention } from '../../src/onnx/attention.ts';
 import { gradients } from '../../src/onnx/autodiff.ts';
-import { INFERENCE } from '../../src/onnx/dropout.ts';
 import { Graph, type Tensor } from '../../src/onnx/graph.ts';
-import * as layers from '../../src/onnx/layers.ts';
-import { binaryCrossEntropy, softmaxCrossEntropy } from '../../src/onnx/losses.ts';
-import * as op from '../../src/onnx/ops.ts';
+import { attention } from '../../src/onnx/layers/attention.ts';
+import { INFERENCE } from '../../src/onnx/layers/dropout.ts';
+import * as layers from '../../src/onnx/layers/layers.ts';
+import { binaryCrossEntropy, softmaxCrossEntropy } from '../../src/onnx/layers/losses.ts';
+import * as op from '../../src/onnx/operators/functions.ts';
 import { floats, relativeError, runGraph } from './helpers.ts';
 
 const INPUTS = {

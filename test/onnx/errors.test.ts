@@ -2,11 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../src/onnx/autodiff.ts';
 import { Graph, GraphError, type Tensor } from '../../src/onnx/graph.ts';
-import * as layers from '../../src/onnx/layers.ts';
-import { binaryCrossEntropy, softmaxCrossEntropy } from '../../src/onnx/losses.ts';
-import * as op from '../../src/onnx/ops.ts';
-import { readModel } from '../../src/onnx/read.ts';
-import { serialise } from '../../src/onnx/serialise.ts';
+import { readModel } from '../../src/onnx/io/read.ts';
+import { serialise } from '../../src/onnx/io/serialise.ts';
+import * as layers from '../../src/onnx/layers/layers.ts';
+import { binaryCrossEntropy, softmaxCrossEntropy } from '../../src/onnx/layers/losses.ts';
+import * as op from '../../src/onnx/operators/functions.ts';
 import { floats, runGraph } from './helpers.ts';
 
 const fresh = (shape: readonly number[] = [2, 3]) => {

@@ -3,13 +3,13 @@
  * (loss(x + h v) - loss(x - h v)) / 2h = <gradient, v>. Operators without a double kernel on the CPU are tried in float32.
  */
 import { describe, expect, it } from 'vitest';
-import { attention } from '../../src/onnx/attention.ts';
 import { gradients } from '../../src/onnx/autodiff.ts';
 import { type Attributes, type DType, Graph, type Shape, type Tensor, type TypedArray } from '../../src/onnx/graph.ts';
-import * as layers from '../../src/onnx/layers.ts';
-import * as op from '../../src/onnx/ops.ts';
-import { RULES } from '../../src/onnx/rules/index.ts';
-import { serialise } from '../../src/onnx/serialise.ts';
+import { serialise } from '../../src/onnx/io/serialise.ts';
+import { attention } from '../../src/onnx/layers/attention.ts';
+import * as layers from '../../src/onnx/layers/layers.ts';
+import * as op from '../../src/onnx/operators/functions.ts';
+import { RULES } from '../../src/onnx/operators/index.ts';
 import { openSession, type TensorValue } from '../../src/runtime/session.ts';
 
 type Random = ReturnType<typeof randomSource>;

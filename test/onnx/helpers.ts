@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { Graph, Tensor, TypedArray } from '../../src/onnx/graph.ts';
-import { serialise } from '../../src/onnx/serialise.ts';
+import { serialise } from '../../src/onnx/io/serialise.ts';
 import { openSession, type TensorValue } from '../../src/runtime/session.ts';
 
 export interface GoldenTensor {

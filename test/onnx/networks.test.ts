@@ -1,10 +1,10 @@
 /** One training step's forward and backward pass through whole networks against PyTorch (goldens/networks.py). */
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../src/onnx/autodiff.ts';
-import { INFERENCE, type Mode } from '../../src/onnx/dropout.ts';
 import { Graph, type Tensor } from '../../src/onnx/graph.ts';
-import { binaryCrossEntropy, meanSquaredError, softmaxCrossEntropy } from '../../src/onnx/losses.ts';
-import * as op from '../../src/onnx/ops.ts';
+import { INFERENCE, type Mode } from '../../src/onnx/layers/dropout.ts';
+import { binaryCrossEntropy, meanSquaredError, softmaxCrossEntropy } from '../../src/onnx/layers/losses.ts';
+import * as op from '../../src/onnx/operators/functions.ts';
 import {
   expectClose,
   type GoldenTensor,

@@ -1,8 +1,9 @@
 /** The networks and blocks of the goldens, built from the engine's layers under the goldens' parameter names. For tests only. */
-import { type AttentionOptions, attention, paddingBias } from '../../src/onnx/attention.ts';
-import { INFERENCE, type Mode } from '../../src/onnx/dropout.ts';
+
 import type { Tensor } from '../../src/onnx/graph.ts';
-import { ones, zeros } from '../../src/onnx/initialisers.ts';
+import { type AttentionOptions, attention, paddingBias } from '../../src/onnx/layers/attention.ts';
+import { INFERENCE, type Mode } from '../../src/onnx/layers/dropout.ts';
+import { ones, zeros } from '../../src/onnx/layers/initialisers.ts';
 import {
   averagePool1d,
   batchNorm,
@@ -15,9 +16,9 @@ import {
   maxPool1d,
   rmsNorm,
   silu,
-} from '../../src/onnx/layers.ts';
-import * as op from '../../src/onnx/ops.ts';
-import { rotary, rotaryFrequencies, rotaryTables } from '../../src/onnx/rotary.ts';
+} from '../../src/onnx/layers/layers.ts';
+import { rotary, rotaryFrequencies, rotaryTables } from '../../src/onnx/layers/positions/rotary.ts';
+import * as op from '../../src/onnx/operators/functions.ts';
 
 const join = (prefix: string, name: string) => (prefix ? `${prefix}.${name}` : name);
 

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../src/onnx/autodiff.ts';
 import { type Attributes, Graph, type Tensor } from '../../src/onnx/graph.ts';
-import * as op from '../../src/onnx/ops.ts';
-import { RULES } from '../../src/onnx/rules/index.ts';
+import * as op from '../../src/onnx/operators/functions.ts';
+import { RULES } from '../../src/onnx/operators/index.ts';
 import { expectClose, type GoldenTensors, place, readGolden, runGraph, value } from './helpers.ts';
 
 interface Case {

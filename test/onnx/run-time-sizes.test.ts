@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../src/onnx/autodiff.ts';
 import { Graph, type Tensor } from '../../src/onnx/graph.ts';
-import * as op from '../../src/onnx/ops.ts';
+import * as op from '../../src/onnx/operators/functions.ts';
 import { floats, runGraph } from './helpers.ts';
 
 const sizeOf = (x: Tensor, axis: number) => x.graph.node('Shape', [x], { start: axis, end: axis + 1 })[0];

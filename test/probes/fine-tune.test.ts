@@ -1,12 +1,13 @@
 /** Fine-tuning: PyTorch's weights after the same steps, learning what no frozen probe can read, and what is refused. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/core/random.ts';
 import { encoderOf } from '../../src/embeddings/extract.ts';
-import { loadBertFolder, randomKmerBert } from '../../src/models/bert-folder.ts';
-import type { FrozenModel } from '../../src/models/types.ts';
-import { DropoutSource } from '../../src/onnx/dropout.ts';
-import { unflatten } from '../../src/onnx/flat.ts';
+import type { FrozenModel } from '../../src/models/model.ts';
+import { unflatten } from '../../src/onnx/flat-parameters.ts';
 import { Graph } from '../../src/onnx/graph.ts';
+import { DropoutSource } from '../../src/onnx/layers/dropout.ts';
+import { loadBertFolder, randomKmerBert } from '../../src/pretraining/bert-folder.ts';
 import {
   FINE_TUNE_DEFAULTS,
   fineTuneNetwork,
@@ -15,13 +16,12 @@ import {
   sequenceBatches,
   startingWeights,
 } from '../../src/probes/fine-tune.ts';
-import { logisticProbe } from '../../src/probes/logistic.ts';
+import { logisticProbe } from '../../src/probes/linear/logistic.ts';
+import type { ModelProbe, ProbeContext, TunableModel } from '../../src/probes/probe.ts';
 import { encodeTargets } from '../../src/probes/target-encoding.ts';
-import type { ModelProbe, ProbeContext, TunableModel } from '../../src/probes/types.ts';
-import { createRandom } from '../../src/random.ts';
-import { initialState } from '../../src/runtime/network.ts';
-import { rateAt } from '../../src/runtime/schedules.ts';
-import { compileTrainingStep } from '../../src/runtime/training-step.ts';
+import { initialState } from '../../src/runtime/training/network.ts';
+import { rateAt } from '../../src/runtime/training/schedules.ts';
+import { compileTrainingStep } from '../../src/runtime/training/training-step.ts';
 import { TINY } from '../models/fixtures.ts';
 import { relativeError } from '../onnx/helpers.ts';
 import golden from './goldens/fine_tune.json' with { type: 'json' };

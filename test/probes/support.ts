@@ -1,6 +1,6 @@
 /** Small matrices and contexts for the probes' tests. */
-import type { Matrix, Predictions, Targets, TaskKind } from '../../src/metrics/types.ts';
-import type { ProbeContext } from '../../src/probes/types.ts';
+import type { Matrix, Predictions, Targets, TaskKind } from '../../src/core/matrix.ts';
+import type { ProbeContext } from '../../src/probes/probe.ts';
 
 export const matrix = (rows: number, columns: number, values: ArrayLike<number>): Matrix => ({
   rows,

@@ -3,9 +3,9 @@
  * Usage: node --import tsx test/probes/umap-compare.ts FEATURES.npy COMPONENTS NEIGHBOURS METRIC MIN_DIST SEEDS OUT_PREFIX
  */
 
-import type { Distance } from '../../src/probes/knn.ts';
-import { umap } from '../../src/probes/umap.ts';
-import { readNpy, writeNpy } from '../../src/runtime/npy.ts';
+import { umap } from '../../src/probes/clustering/umap.ts';
+import type { Distance } from '../../src/probes/neighbours/knn.ts';
+import { readNpy, writeNpy } from '../../src/runtime/arrays/npy.ts';
 
 const [file, components, neighbours, metric, minDist, seeds, prefix] = process.argv.slice(2);
 const features = await readNpy(file);

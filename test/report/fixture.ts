@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Predictions, Targets, TaskKind } from '../../src/core/matrix.ts';
 import {
   RESULT_SCHEMA,
   type Result,
@@ -13,10 +14,10 @@ import {
   type RunManifest,
   TASK_RECORD_SCHEMA,
   type TaskRecord,
-} from '../../src/harness/result.ts';
-import { METRICS, metricsFor } from '../../src/metrics/registry.ts';
-import type { MetricName, Predictions, Targets, TaskKind } from '../../src/metrics/types.ts';
-import { encodeNpy } from '../../src/runtime/npy.ts';
+} from '../../src/harness/store/result.ts';
+import type { MetricName } from '../../src/metrics/metric.ts';
+import { METRICS, metricsFor } from '../../src/metrics/metric-table.ts';
+import { encodeNpy } from '../../src/runtime/arrays/npy.ts';
 
 export interface FakeContender {
   readonly id: string;

@@ -4,17 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { leaderboardCsv } from '../../src/report/csv.ts';
-import { escapeCsvText, escapeHtml, escapeMarkdown, escapeTerminal, safeUrl } from '../../src/report/escape.ts';
-import { leaderboardSvg } from '../../src/report/figure.ts';
-import { decimalsFor, formatDifference, formatP, formatScore, formatSeconds } from '../../src/report/format.ts';
-import { leaderboardHtml } from '../../src/report/html.ts';
-import { buildLeaderboard } from '../../src/report/leaderboard.ts';
-import { leaderboardMarkdown } from '../../src/report/markdown.ts';
-import { definitionList, linked } from '../../src/report/plain.ts';
-import type { Leaderboard } from '../../src/report/schema.ts';
-import { niceTicks } from '../../src/report/svg.ts';
-import { leaderboardTerminal } from '../../src/report/terminal.ts';
+import { escapeCsvText, escapeHtml, escapeMarkdown, escapeTerminal, safeUrl } from '../../src/core/escape.ts';
+import { buildLeaderboard } from '../../src/report/board/leaderboard.ts';
+import type { Leaderboard } from '../../src/report/board/schema.ts';
+import { niceTicks } from '../../src/report/charts/svg.ts';
+import { leaderboardCsv } from '../../src/report/formats/csv.ts';
+import { leaderboardSvg } from '../../src/report/formats/figure.ts';
+import { leaderboardMarkdown } from '../../src/report/formats/markdown.ts';
+import {
+  decimalsFor,
+  formatDifference,
+  formatP,
+  formatScore,
+  formatSeconds,
+} from '../../src/report/formats/numbers.ts';
+import { leaderboardTerminal } from '../../src/report/formats/terminal.ts';
+import { leaderboardHtml } from '../../src/report/page/html.ts';
+import { definitionList, linked } from '../../src/report/page/json-as-html.ts';
 import { fakeRun } from './fixture.ts';
 
 const HOSTILE = `</script><script>alert(1)</script><img src=x onerror=alert(2)>"' onload=alert(3) \`|\n=1+1 \u001b[31m\u202e`;

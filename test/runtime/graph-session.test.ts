@@ -1,10 +1,10 @@
 /** A graph with large weights as a session: the same numbers as with the weights written into the model, and no copy of them in it. */
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../src/core/random.ts';
 import { Graph } from '../../src/onnx/graph.ts';
-import { zeros } from '../../src/onnx/initialisers.ts';
-import { dense } from '../../src/onnx/layers.ts';
-import { serialise } from '../../src/onnx/serialise.ts';
-import { createRandom } from '../../src/random.ts';
+import { serialise } from '../../src/onnx/io/serialise.ts';
+import { zeros } from '../../src/onnx/layers/initialisers.ts';
+import { dense } from '../../src/onnx/layers/layers.ts';
 import { openGraph } from '../../src/runtime/graph-session.ts';
 import { openSession } from '../../src/runtime/session.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../src/random.ts';
+import { createRandom } from '../../src/core/random.ts';
 import { applyAlphabet, IUPAC, reverseComplement } from '../../src/sequences/alphabet.ts';
 import golden from './goldens/encodings.json' with { type: 'json' };
 

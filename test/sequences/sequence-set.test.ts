@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../src/random.ts';
+import { createRandom } from '../../src/core/random.ts';
 import { SequenceSet } from '../../src/sequences/sequence-set.ts';
 
 describe('a set of sequences', () => {

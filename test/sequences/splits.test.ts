@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../src/random.ts';
+import { createRandom } from '../../src/core/random.ts';
 import { reverseComplement } from '../../src/sequences/alphabet.ts';
+import type { LabelledSequence, SplitName } from '../../src/sequences/labelled-sequence.ts';
 import { assignSplits } from '../../src/sequences/splits.ts';
-import type { LabelledSequence, SplitName } from '../../src/sequences/types.ts';
 
 const random = createRandom('split tests');
 const draw = (n: number) => Array.from({ length: n }, () => 'ACGT'[random.integer(4)]).join('');

@@ -1,10 +1,10 @@
 /** Activation functions by the names that a `config.json` gives them. */
 
 import type { Tensor } from '../../onnx/graph.ts';
-import { silu } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
+import { silu } from '../../onnx/layers/layers.ts';
+import * as op from '../../onnx/operators/functions.ts';
+import type { RawConfig } from './architecture.ts';
 import { oneOf } from './config-fields.ts';
-import type { RawConfig } from './types.ts';
 
 const tanhGelu = (x: Tensor) => op.gelu(x, 'tanh');
 

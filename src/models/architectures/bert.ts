@@ -1,12 +1,13 @@
 /**
  * Stock BERT (Devlin et al. 2019) as a checkpoint of the hub: DNABERT 3-6, GROVER, BarcodeBERT and BarcodeMAE encoders, the BERTs of the
- * entropy paper. The graph is `../bert.ts`. The head is that of `BertForMaskedLM`, or the linear one of `BertForTokenClassification`, whose classes are a
+ * entropy paper. The graph is `./bert-graph.ts`. The head is that of `BertForMaskedLM`, or the linear one of `BertForTokenClassification`, whose classes are a
  * BarcodeBERT's ordinary tokens. Token types other than 0 and cross-attention are not built.
  */
-import type { BertConfig } from '../bert.ts';
-import { bertHiddenStates, bertLogits, tokenClassLogits } from '../bert.ts';
+
+import type { Architecture, ConfiguredArchitecture, RawConfig } from './architecture.ts';
+import type { BertConfig } from './bert-graph.ts';
+import { bertHiddenStates, bertLogits, tokenClassLogits } from './bert-graph.ts';
 import { classNames, count, headCount, number, oneOf } from './config-fields.ts';
-import type { Architecture, ConfiguredArchitecture, RawConfig } from './types.ts';
 
 const PREFIX = 'bert.';
 const TOKEN_CLASSES = 'BertForTokenClassification';

@@ -15,16 +15,17 @@
  *     wv = gensim.models.Word2Vec.load("dna_w2v_100.pt").wv
  *     safetensors.numpy.save_file({"vectors": wv.vectors}, "word_vectors.safetensors", {"words": json.dumps(wv.index_to_key)})
  */
-import { attention, paddingBias } from '../../onnx/attention.ts';
-import type { Mode } from '../../onnx/dropout.ts';
+
 import type { Graph, Tensor } from '../../onnx/graph.ts';
-import { uniform } from '../../onnx/initialisers.ts';
-import { dense, layerNorm } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
-import { WORD_VECTORS, WORD_VECTORS_TENSOR } from '../word-vectors.ts';
+import { attention, paddingBias } from '../../onnx/layers/attention.ts';
+import type { Mode } from '../../onnx/layers/dropout.ts';
+import { uniform } from '../../onnx/layers/initialisers.ts';
+import { dense, layerNorm } from '../../onnx/layers/layers.ts';
+import * as op from '../../onnx/operators/functions.ts';
+import { WORD_VECTORS, WORD_VECTORS_TENSOR } from '../tokenizers/word-vectors.ts';
 import { activation } from './activations.ts';
+import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './architecture.ts';
 import { count, number } from './config-fields.ts';
-import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './types.ts';
 
 const WORD_TABLE = 'word_vectors.weight';
 

@@ -5,11 +5,12 @@
  * The reference knows no padding mask. Here what stands at padding enters every convolution as zeros, which is what lies beyond a sequence's end,
  * so a padded sequence gets what it would get alone.
  */
-import { dropout, type Mode } from '../../onnx/dropout.ts';
+
 import type { Tensor } from '../../onnx/graph.ts';
-import { normal, zeros } from '../../onnx/initialisers.ts';
-import { conv1d, dense, layerNorm } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
+import { dropout, type Mode } from '../../onnx/layers/dropout.ts';
+import { normal, zeros } from '../../onnx/layers/initialisers.ts';
+import { conv1d, dense, layerNorm } from '../../onnx/layers/layers.ts';
+import * as op from '../../onnx/operators/functions.ts';
 
 export interface GpnBlockSizes {
   readonly width: number;

@@ -4,12 +4,12 @@
  * Time comes first here, [t, ..., d], as the scan wants it. Not Mamba-2, whose rates are one per head.
  */
 import type { Graph, Initialiser, Tensor } from '../../onnx/graph.ts';
-import { constant, ones, torchBias, torchUniform, uniform, zeros } from '../../onnx/initialisers.ts';
-import { dense, linear, silu } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
-import { selectiveScan } from '../../onnx/selective-scan.ts';
+import { constant, ones, torchBias, torchUniform, uniform, zeros } from '../../onnx/layers/initialisers.ts';
+import { dense, linear, silu } from '../../onnx/layers/layers.ts';
+import { selectiveScan } from '../../onnx/layers/selective-scan.ts';
+import * as op from '../../onnx/operators/functions.ts';
+import type { RawConfig } from './architecture.ts';
 import { count, flag, number, oneOf } from './config-fields.ts';
-import type { RawConfig } from './types.ts';
 
 export interface MambaConfig {
   readonly width: number;

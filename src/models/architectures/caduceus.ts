@@ -15,11 +15,9 @@
  * strand before they norm it; so does this graph, since the weights were trained that way.
  */
 import type { Graph, Tensor } from '../../onnx/graph.ts';
-import { normal } from '../../onnx/initialisers.ts';
-import { layerNorm, linear, rmsNorm } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
-import { type MambaConfig, mamba, mambaConfig, mambaProjections } from './blocks-mamba.ts';
-import { classNames, count, flag, number, oneOf } from './config-fields.ts';
+import { normal } from '../../onnx/layers/initialisers.ts';
+import { layerNorm, linear, rmsNorm } from '../../onnx/layers/layers.ts';
+import * as op from '../../onnx/operators/functions.ts';
 import type {
   Architecture,
   ArchitectureGraph,
@@ -27,7 +25,9 @@ import type {
   ConfiguredArchitecture,
   ParameterSource,
   RawConfig,
-} from './types.ts';
+} from './architecture.ts';
+import { type MambaConfig, mamba, mambaConfig, mambaProjections } from './blocks-mamba.ts';
+import { classNames, count, flag, number, oneOf } from './config-fields.ts';
 
 interface CaduceusConfig {
   readonly width: number;

@@ -1,5 +1,5 @@
 /** Reading fields of a `config.json`, with errors that name the file, the field and what was expected. */
-import type { RawConfig } from './types.ts';
+import type { RawConfig } from './architecture.ts';
 
 /** A whole number of at least 1. Throws where it is missing and there is no fallback. */
 export function count(config: RawConfig, field: string, where: string, fallback?: number): number {

@@ -3,17 +3,24 @@
  * normalisation after them, learned or rotary positions, and ESM's token dropout, whose rescaling stays at inference. The feed-forward part is
  * GELU between biased layers (version 1), or gated (version 2, `nucleotide-transformer-v2.ts`). Folding, contact maps and decoders are not built.
  */
-import { attention, paddingBias } from '../../onnx/attention.ts';
-import { dropout, type Mode } from '../../onnx/dropout.ts';
+
 import type { Graph, Initialiser, Tensor } from '../../onnx/graph.ts';
-import { normal, zeros } from '../../onnx/initialisers.ts';
-import { dense, embedding, layerNorm, linear, silu } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
-import { tokenPositions } from '../../onnx/positions.ts';
-import { rotary, rotaryFrequencies, rotaryTables } from '../../onnx/rotary.ts';
+import { attention, paddingBias } from '../../onnx/layers/attention.ts';
+import { dropout, type Mode } from '../../onnx/layers/dropout.ts';
+import { normal, zeros } from '../../onnx/layers/initialisers.ts';
+import { dense, embedding, layerNorm, linear, silu } from '../../onnx/layers/layers.ts';
+import { tokenPositions } from '../../onnx/layers/positions/learned.ts';
+import { rotary, rotaryFrequencies, rotaryTables } from '../../onnx/layers/positions/rotary.ts';
+import * as op from '../../onnx/operators/functions.ts';
+import type {
+  Architecture,
+  ArchitectureInputs,
+  ConfiguredArchitecture,
+  ParameterSource,
+  RawConfig,
+} from './architecture.ts';
 import { count, flag, headCount, number, oneOf } from './config-fields.ts';
 import { GATED, gatedDense, packedSource } from './packed.ts';
-import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, ParameterSource, RawConfig } from './types.ts';
 
 /** Share of tokens that ESM's training hid: what token dropout rescales to (0.8 of 15% became the mask token). */
 const MASKED_IN_TRAINING = 0.15 * 0.8;

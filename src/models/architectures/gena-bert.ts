@@ -2,15 +2,16 @@
  * GENA-LM's BERT (Fishman et al. 2025): BERT with the layer norms before attention and feed-forward layers (Xiong et al. 2020), the embeddings normed all the
  * same, and, unless the config says otherwise, one more layer norm at the end. Not the sparse (DeepSpeed) attention of its long models.
  */
-import { attention, paddingBias } from '../../onnx/attention.ts';
-import { dropout, type Mode } from '../../onnx/dropout.ts';
+
 import type { Graph, Tensor } from '../../onnx/graph.ts';
-import { normal, zeros } from '../../onnx/initialisers.ts';
-import { dense, layerNorm } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
-import { type BertConfig, bertLogits, firstRows, positionTable, wordEmbeddings } from '../bert.ts';
+import { attention, paddingBias } from '../../onnx/layers/attention.ts';
+import { dropout, type Mode } from '../../onnx/layers/dropout.ts';
+import { normal, zeros } from '../../onnx/layers/initialisers.ts';
+import { dense, layerNorm } from '../../onnx/layers/layers.ts';
+import * as op from '../../onnx/operators/functions.ts';
+import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './architecture.ts';
+import { type BertConfig, bertLogits, firstRows, positionTable, wordEmbeddings } from './bert-graph.ts';
 import { count, flag, headCount, number, oneOf } from './config-fields.ts';
-import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './types.ts';
 
 const PREFIX = 'bert.';
 

@@ -3,11 +3,13 @@
  * (`GPN`, with the encoders convnet and bytenet). GPN-MSA and GPN-Star read alignments, and the successor's roformer encoder is a transformer: none of
  * them is built. Hidden state `layers` is the one that the head reads, normalised in the successor.
  */
-import type { Mode } from '../../onnx/dropout.ts';
+
 import type { Initialiser, Tensor } from '../../onnx/graph.ts';
-import { normal } from '../../onnx/initialisers.ts';
-import { embedding } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
+import type { Mode } from '../../onnx/layers/dropout.ts';
+import { normal } from '../../onnx/layers/initialisers.ts';
+import { embedding } from '../../onnx/layers/layers.ts';
+import * as op from '../../onnx/operators/functions.ts';
+import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './architecture.ts';
 import {
   byteNetBlock,
   convNetBlock,
@@ -18,7 +20,6 @@ import {
   project,
 } from './blocks-gpn.ts';
 import { count, flag, number, oneOf } from './config-fields.ts';
-import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './types.ts';
 
 const PREFIX = 'model.';
 const WORDS = `${PREFIX}embeddings.word_embeddings`;

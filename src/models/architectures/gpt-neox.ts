@@ -3,18 +3,19 @@
  * after the other, and one projection for queries, keys and values, laid out head by head. Hidden state `layers` is the normalised one that the head
  * reads, as in the reference.
  */
-import { attention, paddingBias } from '../../onnx/attention.ts';
-import { causalBias } from '../../onnx/causal.ts';
-import { dropout, type Mode } from '../../onnx/dropout.ts';
+
 import type { Tensor } from '../../onnx/graph.ts';
-import { normal, zeros } from '../../onnx/initialisers.ts';
-import { dense, embedding, layerNorm } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
-import { rotary, rotaryTables } from '../../onnx/rotary.ts';
+import { attention, paddingBias } from '../../onnx/layers/attention.ts';
+import { dropout, type Mode } from '../../onnx/layers/dropout.ts';
+import { normal, zeros } from '../../onnx/layers/initialisers.ts';
+import { dense, embedding, layerNorm } from '../../onnx/layers/layers.ts';
+import { causalBias } from '../../onnx/layers/positions/causal.ts';
+import { rotary, rotaryTables } from '../../onnx/layers/positions/rotary.ts';
+import * as op from '../../onnx/operators/functions.ts';
 import { activation } from './activations.ts';
+import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './architecture.ts';
 import { count, flag, headCount, number } from './config-fields.ts';
 import { rotaryFields } from './rotary-fields.ts';
-import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './types.ts';
 import { type VocabularyHead, vocabularyLogits } from './vocabulary-head.ts';
 
 const PREFIX = 'gpt_neox.';

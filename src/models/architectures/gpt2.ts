@@ -3,17 +3,18 @@
  * stored [in, out] (`Conv1D`), and are taken as they are. Hidden state `layers` is the normalised one that the head reads, as in the reference.
  * Cross-attention is not built, nor scores scaled by the layer.
  */
-import { attention, paddingBias } from '../../onnx/attention.ts';
-import { causalBias } from '../../onnx/causal.ts';
-import { dropout, type Mode } from '../../onnx/dropout.ts';
+
 import type { Tensor } from '../../onnx/graph.ts';
-import { normal, zeros } from '../../onnx/initialisers.ts';
-import { embedding, layerNorm } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
-import { tokenPositions } from '../../onnx/positions.ts';
+import { attention, paddingBias } from '../../onnx/layers/attention.ts';
+import { dropout, type Mode } from '../../onnx/layers/dropout.ts';
+import { normal, zeros } from '../../onnx/layers/initialisers.ts';
+import { embedding, layerNorm } from '../../onnx/layers/layers.ts';
+import { causalBias } from '../../onnx/layers/positions/causal.ts';
+import { tokenPositions } from '../../onnx/layers/positions/learned.ts';
+import * as op from '../../onnx/operators/functions.ts';
 import { activation } from './activations.ts';
+import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './architecture.ts';
 import { count, flag, number, oneOf } from './config-fields.ts';
-import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './types.ts';
 import { type VocabularyHead, vocabularyLogits } from './vocabulary-head.ts';
 
 const PREFIX = 'transformer.';

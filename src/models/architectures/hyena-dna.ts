@@ -4,18 +4,19 @@
  * small network with sine activations, under an exponential window. Names and config are those of the authors' port for the hub (`-hf`); their first
  * checkpoints (`.ckpt`, settings under `layer`) are not read.
  *
- * The long convolution is exact up to `max_seq_len` (`../../onnx/long-convolution.ts`). Hidden state `layers` is the normalised one that the head reads, as in GPT-2;
+ * The long convolution is exact up to `max_seq_len` (`../../onnx/layers/long-convolution.ts`). Hidden state `layers` is the normalised one that the head reads, as in GPT-2;
  * the reference lists the last block's output before it as one state more.
  */
-import { dropout, type Mode } from '../../onnx/dropout.ts';
+
 import type { Initialiser, Tensor } from '../../onnx/graph.ts';
-import { constant, normal, torchBias, torchUniform, zeros } from '../../onnx/initialisers.ts';
-import { dense, embedding, layerNorm } from '../../onnx/layers.ts';
-import { longConvolution, longConvolutionBlock } from '../../onnx/long-convolution.ts';
-import * as op from '../../onnx/ops.ts';
-import { tokenPositions } from '../../onnx/positions.ts';
+import { dropout, type Mode } from '../../onnx/layers/dropout.ts';
+import { constant, normal, torchBias, torchUniform, zeros } from '../../onnx/layers/initialisers.ts';
+import { dense, embedding, layerNorm } from '../../onnx/layers/layers.ts';
+import { longConvolution, longConvolutionBlock } from '../../onnx/layers/long-convolution.ts';
+import { tokenPositions } from '../../onnx/layers/positions/learned.ts';
+import * as op from '../../onnx/operators/functions.ts';
+import type { Architecture, ConfiguredArchitecture, RawConfig } from './architecture.ts';
 import { count, flag, number, oneOf } from './config-fields.ts';
-import type { Architecture, ConfiguredArchitecture, RawConfig } from './types.ts';
 import { type VocabularyHead, vocabularyLogits } from './vocabulary-head.ts';
 
 const PREFIX = 'hyena.';

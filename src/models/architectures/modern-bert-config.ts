@@ -1,6 +1,7 @@
 /** What ModernBERT's graph needs of its `config.json`, as transformers 4 wrote it (`global_rope_theta`) and as 5 does (`rope_parameters`). */
+
+import type { RawConfig } from './architecture.ts';
 import { count, flag, headCount, number, oneOf } from './config-fields.ts';
-import type { RawConfig } from './types.ts';
 
 export interface ModernBertConfig {
   readonly vocabulary: number;

@@ -3,16 +3,17 @@
  * for layers that see everything and another for those that see a window, GELU-gated feed-forward layers, no biases unless the config asks for them, and a norm
  * at the end. Windows are a bias on the scores: the values of local attention, not its savings. Scaled rotary positions (YaRN and the like) are not built.
  */
-import { attention, paddingBias } from '../../onnx/attention.ts';
-import { dropout, type Mode } from '../../onnx/dropout.ts';
+
 import type { Tensor } from '../../onnx/graph.ts';
-import { truncatedNormal, zeros } from '../../onnx/initialisers.ts';
-import { dense, embedding, gatedLinearUnit, layerNorm, linear } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
-import { rotary, rotaryFrequencies, rotaryTables } from '../../onnx/rotary.ts';
-import { slidingWindowBias } from '../../onnx/sliding-window.ts';
+import { attention, paddingBias } from '../../onnx/layers/attention.ts';
+import { dropout, type Mode } from '../../onnx/layers/dropout.ts';
+import { truncatedNormal, zeros } from '../../onnx/layers/initialisers.ts';
+import { dense, embedding, gatedLinearUnit, layerNorm, linear } from '../../onnx/layers/layers.ts';
+import { rotary, rotaryFrequencies, rotaryTables } from '../../onnx/layers/positions/rotary.ts';
+import { slidingWindowBias } from '../../onnx/layers/positions/sliding-window.ts';
+import * as op from '../../onnx/operators/functions.ts';
+import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './architecture.ts';
 import { type ModernBertConfig, readModernBertConfig } from './modern-bert-config.ts';
-import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './types.ts';
 
 const PREFIX = 'model.';
 const WORD_TABLE = `${PREFIX}embeddings.tok_embeddings.weight`;

@@ -3,17 +3,24 @@
  * query, key and value, and GELU-gated feed-forward layers. The authors drop padding before each layer and put zeros back in its place; here its vectors are
  * computed and mean nothing, and nothing real ever reads them. Their flash kernel computes attention in float16; this is their PyTorch path in float32.
  */
-import { alibiBias } from '../../onnx/alibi.ts';
-import { attention, paddingBias } from '../../onnx/attention.ts';
-import { dropout, type Mode } from '../../onnx/dropout.ts';
+
 import type { Graph, Tensor } from '../../onnx/graph.ts';
-import { normal, zeros } from '../../onnx/initialisers.ts';
-import { dense, layerNorm } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
-import { type BertConfig, bertLogits, wordEmbeddings } from '../bert.ts';
+import { attention, paddingBias } from '../../onnx/layers/attention.ts';
+import { dropout, type Mode } from '../../onnx/layers/dropout.ts';
+import { normal, zeros } from '../../onnx/layers/initialisers.ts';
+import { dense, layerNorm } from '../../onnx/layers/layers.ts';
+import { alibiBias } from '../../onnx/layers/positions/alibi.ts';
+import * as op from '../../onnx/operators/functions.ts';
+import type {
+  Architecture,
+  ArchitectureInputs,
+  ConfiguredArchitecture,
+  ParameterSource,
+  RawConfig,
+} from './architecture.ts';
+import { type BertConfig, bertLogits, wordEmbeddings } from './bert-graph.ts';
 import { classNames, count, headCount, number, oneOf } from './config-fields.ts';
 import { GATED, gatedDense, packedDense, packedSource, QUERY_KEY_VALUE } from './packed.ts';
-import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, ParameterSource, RawConfig } from './types.ts';
 
 const PREFIX = 'bert.';
 /** The head's layer norm has this whatever the config says. */

@@ -2,9 +2,10 @@
  * The second Nucleotide Transformer (Dalla-Torre et al. 2025): ESM with rotary positions and gated feed-forward layers without biases. Its hub
  * folders bring code of their own (`modeling_esm.py`); the field `add_bias_fnn`, which only that code's config has, tells it from stock ESM.
  */
+
+import type { Architecture } from './architecture.ts';
 import { classNames } from './config-fields.ts';
 import { configureEsm } from './esm.ts';
-import type { Architecture } from './types.ts';
 
 export const nucleotideTransformerV2: Architecture = {
   id: 'nucleotide-transformer-v2',

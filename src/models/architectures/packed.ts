@@ -3,9 +3,9 @@
  * parameter of its own, `name.part.weight`, so that nothing has to be cut apart each time the graph runs; weights left in their file are mapped from there.
  */
 import type { Initialiser, Tensor } from '../../onnx/graph.ts';
-import { type DenseOptions, dense } from '../../onnx/layers.ts';
-import * as op from '../../onnx/ops.ts';
-import type { ParameterSource } from './types.ts';
+import { type DenseOptions, dense } from '../../onnx/layers/layers.ts';
+import * as op from '../../onnx/operators/functions.ts';
+import type { ParameterSource } from './architecture.ts';
 
 export const QUERY_KEY_VALUE = ['query', 'key', 'value'] as const;
 export const GATED = ['gate', 'up'] as const;

@@ -1,7 +1,7 @@
 /** What a `config.json` says of rotary positions: `rope_parameters` since transformers 5, fields of their own before. */
-import { rotaryFrequencies } from '../../onnx/rotary.ts';
+import { rotaryFrequencies } from '../../onnx/layers/positions/rotary.ts';
+import type { RawConfig } from './architecture.ts';
 import { number } from './config-fields.ts';
-import type { RawConfig } from './types.ts';
 
 export interface RotaryFields {
   /** Size of one head. */

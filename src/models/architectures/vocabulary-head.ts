@@ -1,7 +1,7 @@
 /** The head of a causal decoder: one matrix, the word table's own or another, and no bias. */
 import type { Tensor } from '../../onnx/graph.ts';
-import { normal } from '../../onnx/initialisers.ts';
-import { linear } from '../../onnx/layers.ts';
+import { normal } from '../../onnx/layers/initialisers.ts';
+import { linear } from '../../onnx/layers/layers.ts';
 
 export interface VocabularyHead {
   /** The word table's parameter, declared before. */

@@ -5,10 +5,10 @@
  */
 import { realpathSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import type { ExternalData } from '../../onnx/types.ts';
-import { hashJson, sha256File } from '../../runtime/files.ts';
-import { isFloatType, type StoredType, toFloat32 } from '../../runtime/float-values.ts';
-import { readSafetensorsHeader } from '../../runtime/safetensors.ts';
+import { hashJson, sha256File } from '../../core/files.ts';
+import type { ExternalData } from '../../onnx/tensor-type.ts';
+import { isFloatType, type StoredType, toFloat32 } from '../../runtime/arrays/float-values.ts';
+import { readSafetensorsHeader } from '../../runtime/arrays/safetensors.ts';
 import { type CheckpointFiles, findCheckpoint } from './find-checkpoint.ts';
 import { stateDict } from './state-dict.ts';
 import { CheckpointError, type ReadBytes, StoredFile } from './stored-file.ts';

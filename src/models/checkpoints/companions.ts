@@ -1,5 +1,5 @@
 /** Weights of one model in several files of different origin, such as word vectors that were trained apart, as one checkpoint. */
-import { hashJson } from '../../runtime/files.ts';
+import { hashJson } from '../../core/files.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 
 /**

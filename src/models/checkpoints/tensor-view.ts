@@ -2,7 +2,7 @@
  * Tensors as torch stores them: a run of values (storage) and a view on it (first element, shape, strides, all counted in elements). Views are
  * checked when they are made, before anything is read: they must lie inside their storage and may not be larger than it.
  */
-import { BYTES_PER_ELEMENT, type StoredType } from '../../runtime/float-values.ts';
+import { BYTES_PER_ELEMENT, type StoredType } from '../../runtime/arrays/float-values.ts';
 import { CheckpointError } from './stored-file.ts';
 
 /** Axes that torch allows a tensor. */

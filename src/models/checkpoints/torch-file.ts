@@ -3,7 +3,7 @@
  * Legacy: five pickles one after another (magic number, version, facts about the machine, the object, the storages' keys), then the
  * storages, each its number of elements (8 bytes) and its bytes. Either way the object is read by the restricted unpickler of `pickle.ts`.
  */
-import { BYTES_PER_ELEMENT } from '../../runtime/float-values.ts';
+import { BYTES_PER_ELEMENT } from '../../runtime/arrays/float-values.ts';
 import { readPickle } from './pickle.ts';
 import { EndOfPickle, PickleInput } from './pickle-input.ts';
 import type { PickleValue } from './pickle-values.ts';

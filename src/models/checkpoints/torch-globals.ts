@@ -4,7 +4,7 @@
  * beside the weights (settings, counters, NumPy scalars), which stay inert records. Whole modules (`torch.save(model)`) need the
  * model's own classes and are refused: their authors' code would have to be run to know what they mean.
  */
-import type { StoredType } from '../../runtime/float-values.ts';
+import type { StoredType } from '../../runtime/arrays/float-values.ts';
 import type { PickleRules } from './pickle.ts';
 import { GlobalName, InertRecord, kindOf, PickleTuple, type PickleValue } from './pickle-values.ts';
 import { CheckpointError } from './stored-file.ts';

@@ -5,10 +5,10 @@
  */
 import { readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256File } from '../../runtime/files.ts';
+import { sha256File } from '../../core/files.ts';
 import { withLock } from '../../runtime/lock.ts';
-import { ARCHITECTURES, architectureOf } from '../architectures/registry.ts';
-import type { Architecture, RawConfig } from '../architectures/types.ts';
+import type { Architecture, RawConfig } from '../architectures/architecture.ts';
+import { ARCHITECTURES, architectureOf } from '../architectures/known-architectures.ts';
 import { bytesInWords } from './bytes-in-words.ts';
 import {
   type CachedModel,

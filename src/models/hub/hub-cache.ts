@@ -1,7 +1,7 @@
 /** Models of the hub that were fetched: what the cache says of them. Nothing here asks the network. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isMissing, writeFileAtomic } from '../../runtime/files.ts';
+import { isMissing, writeFileAtomic } from '../../core/files.ts';
 import { HubError } from './hub-error.ts';
 import { type HubId, hubIdOfFolder, isCommit, parseHubId, repositoryFolder } from './hub-id.ts';
 import type { Trust } from './transfer.ts';

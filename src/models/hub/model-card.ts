@@ -1,7 +1,7 @@
 /** What a model's README says of itself in its front matter (the YAML between two lines `---` that the hub reads), as far as we show it: the licence. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing } from '../../runtime/files.ts';
+import { isMissing } from '../../core/files.ts';
 
 /** A licence, and the file that says it. */
 export interface Licence {

@@ -3,7 +3,7 @@
  * choose among them (safetensors before torch; an index of shards before a single file). An architecture that is not among ours needs its
  * ONNX export.
  */
-import type { Architecture } from '../architectures/types.ts';
+import type { Architecture } from '../architectures/architecture.ts';
 import { ENDINGS, HUB_NAMES, NOT_WEIGHTS } from '../checkpoints/find-checkpoint.ts';
 import { HubError } from './hub-error.ts';
 import type { HubFile } from './listing.ts';

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { sha256File } from '../../runtime/files.ts';
+import { sha256File } from '../../core/files.ts';
 import { HubError } from './hub-error.ts';
 import type { HubFile } from './listing.ts';
 import { type HubServer, refusal, request, Unreachable } from './request.ts';

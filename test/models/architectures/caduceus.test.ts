@@ -1,10 +1,10 @@
 /** Caduceus against the authors' code (goldens/architectures/caduceus.py), its symmetry, and what is said of configs it does not have. */
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../../src/core/random.ts';
 import { caduceus } from '../../../src/models/architectures/caduceus.ts';
-import { INFERENCE } from '../../../src/onnx/dropout.ts';
 import { Graph } from '../../../src/onnx/graph.ts';
-import * as op from '../../../src/onnx/ops.ts';
-import { createRandom } from '../../../src/random.ts';
+import { INFERENCE } from '../../../src/onnx/layers/dropout.ts';
+import * as op from '../../../src/onnx/operators/functions.ts';
 import { relativeError, runGraph } from '../../onnx/helpers.ts';
 import { parityTests, readGoldenFolder } from './parity.ts';
 

@@ -1,7 +1,7 @@
 /** docs/models.md lists what is known, and how far each is from its reference. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ARCHITECTURES } from '../../../src/models/architectures/registry.ts';
+import { ARCHITECTURES } from '../../../src/models/architectures/known-architectures.ts';
 import { GOLDENS } from './golden-case.ts';
 
 const page = readFileSync(new URL('../../../docs/models.md', import.meta.url), 'utf8');

@@ -1,10 +1,10 @@
 /** ESM and its gated variant against transformers (goldens/architectures/{esm,nucleotide_transformer_v2}.py), and what their configs may say. */
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../../src/core/random.ts';
 import { esm } from '../../../src/models/architectures/esm.ts';
 import { nucleotideTransformerV2 } from '../../../src/models/architectures/nucleotide-transformer-v2.ts';
-import { INFERENCE } from '../../../src/onnx/dropout.ts';
 import { Graph } from '../../../src/onnx/graph.ts';
-import { createRandom } from '../../../src/random.ts';
+import { INFERENCE } from '../../../src/onnx/layers/dropout.ts';
 import { parityTests, readGoldenFolder } from './parity.ts';
 
 parityTests('esm', esm);

@@ -1,8 +1,8 @@
 /** GENA-LM's BERT against the authors' modeling_bert.py (goldens/architectures/gena-bert.py), and the configs of its relatives. */
 import { describe, expect, it } from 'vitest';
 import { genaBert } from '../../../src/models/architectures/gena-bert.ts';
-import { INFERENCE } from '../../../src/onnx/dropout.ts';
 import { Graph } from '../../../src/onnx/graph.ts';
+import { INFERENCE } from '../../../src/onnx/layers/dropout.ts';
 import { parityTests, readGoldenFolder } from './parity.ts';
 
 parityTests('gena-bert', genaBert);

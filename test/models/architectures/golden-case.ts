@@ -9,13 +9,13 @@ import type {
   ArchitectureGraph,
   ConfiguredArchitecture,
   RawConfig,
-} from '../../../src/models/architectures/types.ts';
+} from '../../../src/models/architectures/architecture.ts';
 import { findSource, type StoredTensor, takeSource } from '../../../src/models/weights.ts';
 import { gradients } from '../../../src/onnx/autodiff.ts';
-import { INFERENCE } from '../../../src/onnx/dropout.ts';
 import { Graph, type Tensor } from '../../../src/onnx/graph.ts';
-import { softmaxCrossEntropy } from '../../../src/onnx/losses.ts';
-import * as op from '../../../src/onnx/ops.ts';
+import { INFERENCE } from '../../../src/onnx/layers/dropout.ts';
+import { softmaxCrossEntropy } from '../../../src/onnx/layers/losses.ts';
+import * as op from '../../../src/onnx/operators/functions.ts';
 import type { TensorValue } from '../../../src/runtime/session.ts';
 import { relativeError, runGraph } from '../../onnx/helpers.ts';
 

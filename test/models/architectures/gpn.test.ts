@@ -1,8 +1,8 @@
 /** GPN against its authors' package (goldens/architectures/gpn.py), its dilations, and what its graph lacks. */
 import { describe, expect, it } from 'vitest';
 import { gpn } from '../../../src/models/architectures/gpn.ts';
-import { INFERENCE } from '../../../src/onnx/dropout.ts';
 import { Graph } from '../../../src/onnx/graph.ts';
+import { INFERENCE } from '../../../src/onnx/layers/dropout.ts';
 import { parityTests, readGoldenFolder } from './parity.ts';
 
 parityTests('gpn-legacy', gpn);

@@ -1,8 +1,8 @@
 /** GPT-2 against transformers' GPT2LMHeadModel (goldens/architectures/gpt2.py), and what its graph lacks. */
 import { describe, expect, it } from 'vitest';
 import { gpt2 } from '../../../src/models/architectures/gpt2.ts';
-import { INFERENCE } from '../../../src/onnx/dropout.ts';
 import { Graph } from '../../../src/onnx/graph.ts';
+import { INFERENCE } from '../../../src/onnx/layers/dropout.ts';
 import { parityTests, readGoldenFolder } from './parity.ts';
 
 parityTests('gpt2', gpt2);

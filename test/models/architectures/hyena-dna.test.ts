@@ -1,9 +1,9 @@
 /** HyenaDNA against the authors' code (goldens/architectures/hyena_dna.py), where its filter starts from, and what its graph lacks. */
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../../src/core/random.ts';
 import { hyenaDna } from '../../../src/models/architectures/hyena-dna.ts';
-import { INFERENCE } from '../../../src/onnx/dropout.ts';
 import { Graph } from '../../../src/onnx/graph.ts';
-import { createRandom } from '../../../src/random.ts';
+import { INFERENCE } from '../../../src/onnx/layers/dropout.ts';
 import { relativeError } from '../../onnx/helpers.ts';
 import { parityTests, readGoldenFolder } from './parity.ts';
 

@@ -5,7 +5,7 @@
  *     node --import tsx test/models/architectures/parity-figures.ts
  */
 import { readdirSync } from 'node:fs';
-import { architectureOf } from '../../../src/models/architectures/registry.ts';
+import { architectureOf } from '../../../src/models/architectures/known-architectures.ts';
 import { GOLDENS, goldenCase, readGoldenFolder } from './golden-case.ts';
 
 const scientific = (error: number) => error.toExponential(0);

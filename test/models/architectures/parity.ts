@@ -3,9 +3,9 @@
  * (`golden-case.ts`), and results that neither padding nor the batch changes.
  */
 import { describe, expect, it } from 'vitest';
-import type { Architecture } from '../../../src/models/architectures/types.ts';
+import { createRandom } from '../../../src/core/random.ts';
+import type { Architecture } from '../../../src/models/architectures/architecture.ts';
 import { Graph } from '../../../src/onnx/graph.ts';
-import { createRandom } from '../../../src/random.ts';
 import { relativeError } from '../../onnx/helpers.ts';
 import { goldenCase, vectorsOf } from './golden-case.ts';
 

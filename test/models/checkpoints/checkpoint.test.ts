@@ -5,8 +5,8 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../../src/models/checkpoints/checkpoint.ts';
 import { Graph } from '../../../src/onnx/graph.ts';
-import * as op from '../../../src/onnx/ops.ts';
-import { serialise } from '../../../src/onnx/serialise.ts';
+import { serialise } from '../../../src/onnx/io/serialise.ts';
+import * as op from '../../../src/onnx/operators/functions.ts';
 import { openSession } from '../../../src/runtime/session.ts';
 import { GOLDENS } from './hostile.ts';
 

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRandom } from '../../../src/core/random.ts';
 import { openCheckpoint } from '../../../src/models/checkpoints/checkpoint.ts';
-import { createRandom } from '../../../src/random.ts';
 import { countingAllocations, GOLDENS } from './hostile.ts';
 
 const ROUNDS = 120;

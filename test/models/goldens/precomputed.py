@@ -1,4 +1,4 @@
-"""Writes three vectors the ways that src/models/precomputed.ts reads them, as its head says. Needs numpy, pandas, pyarrow.
+"""Writes three vectors the ways that src/models/precomputed/precomputed.ts reads them, as its head says. Needs numpy, pandas, pyarrow.
 
     python precomputed.py
 """

@@ -1,6 +1,6 @@
 /** Pre-trains the model of `tiny-bert/`, which `tiny_bert.py` then loads: node --import tsx test/models/goldens/tiny-bert.ts */
 import { fileURLToPath } from 'node:url';
-import { pretrain } from '../../../src/models/pretrain.ts';
+import { pretrain } from '../../../src/pretraining/pretrain.ts';
 import { repeats, TINY } from '../fixtures.ts';
 
 const out = fileURLToPath(new URL('./tiny-bert', import.meta.url));

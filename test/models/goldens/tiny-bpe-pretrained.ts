@@ -1,6 +1,6 @@
 /** Pre-trains the model of `tiny-bpe-pretrained/`, which `tiny_bpe_pretrained.py` then loads: node --import tsx test/models/goldens/tiny-bpe-pretrained.ts */
 import { fileURLToPath } from 'node:url';
-import { pretrain } from '../../../src/models/pretrain.ts';
+import { pretrain } from '../../../src/pretraining/pretrain.ts';
 import { repeats, TINY } from '../fixtures.ts';
 
 const at = (name: string) => fileURLToPath(new URL(`./${name}`, import.meta.url));

@@ -1,6 +1,6 @@
 /** Pre-trains the models of `tiny-{mae,barcodebert,causal}/`, which `tiny_objectives.py` then loads: node --import tsx test/models/goldens/tiny-objectives.ts */
 import { fileURLToPath } from 'node:url';
-import { pretrain } from '../../../src/models/pretrain.ts';
+import { pretrain } from '../../../src/pretraining/pretrain.ts';
 import { repeats, TINY } from '../fixtures.ts';
 
 const base = { ...TINY, dropout: 0, hidden: 8, feedForward: 16, epochs: 2, maskedShare: 1, randomShare: 0 };

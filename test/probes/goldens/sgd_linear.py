@@ -1,6 +1,6 @@
 """Makes sgd_linear.json: the linear probe of the BarcodeMAE paper, trained by torch.optim.SGD in float32.
 
-First weights and the order of rows are those of src/random.ts (xoshiro128**, seeded by SHA-256), written out below, so that the whole
+First weights and the order of rows are those of src/core/random.ts (xoshiro128**, seeded by SHA-256), written out below, so that the whole
 training can be compared and not a single step. Needs: numpy, torch. Run in this folder: python sgd_linear.py
 """
 

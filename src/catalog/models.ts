@@ -1,0 +1,171 @@
+/**
+ * The built-in models: encoders pre-trained within the run on a task's own unlabelled training sequences, their controls, and what they are
+ * compared with: k-mer composition and the one-hot CNN trained with labels.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { hashJson } from '../core/files.ts';
+import { kmerComposition } from '../models/encoders/kmer-composition.ts';
+import { oneHotCnnEncoder } from '../models/encoders/one-hot-cnn-encoder.ts';
+import { columnComponents, placedOneHot } from '../models/encoders/placed-one-hot.ts';
+import type { Encoder, FrozenModel, ModelContext, ModelDefinition, Representation } from '../models/model.ts';
+import { onReference, PRESETS, type PretrainConfig } from '../pretraining/presets.ts';
+import { withLock } from '../runtime/lock.ts';
+import { SHIPPED } from './shipped.ts';
+
+const CITATION =
+  'Devlin et al. 2019, BERT; k-mer tokens and masking as in Millan Arias et al. 2023, BarcodeBERT (arXiv 2311.02401)';
+
+/**
+ * Pre-trains in the cache folder under a key of everything that decides the weights, or finds it there. Of several processes that
+ * want the same encoder one pre-trains it; the others wait.
+ */
+async function pretrained(config: PretrainConfig, context: ModelContext): Promise<FrozenModel> {
+  const { loadBertFolder } = await import('../pretraining/bert-folder.ts');
+  const scaled = { ...config, maxTokens: Math.ceil(config.maxTokens * context.effort) };
+  const fitted = fittedTo(scaled, context);
+  const key = hashJson({
+    code: context.codeHash,
+    config: fitted,
+    seed: context.seed,
+    corpus: context.unlabelledHash,
+    device: context.device,
+  });
+  const folder = join(context.cacheFolder, 'models', key.slice(0, 24));
+  const present = () => existsSync(join(folder, 'config.json'));
+  const make = async () => {
+    if (present()) return; // made while this process waited
+    const { pretrain } = await import('../pretraining/pretrain.ts');
+    await pretrain(context.unlabelled, {
+      config: fitted,
+      seed: context.seed,
+      out: folder,
+      device: deviceOf(context.device),
+      threads: context.threads,
+      progress: (fraction, message) => context.progress(fraction, `pre-training: ${message}`),
+    });
+  };
+  if (!present()) {
+    await withLock(`${folder}.lock`, make, {
+      patience: Number.POSITIVE_INFINITY,
+      onWait: () => context.progress(0, 'pre-training: another process is at it, waiting for its result'),
+    });
+  }
+  return loadBertFolder(folder);
+}
+
+/**
+ * Positions for every sequence of the task, test rows included: the preset's length, or more where there are longer sequences. With a reference its
+ * columns, whatever the lengths.
+ */
+function fittedTo(config: PretrainConfig, { longestSequence: longest, unlabelled }: ModelContext): PretrainConfig {
+  if (config.reference !== undefined) return onReference(config, unlabelled.length, (i) => unlabelled[i]);
+  // In coarse steps, so that tasks with the same training rows share an encoder.
+  return longest > config.length ? { ...config, length: Math.ceil(longest / config.length) * config.length } : config;
+}
+
+function deviceOf(device: string): 'cpu' | 'cuda' | 'webgpu' {
+  if (device !== 'cpu' && device !== 'cuda' && device !== 'webgpu') throw new Error(`unknown device '${device}'`);
+  return device;
+}
+
+function kmerBert(preset: string): ModelDefinition[] {
+  const config = PRESETS[preset];
+  const shape = `${config.layers} layers, width ${config.hidden}, ${config.k}-mers`;
+  const common = { citation: CITATION, licence: 'MIT', version: '1', stochastic: true, options: { preset, config } };
+  // Layers are offered to the choice on validation data, mean-pooled.
+  const representations = (encoder: Encoder) =>
+    Array.from({ length: encoder.layers + 1 }, (_, layer) => ({ layer, pooling: 'mean' as const }));
+  return [
+    {
+      ...common,
+      id: `kmer-bert-${preset}`,
+      title: `k-mer BERT (${preset})`,
+      description: `${shape}; masked-language pre-training within the run on the task's own training sequences, labels unseen; then frozen.`,
+      kind: 'model',
+      representations,
+      load: (context) => pretrained(config, context),
+    },
+    {
+      ...common,
+      id: `kmer-bert-${preset}-random`,
+      title: `k-mer BERT (${preset}), random weights`,
+      description: `${shape}; the same architecture with weights as first drawn: what the encoder gives before it has learned anything.`,
+      kind: 'control',
+      representations,
+      load: (context) => random(config, context),
+    },
+  ];
+}
+
+const BARCODE_TITLES = {
+  barcodemae: ['BarcodeMAE', 'Safari et al. 2025, arXiv 2502.18405'],
+  'barcodemae-v1': ['BarcodeMAE, first version', 'Safari et al. 2025, arXiv 2502.18405'],
+  barcodebert: ['BarcodeBERT', 'Millan Arias et al. 2023, arXiv 2311.02401'],
+  barcodecausal: ['Causal barcode decoder', 'the causal comparison of Safari et al. 2025, arXiv 2502.18405'],
+} as const;
+
+/** An encoder of the barcode papers pre-trained within the run, and its control. All of a size differ in their objective alone. */
+function barcodeEncoder(name: keyof typeof BARCODE_TITLES, size: string): ModelDefinition[] {
+  const [title, source] = BARCODE_TITLES[name];
+  const id = `${name}-${size}`;
+  const config = PRESETS[id];
+  const shape = `${config.layers} layers, width ${config.hidden}, ${config.k}-mers`;
+  const citation = `${source}; this size is our own`;
+  const common = {
+    citation,
+    licence: 'MIT',
+    version: '1',
+    stochastic: true,
+    options: { preset: id, config },
+    representations: (encoder: Encoder) => representations(encoder, config),
+  };
+  return [
+    {
+      ...common,
+      id,
+      title: `${title} (${size})`,
+      description: `${shape}; pre-trained within the run on the task's own training sequences, labels unseen; then frozen.`,
+      kind: 'model',
+      load: (context) => pretrained(config, context),
+    },
+    {
+      ...common,
+      id: `${id}-random`,
+      title: `${title} (${size}), random weights`,
+      description: `${shape}; the same encoder with weights as first drawn.`,
+      kind: 'control',
+      load: (context) => random(config, context),
+    },
+  ];
+}
+
+/**
+ * The barcode papers pool the last layer; every layer, and means over reading frames (on a reference there is one), are offered to the choice on
+ * validation data.
+ */
+function representations({ layers }: Encoder, { reference }: PretrainConfig): Representation[] {
+  const depths = Array.from({ length: layers + 1 }, (_, layer) => layer);
+  const poolings = reference === undefined ? (['mean', 'frames'] as const) : (['mean'] as const);
+  return poolings.flatMap((pooling) => depths.map((layer) => ({ layer, pooling })));
+}
+
+async function random(config: PretrainConfig, context: ModelContext): Promise<FrozenModel> {
+  const { randomKmerBert } = await import('../pretraining/bert-folder.ts');
+  return randomKmerBert(fittedTo(config, context), context.seed);
+}
+
+export const MODELS: Readonly<Record<string, ModelDefinition>> = Object.fromEntries(
+  [
+    ...['tiny', 'small'].flatMap(kmerBert),
+    ...(Object.keys(BARCODE_TITLES) as (keyof typeof BARCODE_TITLES)[]).flatMap((name) =>
+      barcodeEncoder(name, 'small'),
+    ),
+    kmerComposition(5),
+    kmerComposition(6),
+    oneHotCnnEncoder,
+    placedOneHot,
+    columnComponents,
+    ...SHIPPED,
+  ].map((definition) => [definition.id, definition]),
+);

@@ -1,0 +1,148 @@
+/**
+ * The empirical Fisher information of a language model's parameters: the diagonal, summed over the parts of the model. Gradients are taken against the true
+ * tokens. Two forms, T being the number of tokens asked for:
+ *
+ *   batch-mean   F = 1/T sum over batches of (d mean CE of the batch / d theta)^2, what the code of arXiv 2604.04287 computes (`src/analyze/fisher/fisher.py`
+ *                of lbcb-sci/GFMs): one backward pass per batch. Its scale depends on the batch size: only shares compare.
+ *   per-token    F = 1/T sum over tokens of (d CE of the token / d theta)^2, the textbook's. Since a token's loss depends on its whole window, each asked token
+ *                costs a forward and a backward pass of its window; a seeded sample of tokens estimates it without bias.
+ *
+ * Memory doesn't grow with the number of batches. This is not the true Fisher information, whose tokens are drawn from the model's own predictions.
+ */
+import { createRandom } from '../../core/random.ts';
+import type { SessionOptions } from '../../runtime/session.ts';
+import { NothingAsked } from '../predictions/evaluation-masking.ts';
+import type { FisherBatch } from './batches.ts';
+import type { DifferentiableModel } from './differentiable-model.ts';
+import { openTokenSquares, type TokenSquares } from './per-token-gradients.ts';
+import { type BatchSquares, type SquaredGradients, squaredGradients } from './squared-gradients.ts';
+import { type FisherTensor, type FisherView, viewAsBuilt, viewByRole } from './summary.ts';
+
+export type FisherForm = 'batch-mean' | 'per-token';
+
+export interface FisherOptions extends Pick<SessionOptions, 'device' | 'threads'> {
+  readonly form: FisherForm;
+  /** Per-token form: each asked token is taken with this probability, drawn from the seed. Default: all. */
+  readonly sample?: { readonly share: number; readonly seed: number };
+  /** After every batch: windows and asked tokens done so far. */
+  readonly progress?: (done: { readonly windows: number; readonly tokens: number }) => void;
+}
+
+export interface FisherSummary extends FisherView {
+  readonly form: FisherForm;
+  readonly windows: number;
+  readonly batches: number;
+  /** Windows of the largest batch: the scale of the batch-mean form depends on it. */
+  readonly batchSize: number;
+  /** T: asked tokens that count. */
+  readonly tokens: number;
+  /** Mean cross-entropy in nats: over tokens. */
+  readonly loss: number;
+  readonly tensors: readonly FisherTensor[];
+  /** With a tied word table: the same as if look-up and output matrix were two. */
+  readonly byRole?: FisherView;
+  /** Parameters that the loss doesn't depend on; they count nowhere. */
+  readonly unused: readonly string[];
+}
+
+/** @throws where no token was asked for, a gradient is not finite, or the graph can't be differentiated. */
+export async function empiricalFisher(
+  model: DifferentiableModel,
+  batches: Iterable<FisherBatch> | AsyncIterable<FisherBatch>,
+  options: FisherOptions,
+): Promise<FisherSummary> {
+  const { form, sample, progress } = options;
+  if (sample && form !== 'per-token') throw new Error(`sample: the ${form} form takes all tokens of a batch`);
+  const draw = sampler(sample);
+  let opened: Opened | undefined;
+  try {
+    for await (const batch of batches) {
+      const asked = draw(batch);
+      opened ??= await OPEN[form](model, batch.tokens, options);
+      const { source, sums } = opened;
+      if (asked.length > 0) await source.run(batch, asked, sums.add);
+      sums.batch(batch.rows);
+      progress?.(sums.done());
+    }
+    if (!opened) throw new Error(`${model.label}: Fisher information over no batches`);
+    return { form, ...opened.sums.summary(model.label) };
+  } finally {
+    await opened?.source.dispose();
+  }
+}
+
+/** Which places of each batch count, batch after batch; all where nothing is sampled. @throws for a share outside (0, 1]. */
+export function sampler(sample: FisherOptions['sample']): (batch: Pick<FisherBatch, 'places'>) => number[] {
+  if (!sample) return ({ places }) => [...places.keys()];
+  const { share, seed } = sample;
+  if (!(share > 0 && share <= 1)) throw new Error(`sample.share ${share} of the asked tokens; give 0 < share <= 1`);
+  const random = createRandom(`fisher-sample:${seed}`);
+  return ({ places }) => [...places.keys()].filter(() => random.next() < share);
+}
+
+interface Opened {
+  readonly source: TokenSquares;
+  readonly sums: ReturnType<typeof createSums>;
+}
+
+type Open = (
+  model: DifferentiableModel,
+  tokens: number,
+  compute: Pick<SessionOptions, 'device' | 'threads'>,
+) => Promise<Opened>;
+
+const opened = (source: TokenSquares): Opened => ({ source, sums: createSums(source) });
+
+const OPEN: Readonly<Record<FisherForm, Open>> = {
+  'per-token': async (model, tokens, { device, threads }) =>
+    opened(await openTokenSquares(model, { tokens, device, threads })),
+  async 'batch-mean'(model, _tokens, { device, threads }) {
+    const source = await squaredGradients(model, { of: 'batch' }, { device, threads });
+    return opened({
+      ...source,
+      async run(batch, asked, add) {
+        add(await source.run(batch), asked.length);
+      },
+    });
+  },
+};
+
+function createSums({ parameters, unused }: Pick<SquaredGradients, 'parameters' | 'unused'>) {
+  const squares = new Float64Array(parameters.length);
+  const roles = new Float64Array(2 * parameters.length);
+  const counts = { windows: 0, batches: 0, batchSize: 0, tokens: 0, loss: 0 };
+  return {
+    done: () => ({ windows: counts.windows, tokens: counts.tokens }),
+    add(batch: BatchSquares, tokens: number) {
+      for (let i = 0; i < squares.length; i++) squares[i] += batch.squares[i];
+      for (let i = 0; i < roles.length; i++) roles[i] += batch.roles[i];
+      counts.tokens += tokens;
+      counts.loss += batch.loss * tokens;
+    },
+    batch(rows: number) {
+      counts.windows += rows;
+      counts.batches += 1;
+      counts.batchSize = Math.max(counts.batchSize, rows);
+    },
+    summary(label: string): Omit<FisherSummary, 'form'> {
+      const { tokens } = counts;
+      if (tokens === 0) throw new NothingAsked(`${label}: Fisher information over no tokens; was any token asked for?`);
+      const tensors = parameters.map(({ name, size, group, part }, i): FisherTensor => {
+        // Sums of products round to a little below 0 where a square is 0.
+        const mean = (sum: number) => Math.max(0, sum / tokens);
+        const [fisher, input, output] = [squares[i], roles[2 * i], roles[2 * i + 1]].map(mean);
+        const tied = input + output > 0 && { roles: { input, output, cross: fisher - input - output } };
+        return { name, group, ...(part && { part }), parameters: size, fisher, ...tied };
+      });
+      const byRole = viewByRole(tensors);
+      return {
+        ...counts,
+        loss: counts.loss / tokens,
+        tensors,
+        unused,
+        ...viewAsBuilt(tensors),
+        ...(byRole && { byRole }),
+      };
+    },
+  };
+}

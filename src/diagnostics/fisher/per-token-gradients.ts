@@ -1,0 +1,95 @@
+/**
+ * Squared gradients of single tokens' losses, added up: a batch row for each asked token, holding its window. Rows share a pass where `per-example-gradients.ts` knows
+ * the model's parameters; what that gives is held against one row at a time before it is relied on. Otherwise one row at a time throughout, which is as exact.
+ */
+import { runInBatches } from '../../runtime/batches.ts';
+import type { SessionOptions, TensorValue } from '../../runtime/session.ts';
+import type { FisherBatch } from './batches.ts';
+import type { DifferentiableModel } from './differentiable-model.ts';
+import { type BatchSquares, type SquaredGradients, squaredGradients } from './squared-gradients.ts';
+
+/** Tokens, padding included, that rows of one pass have together. */
+const TOKENS_PER_PASS = 1024;
+
+export interface TokenSquares extends Pick<SquaredGradients, 'parameters' | 'unused' | 'dispose'> {
+  /** `asked`: which of the batch's places. Gives sums over some of them at a time, and how many those are. */
+  run(
+    batch: FisherBatch,
+    asked: readonly number[],
+    add: (squares: BatchSquares, tokens: number) => void,
+  ): Promise<void>;
+}
+
+export interface TokenSquaresOptions extends Pick<SessionOptions, 'device' | 'threads'> {
+  /** Of a typical window. */
+  readonly tokens: number;
+  /** False: one row at a time, however well the parameters are known. Default true. */
+  readonly together?: boolean;
+}
+
+export async function openTokenSquares(
+  model: DifferentiableModel,
+  { tokens, together = true, ...compute }: TokenSquaresOptions,
+): Promise<TokenSquares> {
+  const byRow = together ? await squaredGradients(model, { of: 'rows', tokens }, compute) : undefined;
+  const source = byRow ?? (await squaredGradients(model, { of: 'batch' }, compute));
+  let tested = false;
+  let alone = byRow === undefined;
+  return {
+    parameters: source.parameters,
+    unused: source.unused,
+    async run(batch, asked, add) {
+      const most = alone ? 1 : Math.max(1, Math.floor(TOKENS_PER_PASS / batch.tokens));
+      await runInBatches(asked.length, Math.min(most, Math.max(1, asked.length)), async (from, to) => {
+        const some = asked.slice(from, to);
+        const squares = alone ? undefined : await source.run(rowsOf(batch, some));
+        if (squares && (tested || some.length === 1)) return add(squares, some.length);
+        const single: BatchSquares[] = [];
+        for (const one of some) single.push(await source.run(rowsOf(batch, [one])));
+        if (squares) {
+          tested = true;
+          alone = !addUp(squares, single);
+        }
+        for (const part of single) add(part, 1);
+      });
+    },
+    dispose: () => source.dispose(),
+  };
+}
+
+/** Relative to a parameter's own square, and to the largest. */
+const TOLERANCE = 1e-3;
+const FLOOR = 1e-6;
+
+/** Is what rows gave together the sum of what each gave alone? */
+function addUp(together: BatchSquares, single: readonly BatchSquares[]): boolean {
+  const sums = together.squares.map((_, i) => single.reduce((sum, { squares }) => sum + squares[i], 0));
+  const largest = sums.reduce((most, value) => Math.max(most, value), 0);
+  return sums.every((sum, i) => Math.abs(together.squares[i] - sum) <= TOLERANCE * sum + FLOOR * largest);
+}
+
+/** A row for each of these asked tokens. @throws for feeds that hold no rows. */
+export function rowsOf({ feeds, rows, tokens, places, targets }: FisherBatch, asked: readonly number[]): FisherBatch {
+  const windows = asked.map((i) => Math.floor(places[i] / tokens));
+  const repeated = Object.entries(feeds).map(([name, value]): [string, TensorValue] => {
+    if (value.dims[0] !== rows)
+      throw new Error(
+        `feed '${name}' [${value.dims.join(', ')}] can't be cut into ${rows} windows of ${tokens} tokens`,
+      );
+    const width = value.data.length / rows;
+    const data = value.data.slice(0, 0);
+    const all = new (data.constructor as new (length: number) => typeof data)(windows.length * width);
+    windows.forEach((window, row) => {
+      const own = value.data.subarray(window * width, (window + 1) * width);
+      (all as Float32Array).set(own as Float32Array, row * width);
+    });
+    return [name, { ...value, data: all, dims: [windows.length, ...value.dims.slice(1)] } as TensorValue];
+  });
+  return {
+    feeds: Object.fromEntries(repeated),
+    rows: windows.length,
+    tokens,
+    places: Uint32Array.from(asked, (i, row) => row * tokens + (places[i] % tokens)),
+    targets: Int32Array.from(asked, (i) => targets[i]),
+  };
+}

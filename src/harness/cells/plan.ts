@@ -1,0 +1,134 @@
+/**
+ * From tasks and contenders to cells, each with the key that its result is stored under: sha256 over everything that
+ * determines its numbers. What never runs (a baseline that cannot do a kind of task) is listed with the reason.
+ */
+
+import { UsageError } from '../../core/errors.ts';
+import { hashJson } from '../../core/files.ts';
+import type { AnyProbe } from '../../probes/probe.ts';
+import type { Found } from '../definitions.ts';
+import type { TaskDescription } from '../tasks/describe.ts';
+import type { TaskReference } from '../tasks/row-cache-validity.ts';
+
+/** What holds for every cell of a run and enters every key. */
+export interface PlanEnvironment {
+  readonly device: string;
+  readonly precision: string;
+  readonly threads: number;
+  readonly effort: number;
+  /** Versions of this package and of onnxruntime-node. */
+  readonly packages: Readonly<Record<string, string>>;
+  readonly codeHash: string;
+}
+
+/** A described task and how to get at its rows. */
+export interface PlannedTask {
+  readonly description: TaskDescription;
+  /** Absent for tasks handed over as objects. */
+  readonly reference?: TaskReference;
+}
+
+export interface Cell {
+  readonly key: string;
+  readonly task: PlannedTask;
+  readonly contender: Found<'baseline' | 'model'>;
+  /** Probe id; "none" for baselines. */
+  readonly probe: string;
+  readonly seed: number;
+}
+
+export interface Plan {
+  readonly cells: readonly Cell[];
+  /** Combinations that do not apply, in words. */
+  readonly skipped: readonly string[];
+}
+
+export interface PlanRequest {
+  readonly tasks: readonly PlannedTask[];
+  readonly contenders: readonly Found<'baseline' | 'model'>[];
+  /** Used with models only. */
+  readonly probes: readonly AnyProbe[];
+  /** What a model gets where no probe is named. */
+  readonly defaultProbe?: (kind: TaskDescription['kind']) => AnyProbe;
+  readonly seeds: number;
+  readonly environment: PlanEnvironment;
+}
+
+/** Plans every cell, task by task. Throws where ids clash or where nothing is left to run. */
+export function planCells(request: PlanRequest): Plan {
+  const { tasks, contenders, seeds, environment } = request;
+  refuseTwice(
+    'task',
+    tasks.map(({ description }) => description.id),
+  );
+  refuseTwice(
+    'contender',
+    contenders.map(({ definition }) => definition.id),
+  );
+  const cells: Cell[] = [];
+  const skipped: string[] = [];
+  for (const task of tasks) {
+    const { id, kind } = task.description;
+    const probes = request.probes.length === 0 && request.defaultProbe ? [request.defaultProbe(kind)] : request.probes;
+    for (const contender of contenders) {
+      for (const { probe, stochastic } of waysToRun(contender, kind, probes, (why) => skipped.push(`${id}: ${why}`))) {
+        for (let seed = 0; seed < (stochastic ? seeds : 1); seed++) {
+          const determinants = cellDeterminants(task.description, contender, probe, seed, environment);
+          cells.push({ key: hashJson(determinants), task, contender, probe: probe?.id ?? 'none', seed });
+        }
+      }
+    }
+  }
+  if (cells.length === 0) throw new UsageError(`Nothing to run. ${skipped.join('; ')}`);
+  return { cells, skipped };
+}
+
+function waysToRun(
+  contender: Found<'baseline' | 'model'>,
+  kind: TaskDescription['kind'],
+  probes: readonly AnyProbe[],
+  skip: (why: string) => void,
+): { probe?: AnyProbe; stochastic: boolean }[] {
+  if (contender.type === 'baseline') {
+    const { id, kinds, stochastic } = (contender as Found<'baseline'>).definition;
+    if (kinds.includes(kind)) return [{ stochastic }];
+    skip(`baseline ${id} does not do ${kind} tasks`);
+    return [];
+  }
+  const { id, stochastic, family } = contender.definition as Found<'model'>['definition'];
+  const fitting = probes.filter(({ kinds }) => kinds.includes(kind));
+  if (fitting.length === 0)
+    skip(`model ${id}: none of the probes (${probes.map((p) => p.id).join(', ')}) does ${kind} tasks`);
+  return fitting.flatMap((probe) => {
+    if (family === undefined || 'fit' in probe) return [{ probe, stochastic: stochastic || probe.stochastic }];
+    skip(`model ${id}: it is no network that the probe ${probe.id} could train`);
+    return [];
+  });
+}
+
+/** Everything that determines a cell's numbers, as plain JSON. */
+export function cellDeterminants(
+  task: TaskDescription,
+  { type, definition, sourceHash }: Found<'baseline' | 'model'>,
+  probe: AnyProbe | undefined,
+  seed: number,
+  environment: PlanEnvironment,
+): unknown {
+  const { id, version, options } = definition;
+  return {
+    task: { id: task.id, hash: task.hash, kind: task.kind, metric: task.metric, metrics: task.metrics },
+    contender: { type, id, version, options, sourceHash },
+    probe: probe && { id: probe.id, options: probe.options, layers: 'fit' in probe ? probe.layers : undefined },
+    seed,
+    environment,
+  };
+}
+
+function refuseTwice(what: string, ids: readonly string[]): void {
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (twice === undefined) return;
+  throw new UsageError(
+    `Two different ${what}s have the id "${twice}"`,
+    'Results are told apart by id: rename one of them.',
+  );
+}

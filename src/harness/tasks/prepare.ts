@@ -1,0 +1,159 @@
+/**
+ * From a task definition to data a contender can be fitted on: rows are loaded, brought into the alphabet (changes counted),
+ * split where the data do not fix it, their labels encoded, and everything hashed. Every row that is loaded lands in exactly
+ * one split; what cannot be used is an error naming the row. The split depends on the task alone, so that every contender
+ * and every seed sees the same one.
+ */
+import { createHash } from 'node:crypto';
+import { UsageError } from '../../core/errors.ts';
+import type { Targets } from '../../core/matrix.ts';
+import { metricsFor } from '../../metrics/metric-table.ts';
+import { auditSplits } from '../../quality/audit.ts';
+import { applyAlphabet } from '../../sequences/alphabet.ts';
+import { type LabelledSequence, SPLIT_NAMES, type SplitName } from '../../sequences/labelled-sequence.ts';
+import { SequenceError } from '../../sequences/sequence-error.ts';
+import { assignSplits } from '../../sequences/splits.ts';
+import type { PreparedTask, SplitData, TaskContext, TaskDefinition } from '../contracts.ts';
+import { TASK_RECORD_SCHEMA, type TaskRecord } from '../store/result.ts';
+import { classesOf, encodeLabels, placeOf, sortClasses } from './labels.ts';
+
+/** A prepared task and what its record says about how it was prepared. */
+export interface PreparedRows extends PreparedTask {
+  /** The rows themselves, in the alphabet and with their split, in the order loaded. */
+  readonly rows: readonly (LabelledSequence & { readonly split: SplitName })[];
+  /** How rows were divided, in words. */
+  readonly splitDescription: string;
+  /** Letters changed by the alphabet policy, by what was done. */
+  readonly alphabetChanges: Readonly<Record<string, number>>;
+  /** What the task told while it was read, in its own sentences. */
+  readonly notes: readonly string[];
+  /** Files that rows were read from. */
+  readonly files: readonly string[];
+}
+
+/** Prepares a task. Throws a {@link UsageError} that begins with the task's id. */
+export async function prepareTask(definition: TaskDefinition, context: TaskContext): Promise<PreparedRows> {
+  try {
+    return await prepare(definition, context);
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof SequenceError)) throw error;
+    const hint = error instanceof UsageError ? error.hint : undefined;
+    const own = `${definition.id}: `; // a task that names itself is not named twice
+    const what = error.message.startsWith(own) ? error.message.slice(own.length) : error.message;
+    const usage = new UsageError(`task ${own}${what}`, hint);
+    usage.cause = error;
+    throw usage;
+  }
+}
+
+async function prepare(definition: TaskDefinition, context: TaskContext): Promise<PreparedRows> {
+  const { kind, metric } = definition;
+  if (!metricsFor(kind).some(({ name }) => name === metric)) {
+    const names = metricsFor(kind).map(({ name }) => name);
+    throw new UsageError(`metric ${metric} does not apply to a ${kind} task`, `Use one of: ${names.join(', ')}.`);
+  }
+  const { loaded, notes } = await loadRows(definition, context);
+  if (loaded.length === 0) throw new UsageError('no rows were loaded');
+  checkIds(loaded);
+  const { rows: letters, changes } = inAlphabet(loaded, definition);
+  const { rows, description } = assignSplits(letters, definition.split, kind);
+  const bySplit = Object.fromEntries(
+    SPLIT_NAMES.map((name) => [name, rows.filter((row) => row.split === name)]),
+  ) as Record<SplitName, LabelledSequence[]>;
+  for (const name of SPLIT_NAMES) {
+    if (bySplit[name].length === 0) {
+      throw new UsageError(
+        `the ${name} split is empty (${rows.length} rows in all; ${description})`,
+        'Give more rows or another split.',
+      );
+    }
+  }
+  // A clustering is judged on the test rows' own labels; other splits are clusterings of their own.
+  const classes = classesOf(kind, kind === 'clustering' ? bySplit.test : bySplit.train, definition.classes);
+  const encoded = (name: SplitName): SplitData => ({
+    ids: bySplit[name].map((row) => row.id),
+    sequences: bySplit[name].map((row) => row.sequence),
+    targets:
+      kind === 'clustering' && name !== 'test' ? ownTargets(bySplit[name]) : encodeLabels(kind, bySplit[name], classes),
+    groups: bySplit[name].map((row) => row.group ?? String(row.label)),
+  });
+  return {
+    definition,
+    classes,
+    outputs: classes.length,
+    splits: { train: encoded('train'), valid: encoded('valid'), test: encoded('test') },
+    hash: hashRows(kind, classes, rows),
+    rows,
+    splitDescription: description,
+    alphabetChanges: changes,
+    notes,
+    files: [...new Set(rows.flatMap((row) => (row.source ? [row.source.file] : [])))].sort(),
+  };
+}
+
+/** The rows, and what the task tells of them while it reads; a listener of the caller hears it too. */
+async function loadRows(definition: TaskDefinition, context: TaskContext) {
+  const notes: string[] = [];
+  const note = (line: string) => {
+    notes.push(line);
+    context.note?.(line);
+  };
+  const loaded = await definition.load({ ...context, note });
+  return { loaded, notes };
+}
+
+/** Class indices among the rows' own labels; an empty label is one like any other. `[rows, 1]` */
+function ownTargets(rows: readonly LabelledSequence[]): Targets {
+  const names = sortClasses(rows.map((row) => String(row.label)));
+  const index = new Map(names.map((name, i) => [name, i]));
+  return { rows: rows.length, columns: 1, values: Float64Array.from(rows, (row) => index.get(String(row.label))!) };
+}
+
+function checkIds(rows: readonly LabelledSequence[]): void {
+  const seen = new Map<string, LabelledSequence>();
+  for (const row of rows) {
+    const first = seen.get(row.id);
+    if (first)
+      throw new UsageError(`${placeOf(row)}: the id "${row.id}" is taken by ${placeOf(first)}`, 'Ids must be unique.');
+    seen.set(row.id, row);
+  }
+}
+
+function inAlphabet(rows: readonly LabelledSequence[], { alphabet }: TaskDefinition) {
+  const changes: Record<string, number> = {};
+  const changed = rows.map((row) => {
+    const result = applyAlphabet(row.sequence, alphabet ?? { alphabet: 'dna' }, placeOf(row));
+    for (const [what, count] of Object.entries(result.changes)) changes[what] = (changes[what] ?? 0) + count;
+    return { ...row, sequence: result.sequence };
+  });
+  return { rows: changed, changes };
+}
+
+function hashRows(kind: string, classes: readonly string[], rows: readonly LabelledSequence[]): string {
+  const hash = createHash('sha256').update(`${JSON.stringify([kind, classes])}\n`);
+  for (const { id, sequence, label, split: name, group } of rows)
+    hash.update(`${JSON.stringify([id, sequence, label, name, ...(group === undefined ? [] : [group])])}\n`);
+  return hash.digest('hex');
+}
+
+/** What a report needs to know of a task, its audit included; the true answers of the test rows go beside it. */
+export function taskRecord(task: PreparedRows): Omit<TaskRecord, 'targets'> {
+  const { id, title, description, kind, metric, citation, licence, url, harmonicWith } = task.definition;
+  return {
+    schema: TASK_RECORD_SCHEMA,
+    ...{ id, title, description, kind, metric, citation, licence, url, harmonicWith },
+    hash: task.hash,
+    classes: [...task.classes],
+    sizes: sizesOf(task),
+    split: task.splitDescription,
+    notes: [...task.notes],
+    alphabetChanges: { ...task.alphabetChanges },
+    audit: { ...auditSplits(task.rows, kind) },
+  };
+}
+
+/** Rows per split. */
+export function sizesOf({ splits }: PreparedTask): Record<SplitName, number> {
+  const { train, valid, test } = splits;
+  return { train: train.ids.length, valid: valid.ids.length, test: test.ids.length };
+}

@@ -1,0 +1,74 @@
+/**
+ * The one-hot CNN that the barcode papers put into every protocol beside the language models, as an encoder: trained on the labels of the
+ * task's training rows, frozen, and probed like them. It has seen labels where the encoders beside it have not; its title says so.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { hashJson } from '../../core/files.ts';
+import { parseDevice } from '../../runtime/device.ts';
+import { withLock } from '../../runtime/lock.ts';
+import type { Encoder, ModelContext, ModelDefinition } from '../model.ts';
+import type { CnnEncoderOptions } from './labelled-cnn.ts';
+
+/** As published (BarcodeBERT, baselines/cnn/cnn_utils.py and 1D_CNN_supervised.py). */
+export const CNN_ENCODER_DEFAULTS: CnnEncoderOptions = {
+  widths: [64, 32, 16],
+  hidden: 500,
+  length: 660,
+  learningRate: 1e-3,
+  batchSize: 128,
+  epochs: 20,
+};
+
+/**
+ * Trains in the cache folder under a key of everything that decides the weights, or finds them there; of several processes that want the same
+ * weights one trains, the others wait. `context.effort` scales the epochs. Throws where the task's training rows have no labels.
+ */
+export async function loadCnnEncoder(options: CnnEncoderOptions, context: ModelContext): Promise<Encoder> {
+  const { supervised } = context;
+  if (!supervised)
+    throw new Error(
+      'one-hot-barcode-cnn-encoder is trained with labels, and the training rows of this task have none that name a class. ' +
+        'Leave it out here.',
+    );
+  const { barcodeCnnEncoder, readBarcodeCnn, saveBarcodeCnn, trainBarcodeCnn } = await import('./labelled-cnn.ts');
+  const device = parseDevice(context.device);
+  if (device === 'auto') throw new Error('The one-hot CNN encoder needs a device by name; resolve "auto" first.');
+  const compute = { device, threads: context.threads };
+  const recipe = { ...options, epochs: Math.max(1, Math.round(options.epochs * context.effort)) };
+  const key = hashJson({ code: context.codeHash, recipe, seed: context.seed, labelled: supervised.hash, device });
+  const folder = join(context.cacheFolder, 'models', `cnn-${key.slice(0, 24)}`);
+  const present = () => existsSync(join(folder, 'card.json'));
+  const make = async () => {
+    if (present()) return; // made while this process waited
+    const progress: ModelContext['progress'] = (fraction, message) =>
+      context.progress(fraction, `training with labels: ${message}`);
+    await saveBarcodeCnn(
+      folder,
+      await trainBarcodeCnn(supervised, recipe, { ...compute, seed: context.seed, progress }),
+    );
+  };
+  if (!present())
+    await withLock(`${folder}.lock`, make, {
+      patience: Number.POSITIVE_INFINITY,
+      onWait: () => context.progress(0, 'training with labels: another process is at it, waiting for its result'),
+    });
+  return barcodeCnnEncoder(await readBarcodeCnn(folder), recipe, compute);
+}
+
+export const oneHotCnnEncoder: ModelDefinition = {
+  id: 'one-hot-barcode-cnn-encoder',
+  title: 'One-hot CNN encoder (BarcodeBERT), trained with labels',
+  description:
+    "The barcode papers' one-hot CNN, trained on the labels (species where known) of the task's training rows, then frozen; its 500 features " +
+    'before the tanh. Not label-free, unlike the encoders beside it. Letters after the 660th are cut off, as in the papers.',
+  kind: 'model',
+  family: 'one-hot',
+  citation: 'Millan Arias et al. 2026, Bioinformatics Advances vbag054, arXiv:2311.02401 (baselines/cnn/cnn_utils.py)',
+  licence: 'MIT',
+  version: '1',
+  stochastic: true,
+  options: { ...CNN_ENCODER_DEFAULTS },
+  representations: () => [{ layer: 0, pooling: 'mean' }],
+  load: (context) => loadCnnEncoder(CNN_ENCODER_DEFAULTS, context),
+};

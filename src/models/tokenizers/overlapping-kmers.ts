@@ -1,0 +1,42 @@
+/**
+ * DNABERT's tokenizer (Ji et al. 2021): all k-mers of a sequence, one letter apart, between [CLS] and [SEP]; the k-mers are the words of `vocab.txt`.
+ * A k-mer that is no word (with N, lower case) is [UNK], as transformers' BertTokenizer (do_lower_case false) makes it of the spaced text.
+ */
+import { maskIdOf, requireToken, type TokenizerFiles } from './files.ts';
+import type { ModelTokenizer } from './rows.ts';
+import { describe, modelTokenizer } from './rows.ts';
+
+/** The k of a vocabulary whose words, but for those in brackets, are all 4^k k-mers; undefined for any other. */
+export function kmerLength({ vocabulary }: TokenizerFiles): number | undefined {
+  const words = [...(vocabulary?.keys() ?? [])].filter((word) => !/^\[.*\]$/.test(word));
+  const k = words[0]?.length ?? 0;
+  const all = k >= 1 && words.length === 4 ** k && words.every((word) => word.length === k && /^[ACGT]+$/.test(word));
+  return all ? k : undefined;
+}
+
+export function overlappingKmerTokenizer(files: TokenizerFiles, k: number, positions: number): ModelTokenizer {
+  const vocabulary = files.vocabulary ?? new Map<string, number>();
+  const id = (which: string, fallback: string) => requireToken(files, files.special(which, fallback));
+  const [first, last] = [id('cls_token', '[CLS]'), id('sep_token', '[SEP]')];
+  const [unknown, paddingId] = [id('unk_token', '[UNK]'), id('pad_token', '[PAD]')];
+  const maxTokens = Math.min(positions, files.maxTokens);
+  return modelTokenizer({
+    vocabularySize: vocabulary.size,
+    description: `${k}-mers, stride 1`,
+    nucleotidesPerToken: 1,
+    maxNucleotides: Number.isFinite(maxTokens) ? maxTokens - 2 + k - 1 : undefined,
+    identity: { kind: 'overlapping k-mers', vocabulary: [...vocabulary.keys()], first, last, unknown },
+    maskId: maskIdOf(files, '[MASK]'),
+    paddingId,
+    maxTokens,
+    ids(sequence) {
+      if (sequence.length < k)
+        throw new Error(`${describe(sequence)} has ${sequence.length} nucleotides, less than one ${k}-mer`);
+      const words = Array.from(
+        { length: sequence.length - k + 1 },
+        (_, at) => vocabulary.get(sequence.slice(at, at + k)) ?? unknown,
+      );
+      return [first, ...words, last];
+    },
+  });
+}

@@ -1,0 +1,152 @@
+/**
+ * How a model reads letters: our k-mer tokenizer (`kmer_tokenizer.json`), one of ours for the hub's tokenizers that are code (`kinds.ts`), or any
+ * `tokenizer.json` of the hub (BPE, WordPiece, ...) through @huggingface/transformers, from the folder alone, never from the network. A sequence that a
+ * model would have to cut is refused.
+ */
+import '../runtime/telemetry.ts';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import {
+  createKmerTokenizer,
+  FIRST_KMER_ID,
+  type KmerTokenizer,
+  type KmerTokenizerConfig,
+  MASK_ID,
+} from '../../sequences/tokenizers/kmer-tokenizer.ts';
+import { kindTokenizer } from './kinds.ts';
+import { describe, type ModelTokenizer, modelTokenizer } from './rows.ts';
+
+export type { ModelTokenizer, TokenBatch } from './rows.ts';
+
+/** k-mers for a model with `positions` position embeddings. */
+export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: number): ModelTokenizer {
+  const tokenizer = createKmerTokenizer(config);
+  const { k, stride } = tokenizer.config;
+  if (tokenizer.config.reference !== undefined) return placedModelTokenizer(tokenizer, positions);
+  // More letters than this make more tokens than there are positions.
+  const room = k + positions * stride - 1;
+  const limit = Math.min(tokenizer.config.length ?? room, room);
+  const check = (sequence: string) => {
+    if (sequence.length > limit)
+      throw new Error(
+        `${describe(sequence)} has ${sequence.length} nucleotides; this model reads at most ${limit}. Pre-train one with a larger 'length', or cut the sequences`,
+      );
+    if (sequence.length < k)
+      throw new Error(`${describe(sequence)} has ${sequence.length} nucleotides, less than one ${k}-mer`);
+  };
+  return {
+    vocabularySize: tokenizer.vocabularySize,
+    description: `${k}-mers, stride ${stride}`,
+    nucleotidesPerToken: stride,
+    frames: stride,
+    maxNucleotides: limit,
+    maskId: MASK_ID,
+    firstOrdinaryId: FIRST_KMER_ID,
+    identity: tokenizer.config,
+    tokens(sequence) {
+      check(sequence);
+      return tokenizer.tokens(sequence.length);
+    },
+    encode(sequences) {
+      sequences.forEach(check);
+      const longest = sequences.reduce((most, sequence) => Math.max(most, sequence.length), k);
+      const { ids, mask, tokens } = tokenizer.encode(sequences, { length: longest });
+      // A sequence of N alone is one [UNK]: something must be left to pool.
+      for (let first = 0; first < mask.length; first += tokens) mask[first] = 1;
+      return { ids: BigInt64Array.from(ids, BigInt), mask: BigInt64Array.from(mask, BigInt), tokens };
+    },
+  };
+}
+
+/** k-mers of the columns of a reference: of any sequence what stands on it is read, so none is too long. */
+function placedModelTokenizer(tokenizer: KmerTokenizer, positions: number): ModelTokenizer {
+  const { k, stride, length = 0 } = tokenizer.config;
+  if (tokenizer.tokens(length) > positions)
+    throw new Error(
+      `a reference of ${length} letters makes ${tokenizer.tokens(length)} tokens; this model reads at most ${positions}`,
+    );
+  const encode = (sequences: readonly string[]) => {
+    for (const sequence of sequences)
+      if (sequence.length < k)
+        throw new Error(`${describe(sequence)} has ${sequence.length} nucleotides, less than one ${k}-mer`);
+    return tokenizer.encode(sequences);
+  };
+  return {
+    vocabularySize: tokenizer.vocabularySize,
+    description: `${k}-mers, stride ${stride}, of the columns of a reference of ${length} letters`,
+    nucleotidesPerToken: stride,
+    maskId: MASK_ID,
+    firstOrdinaryId: FIRST_KMER_ID,
+    identity: tokenizer.config,
+    tokens: (sequence) => encode([sequence]).tokens,
+    encode(sequences) {
+      const { ids, mask, tokens } = encode(sequences);
+      return { ids: BigInt64Array.from(ids, BigInt), mask: BigInt64Array.from(mask, BigInt), tokens };
+    },
+  };
+}
+
+/** The `tokenizer.json` of a folder, special tokens as its post-processor adds them; padding on the right. */
+export async function hubModelTokenizer(folder: string, positions: number): Promise<ModelTokenizer> {
+  const { AutoTokenizer, env } = await import('@huggingface/transformers');
+  env.allowRemoteModels = false;
+  env.allowLocalModels = true;
+  const whole = resolve(folder);
+  env.localModelPath = dirname(whole);
+  const text = await readFile(join(whole, 'tokenizer.json'), 'utf8');
+  let vocabularySize: number;
+  let kind: string;
+  try {
+    const parsed = JSON.parse(text) as { model?: { type?: string; vocab?: object }; added_tokens?: { id: number }[] };
+    const vocabulary = parsed.model?.vocab ?? {};
+    const ids = [...Object.values(vocabulary), ...(parsed.added_tokens ?? []).map((token) => token.id)].map(Number);
+    vocabularySize = ids.reduce((most, id) => Math.max(most, id + 1), 0);
+    kind = parsed.model?.type ?? 'tokenizer.json';
+  } catch (error) {
+    throw new Error(`${join(whole, 'tokenizer.json')} is not valid JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const tokenizer = await AutoTokenizer.from_pretrained(whole, { local_files_only: true });
+  return modelTokenizer({
+    vocabularySize,
+    description: `${kind} (tokenizer.json)`,
+    identity: text,
+    paddingId: tokenizer.pad_token_id ?? 0,
+    maskId: tokenizer.mask_token_id ?? undefined,
+    maxTokens: positions,
+    ids(sequence) {
+      const ids = tokenizer.encode(sequence);
+      if (ids.length === 0) throw new Error(`${describe(sequence)} makes no token`);
+      return ids;
+    },
+  });
+}
+
+/** The tokenizer that lies in a model's folder. */
+export async function folderTokenizer(folder: string, positions: number): Promise<ModelTokenizer> {
+  const kmers = join(folder, 'kmer_tokenizer.json');
+  if (existsSync(kmers)) {
+    const text = await readFile(kmers, 'utf8');
+    let config: KmerTokenizerConfig;
+    try {
+      config = JSON.parse(text) as KmerTokenizerConfig;
+    } catch (error) {
+      throw new Error(`${kmers} is not valid JSON: ${(error as Error).message}`, { cause: error });
+    }
+    if (typeof config !== 'object' || config === null || Array.isArray(config))
+      throw new Error(`${kmers} must hold a JSON object such as {"k": 4}`);
+    try {
+      return kmerModelTokenizer(config, positions);
+    } catch (error) {
+      throw new Error(`${kmers}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  const ofKind = await kindTokenizer(folder, positions);
+  if (ofKind) return ofKind;
+  if (existsSync(join(folder, 'tokenizer.json'))) return hubModelTokenizer(folder, positions);
+  throw new Error(
+    `${folder} holds neither kmer_tokenizer.json nor tokenizer.json, nor a vocab.txt or tokenizer_config.json of a known kind: the model can't read letters`,
+  );
+}

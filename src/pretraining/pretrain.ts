@@ -1,0 +1,295 @@
+/**
+ * Pre-training of BERT-style encoders of k-mers, or of a tokenizer.json, on unlabelled sequences, by any objective of `masking.ts`. Writes
+ * a folder in Hugging Face's layout (`pretrained-folder.ts`). A killed run goes on from its checkpoint with the same numbers.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hashJson } from '../core/files.ts';
+import { createRandom } from '../core/random.ts';
+import { bertMaskedLanguageModel } from '../models/architectures/bert-graph.ts';
+import type { Graph, Tensor } from '../onnx/graph.ts';
+import type { Mode } from '../onnx/layers/dropout.ts';
+import type { Compute, Network } from '../runtime/training/network.ts';
+import { type Evaluate, type TrainingData, train } from '../runtime/training/train.ts';
+import { countPlaced } from '../sequences/alignment/consensus-alignment.ts';
+import { barcodeBert, barcodeMaePacked, barcodeMaeZeroed } from './barcode-mae.ts';
+import { checkPretrainConfig } from './config.ts';
+import { type Corpus, memoryCorpus, writeCorpus } from './corpus.ts';
+import { hubTrainingTokenizer } from './hub-training-tokenizer.ts';
+import { causalMasking, drawMasking, feedsOf, type Objective, type TokenRows } from './masking.ts';
+import {
+  bertConfigOf,
+  decoderConfigOf,
+  kmersOf,
+  onReference,
+  type PretrainConfig,
+  type TokenTables,
+} from './presets.ts';
+import { encoderSize, savePretrained } from './pretrained-folder.ts';
+import type { TrainingTokenizer } from './training-tokenizers.ts';
+import { untrainedNetwork } from './untrained.ts';
+
+export interface PretrainOptions extends Compute {
+  readonly config: PretrainConfig;
+  readonly seed: number;
+  /** Seed of what is seen: windows held out, their order, masks. Default `seed`; with one for several runs they differ in weights and dropout alone. */
+  readonly dataSeed?: number;
+  /** A tokenizer.json, or a folder with one, in place of k-mers (`hub-training-tokenizer.ts`). */
+  readonly tokenizer?: string;
+  /** How windows are read, in place of either. */
+  readonly reading?: TrainingTokenizer;
+  /** The weights as they are drawn, never trained: a control. */
+  readonly untrained?: boolean;
+  /** Folder that the model is written to; made where missing. */
+  readonly out: string;
+  readonly progress?: (fraction: number, message: string) => void;
+  /** Seconds between checkpoints. Default 60. */
+  readonly checkpointSeconds?: number;
+  /** Where the sequences come from and what was left out of them, asked for when all have been read; goes into the report. */
+  readonly source?: () => object;
+}
+
+export interface PretrainReport {
+  readonly folder: string;
+  readonly sequences: number;
+  /** Sequences left out because they hold no ordinary token: no k-mer of A, C, G, T alone. */
+  readonly leftOut: number;
+  readonly windows: number;
+  readonly steps: number;
+  readonly parameters: number;
+  /** Of the encoder alone: what stays when decoder or head are thrown away. */
+  readonly encoderParameters: number;
+  /** Cross-entropy of masked tokens on held-out sequences, nats per token; log(vocabulary) is that of a uniform guess. */
+  readonly validLoss: number;
+  readonly validAccuracy: number;
+  readonly uniformLoss: number;
+  readonly history: readonly { epoch: number; trainLoss: number; validLoss: number }[];
+  /** Training loss along the way: means over stretches of steps, each named by its last step. */
+  readonly losses: readonly { step: number; loss: number }[];
+  /** With a reference: how many of the reads looked at could be laid on it. The others are read from their first letter. */
+  readonly reference?: { readonly reads: number; readonly placed: number };
+  /** As {@link PretrainOptions.source} says. */
+  readonly source?: object;
+}
+
+/** Share of windows kept aside to measure the loss, and how many at most. */
+const HELD_OUT = 0.05;
+const HELD_OUT_MOST = 2000;
+
+/** Sequences in memory, or a stream of them, which is laid down on disk first so that memory stays flat however long it is. */
+export type PretrainSource = readonly string[] | AsyncIterable<string>;
+
+/** Sequences between two words on how far the reading is. */
+const READ_STRETCH = 10_000;
+
+/**
+ * Pre-trains and writes the model. Throws, before anything is read, for a set-up that makes no sense (`config.ts`), and when fewer
+ * than 2 windows hold an ordinary token.
+ */
+export async function pretrain(sequences: PretrainSource, options: PretrainOptions): Promise<PretrainReport> {
+  const { config, out } = options;
+  checkPretrainConfig(config, { kmers: (options.reading ?? options.tokenizer) === undefined });
+  const given =
+    options.reading ??
+    (options.tokenizer === undefined ? undefined : await hubTrainingTokenizer(options.tokenizer, config));
+  const reading = given ?? kmersOf({ ...config, reference: undefined });
+  const counts = { sequences: 0, leftOut: 0, tokens: 0 };
+  await mkdir(out, { recursive: true });
+  const scratch = join(out, 'corpus');
+  const onSequence = () => {
+    if (counts.sequences % READ_STRETCH === 0) options.progress?.(0, `${counts.sequences} sequences read`);
+  };
+  let corpus: Corpus | undefined;
+  try {
+    corpus = isStream(sequences)
+      ? await writeCorpus(scratch, windowsOfStream(sequences, config, reading, counts, onSequence))
+      : memoryCorpus([...windowsOf(sequences, config, reading, counts)]);
+    const resolved = onReference(config, corpus.rows, corpus.row);
+    return await pretrainOn(corpus, counts, given ?? kmersOf(resolved), { ...options, config: resolved });
+  } finally {
+    corpus?.close();
+    for (const file of [scratch, `${scratch}.offsets`]) await rm(file, { force: true });
+  }
+}
+
+const isStream = (sequences: PretrainSource): sequences is AsyncIterable<string> => Symbol.asyncIterator in sequences;
+
+async function pretrainOn(
+  corpus: Corpus,
+  counts: Counts,
+  tokenizer: TrainingTokenizer,
+  options: PretrainOptions,
+): Promise<PretrainReport> {
+  const { config, seed, dataSeed, out } = options;
+  if (corpus.rows < 2)
+    throw new Error(
+      `pre-training needs at least 2 sequences or windows with a ${tokenizer.ordinary}; ` +
+        `${counts.sequences} sequences gave ${corpus.rows}`,
+    );
+  const seenBy = dataSeed ?? seed;
+  const order = createRandom(`held-out:${seenBy}`).shuffle(Uint32Array.from({ length: corpus.rows }, (_, i) => i));
+  const heldOut = order.subarray(0, Math.min(HELD_OUT_MOST, Math.max(1, Math.round(corpus.rows * HELD_OUT))));
+  const training = order.subarray(heldOut.length);
+  const meanTokens = counts.tokens / corpus.rows;
+  const maxSteps = Math.max(1, Math.ceil(config.maxTokens / (config.batchSize * meanTokens)));
+  const network: Network = {
+    label: `${config.objective} pre-training (${config.layers} x ${config.hidden})`,
+    build: (graph, mode) => trainingGraph(graph, config, mode, tokenizer),
+  };
+  const validData = batches(corpus, heldOut, tokenizer, config, `valid:${seenBy}`);
+  const validate = async (evaluate: Evaluate) => {
+    const sums = await evaluate(validData, 'sums'); // [windows, 3]
+    const total = [0, 0, 0];
+    sums.forEach((value, i) => {
+      total[i % 3] += value;
+    });
+    return { loss: total[0] / total[1], accuracy: total[2] / total[1] };
+  };
+  const started = Date.now();
+  let steps = 0;
+  const weightSeed = `pretrain:${seed}`;
+  const compute: Compute = { device: options.device, threads: options.threads };
+  const optimise = () =>
+    train(network, batches(corpus, training, tokenizer, config, ''), {
+      ...compute,
+      seed: weightSeed,
+      dataSeed: dataSeed === undefined ? undefined : `pretrain:${dataSeed}`,
+      optimiser: { kind: 'adamw', weightDecay: config.weightDecay, maxGradientNorm: config.maxGradientNorm },
+      learningRate: config.learningRate,
+      schedule: { kind: config.schedule, warmUp: config.warmUp },
+      batchSize: config.batchSize,
+      epochs: config.epochs,
+      maxSteps,
+      evaluationBatch: config.batchSize,
+      score: async (evaluate) => -(await validate(evaluate)).loss,
+      checkpoint: { path: join(out, 'checkpoint.safetensors'), seconds: options.checkpointSeconds ?? 60 },
+      fingerprint: hashJson({ config, seed, dataSeed, corpusHash: corpus.hash, tokenizer: tokenizer.identity }),
+      onStep: () => {
+        steps += 1;
+      },
+      progress: (fraction, message) => {
+        const speed = (steps * config.batchSize * meanTokens * 1000) / Math.max(1, Date.now() - started);
+        options.progress?.(fraction, `${message}, ${speed.toFixed(0)} tokens/s`);
+      },
+    });
+  const trained = options.untrained
+    ? untrainedNetwork(network, weightSeed, compute, config.batchSize)
+    : await optimise();
+  const valid = await validate(trained.evaluate);
+  await trained.dispose();
+  const report: PretrainReport = {
+    folder: out,
+    sequences: counts.sequences,
+    leftOut: counts.leftOut,
+    windows: corpus.rows,
+    steps: trained.steps,
+    parameters: trained.parameterCount,
+    encoderParameters: encoderSize(trained),
+    validLoss: valid.loss,
+    validAccuracy: valid.accuracy,
+    uniformLoss: Math.log(config.objective === 'masked-lm' ? tokenizer.vocabulary.size : tokenizer.vocabulary.classes),
+    history: trained.history.map(({ epoch, trainLoss, validScore }) => ({ epoch, trainLoss, validLoss: -validScore })),
+    losses: trained.losses,
+    ...(config.reference === undefined ? {} : { reference: countPlaced(config.reference, corpus.rows, corpus.row) }),
+    ...(options.source ? { source: options.source() } : {}),
+  };
+  const { folder: _, ...facts } = report;
+  const made = {
+    config,
+    tokenizer: tokenizer.identity,
+    seed,
+    dataSeed,
+    untrained: options.untrained,
+    corpusHash: corpus.hash,
+    report: facts,
+  };
+  await savePretrained(out, tokenizer, trained, config, made);
+  return report;
+}
+
+interface Counts {
+  sequences: number;
+  leftOut: number;
+  tokens: number;
+}
+
+/** Sequences as windows of at most `length` nucleotides, those without any ordinary token left out; what came of them is counted. */
+function* windowsOf(sequences: Iterable<string>, config: PretrainConfig, tokenizer: TrainingTokenizer, counts: Counts) {
+  for (const sequence of sequences) {
+    let kept = 0;
+    // What is laid on a reference has its place as a whole.
+    const length = config.reference === undefined ? config.length : sequence.length;
+    for (let start = 0; start < sequence.length; start += length) {
+      const window = sequence.slice(start, start + length);
+      const tokens = tokenizer.count(window);
+      if (tokens === 0) continue;
+      kept += 1;
+      counts.tokens += tokens;
+      yield window;
+    }
+    counts.sequences += 1;
+    if (kept === 0) counts.leftOut += 1;
+  }
+}
+
+async function* windowsOfStream(
+  sequences: AsyncIterable<string>,
+  config: PretrainConfig,
+  tokenizer: TrainingTokenizer,
+  counts: Counts,
+  onSequence: () => void,
+) {
+  for await (const sequence of sequences) {
+    yield* windowsOf([sequence], config, tokenizer, counts);
+    onSequence();
+  }
+}
+
+/** The graph of an objective: `loss` in training, `sums` at evaluation. */
+export function trainingGraph(
+  graph: Graph,
+  config: PretrainConfig,
+  mode: Mode,
+  tokens: TokenTables = kmersOf(config),
+): Record<string, Tensor> {
+  const encoder = bertConfigOf(config, tokens);
+  const labels = tokens.vocabulary.classes;
+  const mae = () => ({ encoder, decoder: decoderConfigOf(config, tokens), labels });
+  const graphs: Record<Objective, () => Record<string, Tensor>> = {
+    'masked-lm': () => bertMaskedLanguageModel(graph, encoder, mode),
+    barcodebert: () => barcodeBert(graph, encoder, labels, mode, false).outputs,
+    causal: () => barcodeBert(graph, encoder, labels, mode, true).outputs,
+    'mae-v1': () => barcodeMaeZeroed(graph, mae(), mode).outputs,
+    'mae-v2': () => barcodeMaePacked(graph, mae(), mode).outputs,
+  };
+  return graphs[config.objective]();
+}
+
+/**
+ * Batches of windows of mixed length. In training, masks and a random reading frame are drawn from the step's random numbers; at evaluation,
+ * masks depend on `fixed` and the window alone.
+ */
+function batches(
+  corpus: Corpus,
+  windows: Uint32Array,
+  tokenizer: TrainingTokenizer,
+  config: PretrainConfig,
+  fixed: string,
+): TrainingData {
+  return {
+    rows: windows.length,
+    feeds(rows, random) {
+      const chosen = Array.from(rows, (row) => corpus.row(windows[row]));
+      const offsets = chosen.map(({ length }) =>
+        random && tokenizer.randomOffset ? tokenizer.drawOffset(length, random) : 0,
+      );
+      const { ids, mask, tokens } = tokenizer.encode(chosen, offsets);
+      const batch: TokenRows = { ids, mask, rows: rows.length, tokens, vocabulary: tokenizer.vocabulary };
+      const masking =
+        config.objective === 'causal'
+          ? causalMasking(batch)
+          : drawMasking(batch, config, (i) => random ?? createRandom(`${fixed}:${rows[i]}`));
+      return feedsOf(batch, masking, config, random !== null);
+    },
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * An approximate inverse Hessian for logistic regression, so that L-BFGS needs tens of iterations on features of any
+ * conditioning. The Hessian for class k is C X' diag(p_k (1 - p_k)) X + I; here the curvature p (1 - p) is averaged over the
+ * classes, and X'X is estimated from a sample of rows (evenly spaced). It changes the path of the optimiser, never its end.
+ * Compare Boehning (1992), who bounds p (1 - p) by 1/2 instead.
+ */
+import type { Algebra, Matrix64 } from '../../algebra/linear-algebra.ts';
+import { type LogisticProblem, type Preconditioner, probabilities } from './logistic-objective.ts';
+
+/** Sampled rows per feature: twice as many rows as features estimate X'X well enough. */
+const ROWS_PER_FEATURE = 2;
+/** The preconditioner may cost about as much as this many evaluations of the objective. */
+const WORTH_EVALUATIONS = 100;
+const FEWEST_ROWS = 256;
+/** Up to this width the difference of Woodbury's formula is taken in float64, which converges in fewer iterations. */
+const LARGEST_DENSE = 1024;
+const SMALLEST_CURVATURE = 1e-4;
+
+/** Evenly spaced rows. The sample's side of the inverse costs size^2 dim, an evaluation rows * dim * columns. */
+function sampleRows({ features, columns }: LogisticProblem): Matrix64 {
+  const { rows, columns: dim } = features;
+  const affordable = Math.max(FEWEST_ROWS, Math.floor(Math.sqrt(WORTH_EVALUATIONS * rows * columns)));
+  const size = Math.min(rows, ROWS_PER_FEATURE * dim, affordable);
+  const values = new Float64Array(size * dim);
+  for (let i = 0; i < size; i++) {
+    const row = Math.floor((i * rows) / size);
+    values.set(features.values.subarray(row * dim, (row + 1) * dim), i * dim);
+  }
+  return { rows: size, columns: dim, values };
+}
+
+/** Mean over columns of p (1 - p) for every sampled row at the given parameters. */
+async function curvatures(sample: Matrix64, problem: LogisticProblem, point: Float64Array, algebra: Algebra) {
+  const { columns } = problem;
+  const dim = sample.columns;
+  const weights = { rows: dim, columns, values: Float64Array.from(point.subarray(0, dim * columns)) };
+  const logits = await algebra.product(sample, weights);
+  for (let i = 0; i < logits.values.length; i++) logits.values[i] += point[dim * columns + (i % columns)];
+  const p = probabilities(problem.link, logits).values;
+  return Float64Array.from({ length: sample.rows }, (_, row) => {
+    let sum = 0;
+    for (let k = row * columns; k < (row + 1) * columns; k++) sum += p[k] * (1 - p[k]);
+    return Math.max(SMALLEST_CURVATURE, sum / columns);
+  });
+}
+
+/** The preconditioner at a point for penalty C, from whichever side of the sample is smaller. */
+export async function preconditionerAt(
+  problem: LogisticProblem,
+  point: Float64Array,
+  C: number,
+  algebra: Algebra,
+): Promise<Preconditioner> {
+  const { rows, columns: dim } = problem.features;
+  const sample = sampleRows(problem);
+  const curvature = await curvatures(sample, problem, point, algebra);
+  const mean = curvature.reduce((sum, value) => sum + value, 0) / sample.rows;
+  const inflate = (C * rows) / sample.rows;
+  for (let i = 0; i < sample.values.length; i++) {
+    sample.values[i] *= Math.sqrt(inflate * curvature[Math.floor(i / dim)]);
+  }
+  const narrow = dim <= sample.rows;
+  // Inverse of I + A'A, or by Woodbury I - A' (I + AA')^-1 A.
+  const product = await algebra.product(sample, sample, narrow ? { transposeA: true } : { transposeB: true });
+  addIdentity(product);
+  const inverse = await algebra.inverse(product);
+  const intercept = 1 / (C * rows * mean);
+  if (narrow) return { weights: { form: 'dense', matrix: Float32Array.from(inverse.values) }, intercept };
+  if (dim > LARGEST_DENSE) {
+    const [a, b] = [Float32Array.from(sample.values), Float32Array.from(inverse.values)];
+    return { weights: { form: 'factored', a, b }, intercept };
+  }
+  const removed = await algebra.product(sample, await algebra.product(inverse, sample), { transposeA: true });
+  for (let i = 0; i < removed.values.length; i++) removed.values[i] = -removed.values[i];
+  addIdentity(removed);
+  return { weights: { form: 'dense', matrix: Float32Array.from(removed.values) }, intercept };
+}
+
+function addIdentity(m: Matrix64): void {
+  for (let i = 0; i < m.rows; i++) m.values[i * m.rows + i] += 1;
+}

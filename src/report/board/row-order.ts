@@ -1,0 +1,42 @@
+/** What every human-readable format agrees on: which rows belong to a task and in what order, and the standard remarks. */
+import { formatScore, plural } from '../formats/numbers.ts';
+import type { CellCounts, Leaderboard, LeaderboardRow, LeaderboardTask, Verdict } from './schema.ts';
+
+/** Best score first; then what failed, then what has not run. */
+export function rowsOfTask(board: Leaderboard, task: LeaderboardTask): LeaderboardRow[] {
+  const rank = { done: 0, failed: 1, missing: 2 } as const;
+  const sign = task.higherIsBetter ? -1 : 1;
+  return board.rows
+    .filter((row) => row.task === task.id && row.taskHash === task.hash)
+    .sort(
+      (a, b) =>
+        rank[a.status] - rank[b.status] ||
+        Number(a.score === null) - Number(b.score === null) ||
+        sign * ((a.score ?? 0) - (b.score ?? 0)) ||
+        (a.contender < b.contender ? -1 : a.contender > b.contender ? 1 : a.probe < b.probe ? -1 : 1),
+    );
+}
+
+/** " · chance 0.500 · lower is better", as far as it applies. */
+export function shortTaskNote(task: LeaderboardTask): string {
+  return [
+    ...(task.chance === null ? [] : [` · chance ${formatScore(task.chance)}`]),
+    ...(task.higherIsBetter ? [] : [' · lower is better']),
+  ].join('');
+}
+
+export function unfinishedNote(cells: CellCounts): string | undefined {
+  if (cells.failed === 0 && cells.missing === 0) return undefined;
+  const parts = [
+    ...(cells.failed > 0 ? [`${cells.failed} failed`] : []),
+    ...(cells.missing > 0 ? [`${cells.missing} not yet run`] : []),
+  ];
+  return `${cells.done} of ${plural(cells.planned, 'cell')} done: ${parts.join(', ')}.`;
+}
+
+/** How the headline models fare, over tasks where there is a verdict. */
+export function verdictCounts(board: Leaderboard): Readonly<Record<Verdict, number>> & { readonly none: number } {
+  const counts = { better: 0, indistinguishable: 0, worse: 0, none: 0 };
+  for (const task of board.tasks) counts[task.headline.vsOneHot?.verdict ?? 'none'] += 1;
+  return counts;
+}

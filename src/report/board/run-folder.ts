@@ -1,0 +1,193 @@
+/**
+ * Reads a run's folder as laid out in `src/harness/store/result.ts`: the manifest, one result per cell, one record per task, and on
+ * demand the `.npy` files they point to, each checked against its sha256. A cell whose document is absent is `missing`; one
+ * whose document or predictions are damaged is a problem in words, shown on the board, never dropped. Reads only; paths are
+ * made from the layout, never taken from the documents.
+ */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ZodError, type z } from 'zod';
+import { sha256 } from '../../core/files.ts';
+import type { Predictions, Targets } from '../../core/matrix.ts';
+import {
+  type Result,
+  type RunManifest,
+  resultSchema,
+  runManifestSchema,
+  type TaskRecord,
+  taskRecordSchema,
+} from '../../harness/store/result.ts';
+import { decodeNpy } from '../../runtime/arrays/npy.ts';
+
+export interface StoredCell {
+  readonly planned: RunManifest['cells'][number];
+  /** Present when the document was read and is whole. */
+  readonly result?: Result;
+  /** Why a document that exists cannot be used. */
+  readonly problem?: string;
+}
+
+export interface RunFolder {
+  readonly dir: string;
+  readonly manifest: RunManifest;
+  /** In the manifest's order; for equal (task, contender, probe, seed) the last one planned. */
+  readonly cells: readonly StoredCell[];
+  /** By task hash. */
+  readonly tasks: ReadonlyMap<string, TaskRecord>;
+  /** By task hash: why a record that exists cannot be used. */
+  readonly taskProblems: ReadonlyMap<string, string>;
+  /** sha256 over every document read, the sizes of the `.npy` files, and the code of report and metrics. */
+  readonly hash: string;
+}
+
+const HEX = /^[0-9a-f]{1,128}$/;
+
+/** Throws when `dir` holds no manifest or one that cannot be read; damaged cells are reported in place. */
+export async function readRunFolder(dir: string): Promise<RunFolder> {
+  const manifestPath = join(dir, 'run.json');
+  const manifestText = await readIfPresent(manifestPath);
+  if (manifestText === undefined) {
+    throw new Error(
+      `${manifestPath} does not exist: ${dir} is not the folder of a run. Run \`npm run bench -- run --out ${dir}\` first.`,
+    );
+  }
+  const manifest = parse(manifestPath, manifestText, runManifestSchema);
+  const seen = new Map(
+    manifest.cells.map((cell) => [JSON.stringify([cell.task, cell.contender, cell.probe, cell.seed]), cell]),
+  );
+  const digest: string[] = [sha256(manifestText), await codeHash()];
+  const cells: StoredCell[] = [];
+  for (const planned of seen.values()) {
+    const { cell, text, size } = await readCell(dir, planned);
+    cells.push(cell);
+    digest.push(text === undefined ? 'missing' : sha256(text), String(size));
+  }
+  const tasks = new Map<string, TaskRecord>();
+  const taskProblems = new Map<string, string>();
+  for (const hash of new Set(cells.map((cell) => cell.planned.taskHash))) {
+    if (!HEX.test(hash)) continue;
+    const path = join(dir, 'results', 'tasks', `${hash}.json`);
+    const text = await readIfPresent(path);
+    digest.push(text === undefined ? 'missing' : sha256(text), String(await sizeOf(targetsPath(dir, hash))));
+    if (text === undefined) continue;
+    try {
+      const record = parse(path, text, taskRecordSchema);
+      if (record.hash !== hash) throw new Error(`${path}: holds the record of another task (hash ${record.hash})`);
+      tasks.set(hash, record);
+    } catch (error) {
+      taskProblems.set(hash, (error as Error).message);
+    }
+  }
+  return { dir, manifest, cells, tasks, taskProblems, hash: sha256(digest.join('\n')) };
+}
+
+/** `[testSize, columns]`. Throws when the file is absent, damaged, or not as its record says. */
+export async function readTargets(run: RunFolder, record: TaskRecord): Promise<Targets> {
+  const path = targetsPath(run.dir, record.hash);
+  const array = await readChecked(path, record.targets);
+  if (!(array.values instanceof Float64Array)) throw new Error(`${path}: true answers must be float64`);
+  return { rows: array.rows, columns: array.columns, values: array.values };
+}
+
+/** `[testSize, outputs]`. Throws when the file is absent, damaged, not as the result says, or holds NaN. */
+export async function readPredictions(run: RunFolder, result: Result): Promise<Predictions> {
+  if (result.predictions === undefined) throw new Error(`results/${result.key}.json: done, but without predictions`);
+  const path = predictionsPath(run.dir, result.key);
+  const { rows, columns, values } = await readChecked(path, result.predictions);
+  if (values instanceof Int32Array) throw new Error(`${path}: predictions must be float64 or float32`);
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new Error(`${path}: row ${Math.floor(bad / columns)} holds ${values[bad]}, not a number`);
+  return { rows, columns, values };
+}
+
+async function readCell(
+  dir: string,
+  planned: StoredCell['planned'],
+): Promise<{ cell: StoredCell; text?: string; size: number }> {
+  if (!/^[0-9a-f]{64}$/.test(planned.key)) {
+    return { cell: { planned, problem: `run.json: key "${planned.key}" is not a sha256` }, size: -1 };
+  }
+  const path = join(dir, 'results', `${planned.key}.json`);
+  const text = await readIfPresent(path);
+  if (text === undefined) return { cell: { planned }, size: -1 };
+  const size = await sizeOf(predictionsPath(dir, planned.key));
+  try {
+    const result = parse(path, text, resultSchema);
+    const found = [result.key, result.task.id, result.task.hash, result.contender.id, result.probe, result.seed];
+    const wanted = [planned.key, planned.task, planned.taskHash, planned.contender, planned.probe, planned.seed];
+    const differs = found.findIndex((value, i) => value !== wanted[i]);
+    if (differs >= 0) {
+      throw new Error(
+        `${path}: says "${found[differs]}" where run.json planned "${wanted[differs]}"; delete it, run again`,
+      );
+    }
+    return { cell: { planned, result }, text, size };
+  } catch (error) {
+    return { cell: { planned, problem: (error as Error).message }, text, size };
+  }
+}
+
+async function readChecked(path: string, expected: { sha256: string; rows: number; columns: number }) {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') throw new Error(`${path} is absent: delete its result file and run again`);
+    throw error;
+  });
+  if (sha256(bytes) !== expected.sha256) {
+    throw new Error(`${path} is damaged (its sha256 is not the stored one): delete it and its result file, run again`);
+  }
+  const array = decodeNpy(bytes, path);
+  if (array.rows !== expected.rows || array.columns !== expected.columns) {
+    throw new Error(
+      `${path} is ${array.rows} x ${array.columns}; its document says ${expected.rows} x ${expected.columns}`,
+    );
+  }
+  return array;
+}
+
+function parse<T>(path: string, text: string, schema: z.ZodType<T>): T {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    if (error instanceof ZodError) {
+      const issue = error.issues[0];
+      throw new Error(`${path}: ${issue.path.join('.') || 'document'}: ${issue.message}`);
+    }
+    throw new Error(`${path}: not valid JSON (${(error as Error).message}); delete it and run again`);
+  }
+}
+
+function targetsPath(dir: string, hash: string): string {
+  return join(dir, 'results', 'targets', `${hash}.npy`);
+}
+
+function predictionsPath(dir: string, key: string): string {
+  return join(dir, 'results', 'predictions', `${key}.npy`);
+}
+
+async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => -1,
+  );
+}
+
+/** A board made by other code is another board: the sources of report and metrics are part of its key. */
+async function codeHash(): Promise<string> {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const files: string[] = [];
+  for (const folder of [here, join(here, '..', 'metrics')]) {
+    for (const name of (await readdir(folder)).sort()) files.push(join(folder, name));
+  }
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+  return sha256(files.map((file, i) => `${file.split(sep).slice(-2).join('/')}\0${texts[i]}`).join('\0'));
+}

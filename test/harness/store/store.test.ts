@@ -1,0 +1,94 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RESULT_SCHEMA, type Result, type RunManifest } from '../../../src/harness/store/result.ts';
+import { mergeCells, openStore, type ResultStore } from '../../../src/harness/store/store.ts';
+
+let folder: string;
+let store: ResultStore;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'store-'));
+  store = await openStore(folder);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const key = (digit: string) => digit.repeat(64);
+const result = (of: string): Omit<Result, 'predictions'> => ({
+  schema: RESULT_SCHEMA,
+  key: of,
+  status: 'done',
+  task: {
+    ...{ id: 't', title: 'T', kind: 'binary', metric: 'mcc', hash: 'h', classes: ['0', '1'] },
+    ...{ trainSize: 1, validSize: 1, testSize: 1, citation: '-', licence: '-' },
+  },
+  contender: { id: 'c', title: 'C', kind: 'baseline', family: 'chance', citation: '-', version: '1', options: {} },
+  probe: 'none',
+  seed: 0,
+  scores: { mcc: null },
+  validationScore: 0,
+  details: {},
+  environment: {
+    device: 'cpu',
+    precision: 'float32',
+    threads: 1,
+    effort: 1,
+    node: 'v20',
+    platform: 'x',
+    packages: {},
+    codeHash: 'c',
+  },
+  timings: { seconds: 1, startedAt: '2026-01-01T00:00:00Z', finishedAt: '2026-01-01T00:00:01Z' },
+});
+const predictions = { rows: 1, columns: 2, values: Float64Array.of(0.25, 0.75) };
+
+describe('a stored cell', () => {
+  it('is read as it was written', async () => {
+    expect(await store.read(key('a'))).toEqual({ state: 'absent' });
+    const written = await store.write(result(key('a')), predictions);
+    expect(await store.read(key('a'))).toEqual({ state: 'done', result: written });
+  });
+
+  it.each([
+    [
+      'predictions with other bytes',
+      (f: string) => writeFile(join(f, 'predictions', `${key('b')}.npy`), 'x'),
+      /checksum/,
+    ],
+    ['predictions that are gone', (f: string) => rm(join(f, 'predictions', `${key('b')}.npy`)), /missing/],
+    ['a document cut short', (f: string) => writeFile(join(f, `${key('b')}.json`), '{"schema":'), /not JSON/],
+    [
+      'a document of another version',
+      (f: string) => writeFile(join(f, `${key('b')}.json`), '{"schema":"v9"}'),
+      /schema/,
+    ],
+    [
+      "another cell's document",
+      async (f: string) => writeFile(join(f, `${key('b')}.json`), JSON.stringify(result(key('c')))),
+      /another/,
+    ],
+  ])('is damaged when it has %s', async (_what, damage, reason) => {
+    await store.write(result(key('b')), predictions);
+    await damage(join(folder, 'results'));
+    expect(await store.read(key('b'))).toEqual({ state: 'damaged', reason: expect.stringMatching(reason) });
+  });
+});
+
+describe('the manifest', () => {
+  const cell = (task: string, contender: string, data: string, of = 'a'): RunManifest['cells'][number] => ({
+    ...{ key: key(of), task, taskHash: data, contender, probe: 'none', seed: 0 },
+  });
+
+  it('keeps older cells, lets the newest win, and drops those of older data', () => {
+    const older = [cell('t', 'one', 'v1'), cell('t', 'two', 'v1'), cell('u', 'one', 'w1')];
+    expect(mergeCells(older, [cell('t', 'one', 'v1', 'b')])).toEqual([cell('t', 'one', 'v1', 'b'), older[1], older[2]]);
+    expect(mergeCells(older, [cell('t', 'one', 'v2', 'b')])).toEqual([cell('t', 'one', 'v2', 'b'), older[2]]);
+  });
+
+  it('loses nothing to writers at the same time', async () => {
+    const names = Array.from({ length: 8 }, (_, i) => `contender-${i}`);
+    const add = (name: string) => store.addToManifest({ title: 'T', command: 'run', cells: [cell('t', name, 'v1')] });
+    await Promise.all(names.map(add));
+    expect((await store.readManifest())?.cells.map(({ contender }) => contender).sort()).toEqual(names);
+  });
+});
