@@ -5,7 +5,7 @@ import { askBarcodes, describeBarcodes } from '../../src/barcodes/questions.ts';
 import { type BarcodeRecord, createBarcodeReport, readBarcodes } from '../../src/barcodes/records.ts';
 import { givenSplits } from '../../src/barcodes/splits.ts';
 
-const GOLDENS = join(import.meta.dirname, 'goldens');
+const GOLDENS = join(import.meta.dirname, '../sequences/goldens');
 const source = { file: 'x', line: 1 };
 
 /** "id sequence split Genus species BIN", "-" for none. */

@@ -31,9 +31,9 @@ const tsv = (...rows: readonly (readonly string[])[]) => rows.map((row) => `${ro
 
 describe('barcode tables', () => {
   it('BIOSCAN-5M metadata, CSV with line breaks inside quotes, as pandas reads it', async () => {
-    const golden = JSON.parse(readFileSync(join(import.meta.dirname, 'goldens', 'bioscan.json'), 'utf8'));
+    const golden = JSON.parse(readFileSync(join(import.meta.dirname, '../sequences/goldens', 'bioscan.json'), 'utf8'));
     for (const ending of ['csv', 'tsv']) {
-      const path = join(import.meta.dirname, 'goldens', `bioscan.${ending}`);
+      const path = join(import.meta.dirname, '../sequences/goldens', `bioscan.${ending}`);
       const { records, report } = await read(path, { names: 'given', required: ['split', 'bin', 'species'] });
       expect([report.rows, report.records, report.removed]).toEqual([
         golden.rows,

@@ -11,7 +11,7 @@ import {
 } from '../../src/barcodes/splits.ts';
 import { createRandom } from '../../src/core/random.ts';
 
-const GOLDENS = join(import.meta.dirname, 'goldens');
+const GOLDENS = join(import.meta.dirname, '../sequences/goldens');
 const source = { file: 'x', line: 1 };
 
 /** "id sequence split Genus species BIN", "-" for none. */

@@ -42,7 +42,7 @@ interface Golden {
 }
 
 const read = (name: string): Golden =>
-  JSON.parse(readFileSync(new URL(`./goldens/barcode/${name}.json`, import.meta.url), 'utf8')) as Golden;
+  JSON.parse(readFileSync(new URL(`../models/goldens/barcode/${name}.json`, import.meta.url), 'utf8')) as Golden;
 
 const CASES: Readonly<Record<string, Objective>> = {
   'mae-v2': 'mae-v2',

@@ -23,7 +23,7 @@ interface Trajectory {
   }[];
 }
 const read = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`./goldens/barcode/${name}.json`, import.meta.url), 'utf8'));
+  JSON.parse(readFileSync(new URL(`../models/goldens/barcode/${name}.json`, import.meta.url), 'utf8'));
 const { optimiser, runs } = read('trajectory') as Trajectory;
 const start = read('mae-v2') as {
   readonly config: Readonly<Record<'encoder' | 'decoder', BertConfig & { num_labels: number }>>;

@@ -40,7 +40,7 @@ interface Golden {
   };
 }
 
-const at = (name: string) => fileURLToPath(new URL(`./goldens/${name}`, import.meta.url));
+const at = (name: string) => fileURLToPath(new URL(`../models/goldens/${name}`, import.meta.url));
 const golden = JSON.parse(readFileSync(at('tiny_bpe_pretrained.golden.json'), 'utf8')) as Golden;
 const TOKENIZER = at('tiny-bpe-bert');
 const PRETRAINED = at('tiny-bpe-pretrained');

@@ -23,7 +23,7 @@ interface Golden {
   >;
 }
 
-const at = (name: string) => fileURLToPath(new URL(`./goldens/${name}`, import.meta.url));
+const at = (name: string) => fileURLToPath(new URL(`../models/goldens/${name}`, import.meta.url));
 const golden = JSON.parse(readFileSync(at('tiny_objectives.golden.json'), 'utf8')) as Golden;
 
 /** Hidden states of every layer, `[rows, tokens, dimension]` each. */

@@ -5,7 +5,7 @@
  * made from the layout, never taken from the documents.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ZodError, type z } from 'zod';
 import { sha256 } from '../../core/files.ts';
@@ -183,11 +183,14 @@ async function sizeOf(path: string): Promise<number> {
 
 /** A board made by other code is another board: the sources of report and metrics are part of its key. */
 async function codeHash(): Promise<string> {
-  const here = dirname(fileURLToPath(import.meta.url));
+  const source = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
   const files: string[] = [];
-  for (const folder of [here, join(here, '..', 'metrics')]) {
-    for (const name of (await readdir(folder)).sort()) files.push(join(folder, name));
+  for (const folder of ['core', 'metrics', 'report']) {
+    const entries = await readdir(join(source, folder), { withFileTypes: true, recursive: true });
+    for (const entry of entries) if (entry.isFile()) files.push(join(entry.parentPath, entry.name));
   }
-  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
-  return sha256(files.map((file, i) => `${file.split(sep).slice(-2).join('/')}\0${texts[i]}`).join('\0'));
+  files.sort();
+  const texts: string[] = [];
+  for (const file of files) texts.push(await readFile(file, 'utf8'));
+  return sha256(files.map((file, i) => `${relative(source, file)}\0${texts[i]}`).join('\0'));
 }

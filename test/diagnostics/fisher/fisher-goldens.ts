@@ -28,7 +28,7 @@ export interface FisherGolden {
   readonly saliency: { readonly loss: GoldenSaliency; readonly logit: GoldenSaliency };
 }
 
-const file = (name: string) => new URL(`./goldens/${name}`, import.meta.url);
+const file = (name: string) => new URL(`../goldens/${name}`, import.meta.url);
 export const goldens = JSON.parse(readFileSync(file('fisher.json'), 'utf8')) as Record<string, FisherGolden>;
 export const exportedBert = () => new Uint8Array(readFileSync(file('fisher.onnx')));
 

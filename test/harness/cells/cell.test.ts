@@ -103,7 +103,7 @@ describe('a frozen model', () => {
   });
 
   it('is measured where it is run as it was exported, and refused there where it has logits alone', async () => {
-    const path = (name: string) => fileURLToPath(new URL(`../models/goldens/onnx-logits/${name}`, import.meta.url));
+    const path = (name: string) => fileURLToPath(new URL(`../../models/goldens/onnx-logits/${name}`, import.meta.url));
     const exported = (name: string) => ({ ...model, load: () => onnxModel(path(name), { device: 'cpu', threads: 1 }) });
     const short = defineTask({
       ...long,

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isPrecomputed, precomputedEmbeddings } from '../../../src/models/precomputed/precomputed.ts';
 import { writeNpy } from '../../../src/runtime/arrays/npy.ts';
 
-const golden = (name: string) => fileURLToPath(new URL(`./goldens/precomputed/${name}`, import.meta.url));
+const golden = (name: string) => fileURLToPath(new URL(`../goldens/precomputed/${name}`, import.meta.url));
 const LAYER = [{ layer: 0, pooling: 'mean' }] as const;
 /** Rows of the goldens: 0, 1/8, 2/8, ... */
 const row = (number: number) => [0, 1, 2, 3].map((i) => (4 * number + i) / 8);

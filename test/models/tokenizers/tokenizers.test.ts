@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { folderTokenizer } from '../../../src/models/tokenizers/tokenizers.ts';
 import golden from '../goldens/tokenizers.golden.json' with { type: 'json' };
 
-const folderOf = (name: string) => fileURLToPath(new URL(`./goldens/tokenizers/${name}`, import.meta.url));
+const folderOf = (name: string) => fileURLToPath(new URL(`../goldens/tokenizers/${name}`, import.meta.url));
 const NAMES = Object.keys(golden.ids) as (keyof typeof golden.ids)[];
 let folder: string;
 beforeAll(async () => {

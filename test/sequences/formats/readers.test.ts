@@ -45,7 +45,7 @@ const ROWS = [
   ['t.csv:1', 'ACGT', '1'],
   ['t.csv:2', 'GGTA', '0'],
 ];
-const parquet = (codec: string) => join(import.meta.dirname, 'goldens', `table.${codec}.parquet`);
+const parquet = (codec: string) => join(import.meta.dirname, '../goldens', `table.${codec}.parquet`);
 
 describe('table formats', () => {
   it('reads CSV, its ids made of file and row, its source a line', async () => {

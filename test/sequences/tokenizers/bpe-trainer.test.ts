@@ -26,7 +26,9 @@ function learn(corpus: readonly string[], language: BpeLanguage, vocabularySize:
 }
 
 describe.each(['text', 'dna'] as const)('byte-pair encoding of %s', (language) => {
-  const golden = JSON.parse(readFileSync(new URL(`./goldens/bpe/${language}.json`, import.meta.url), 'utf8')) as Golden;
+  const golden = JSON.parse(
+    readFileSync(new URL(`../goldens/bpe/${language}.json`, import.meta.url), 'utf8'),
+  ) as Golden;
   const model = learn(golden.corpus, language, golden.size);
   const { tokenizer, settings } = bpeTokenizerFiles(model, language);
 
