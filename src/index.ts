@@ -4,7 +4,6 @@
  */
 import './runtime/telemetry.ts';
 
-
 export {
   askBarcodes,
   type BarcodeQuestion,

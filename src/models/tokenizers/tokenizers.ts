@@ -3,7 +3,7 @@
  * `tokenizer.json` of the hub (BPE, WordPiece, ...) through @huggingface/transformers, from the folder alone, never from the network. A sequence that a
  * model would have to cut is refused.
  */
-import '../runtime/telemetry.ts';
+import '../../runtime/telemetry.ts';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';

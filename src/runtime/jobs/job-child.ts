@@ -2,7 +2,7 @@
  * The child's side of `job.ts`: waits for a request, imports the module, calls the function, replies. Ends with its parent,
  * even while native code blocks this thread: a second thread watches the parent's process id.
  */
-import './telemetry.ts';
+import '../telemetry.ts';
 import { Worker } from 'node:worker_threads';
 import type { Job, JobReply, JobRequest } from './job.ts';
 import { registerPluginHook } from './plugins.ts';
