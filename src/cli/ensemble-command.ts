@@ -14,7 +14,7 @@ import type { EnsembleCorpus } from '../ensembles/corpus.ts';
 import { finishEnsemble, type MemberOptions, memberIsFinished } from '../ensembles/training.ts';
 import { type Device, deviceEnvironment, parseDevice, resolveDevice } from '../runtime/device.ts';
 import { startWorker } from '../runtime/jobs/job.ts';
-import { tryLock } from '../runtime/lock.ts';
+import { takeLock } from '../runtime/lock.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
 import type { PrepareRequest } from './ensemble-jobs.ts';
 import { createJobLine } from './model-command.ts';
@@ -83,8 +83,10 @@ export async function ensembleCommand(flags: EnsembleFlags): Promise<number> {
   const requested = parseDevice(flags.device);
   const device = requested === 'cpu' ? 'cpu' : (await resolveDevice(requested)).device;
   const out = resolve(flags.out);
-  const lock = await tryLock(`${out}/ensemble.lock`);
-  if (!lock) throw new UsageError(`--out ${flags.out}: another process trains this ensemble`);
+  const lock = await takeLock(`${out}/ensemble.lock`, {
+    patience: 0,
+    onWait: (holder) => output.note(`Waiting: does ${holder}, which has locked ${flags.out}, still run?`),
+  });
   const { dataSeed, members } = flags;
   const compute = { device, threads: flags.threads ?? availableParallelism() };
   const seeds = Array.from({ length: members }, (_, i) => i + 1);

@@ -17,7 +17,7 @@ import { ensemblePage } from '../report/ensembles/page.ts';
 import { ensembleTerminal } from '../report/ensembles/terminal.ts';
 import { deviceEnvironment } from '../runtime/device.ts';
 import { startWorker } from '../runtime/jobs/job.ts';
-import { tryLock } from '../runtime/lock.ts';
+import { takeLock } from '../runtime/lock.ts';
 import { DEFAULT_SEQUENCES } from './diagnose-command.ts';
 import { DIAGNOSE_JOBS, diagnosed, ENSEMBLE_PAGE } from './ensemble-diagnose-command.ts';
 import type { PrepareRequest } from './ensemble-jobs.ts';
@@ -129,8 +129,7 @@ async function trained(cell: EntropyCell, training: Training, run: Run): Promise
   const { control, bits } = cell;
   const config = ensembleConfigFrom({ preset: cell.preset });
   await mkdir(out, { recursive: true });
-  const lock = await tryLock(join(out, 'ensemble.lock'));
-  if (!lock) throw new UsageError(`${out}: another process trains this ensemble`);
+  const lock = await takeLock(join(out, 'ensemble.lock'), { patience: 0 });
   try {
     const prepare: PrepareRequest = { config, files, out, dataSeed: DATA_SEED, control, bits };
     const corpus = await run<EnsembleCorpus>(TRAINING_JOBS, 'prepareEnsembleJob', prepare);

@@ -10,7 +10,7 @@ import { UsageError } from '../../core/errors.ts';
 import { isMissing, sha256, sha256File, writeFileAtomic } from '../../core/files.ts';
 import type { Targets } from '../../core/matrix.ts';
 import { encodeNpy, writeNpy } from '../../runtime/arrays/npy.ts';
-import { type Lock, tryLock, withLock } from '../../runtime/lock.ts';
+import { type Lock, LockLost, type LockSightings, tryLock, withLock } from '../../runtime/lock.ts';
 import {
   type Result,
   RUN_MANIFEST_SCHEMA,
@@ -52,6 +52,7 @@ export async function openStore(folder: string): Promise<ResultStore> {
     throw new UsageError(`--out ${folder}: cannot be written: ${error.message}`);
   });
   const manifestPath = join(folder, 'run.json');
+  const sightings: LockSightings = new Map();
 
   async function readManifest(): Promise<RunManifest | undefined> {
     const text = await readIfPresent(manifestPath);
@@ -59,6 +60,26 @@ export async function openStore(folder: string): Promise<ResultStore> {
     const parsed = parse(text, runManifestSchema);
     if ('value' in parsed) return parsed.value;
     throw new UsageError(`${manifestPath}: ${parsed.problem}`, 'Remove that file; results are kept and found again.');
+  }
+
+  /** Read, merged and written under a lock; begins again where the lock was lost while this process was paused. */
+  async function addToManifest(added: Omit<RunManifest, 'schema'>): Promise<RunManifest> {
+    const merge = async (lock: Lock) => {
+      const before = await readManifest();
+      const merged: RunManifest = {
+        schema: RUN_MANIFEST_SCHEMA,
+        ...added,
+        cells: mergeCells(before?.cells ?? [], added.cells),
+      };
+      if (JSON.stringify(before) === JSON.stringify(merged)) return merged;
+      await lock.confirm();
+      await writeFileAtomic(manifestPath, `${JSON.stringify(merged, null, 2)}\n`);
+      return merged;
+    };
+    return withLock(join(results, 'locks', 'run.lock'), merge).catch((error: unknown) => {
+      if (error instanceof LockLost) return addToManifest(added);
+      throw error;
+    });
   }
 
   return {
@@ -110,19 +131,8 @@ export async function openStore(folder: string): Promise<ResultStore> {
       await writeFileAtomic(join(results, 'tasks', `${record.hash}.json`), `${JSON.stringify(document, null, 2)}\n`);
       return document;
     },
-    lockCell: (key) => tryLock(join(results, 'locks', `${key}.lock`)),
-    addToManifest: (added) =>
-      withLock(join(results, 'locks', 'run.lock'), async () => {
-        const before = await readManifest();
-        const merged: RunManifest = {
-          schema: RUN_MANIFEST_SCHEMA,
-          ...added,
-          cells: mergeCells(before?.cells ?? [], added.cells),
-        };
-        const text = `${JSON.stringify(merged, null, 2)}\n`;
-        if (JSON.stringify(before) !== JSON.stringify(merged)) await writeFileAtomic(manifestPath, text);
-        return merged;
-      }),
+    lockCell: (key) => tryLock(join(results, 'locks', `${key}.lock`), { sightings }),
+    addToManifest,
   };
 }
 
