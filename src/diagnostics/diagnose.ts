@@ -1,7 +1,9 @@
 /**
- * All that is measured on one model and one corpus without labels: what it predicts, against the n-gram floors of the same letters and against the same windows shuffled
- * with their dinucleotides kept; the geometry of its hidden states and of its static embeddings; where its Fisher information lies. What a model can't be asked is left out, with the
- * reason. A number that is not finite, in logits or hidden states, ends it.
+ * All measures of one model on one corpus without labels: its predictions, compared with the n-gram
+ * floors of the same letters and with the same windows shuffled with their dinucleotides kept; the
+ * geometry of its hidden states and of its static embeddings; the distribution of its Fisher
+ * information over its parts. A measure that a model does not support is left out, with the reason.
+ * A logit or hidden state that is not finite is an error.
  */
 
 import { createRandom } from '../core/random.ts';
@@ -43,34 +45,36 @@ export interface Diagnosis {
     readonly measured: number;
     readonly letters: number;
     readonly shortened: number;
-    /** Windows that n-grams were counted in. */
+    /** Windows in which n-grams were counted. */
     readonly counted: number;
   };
-  /** Share of the tokens that were asked about. */
+  /** Share of the tokens that were predicted. */
   readonly share: number;
   readonly predictions?: OwnAndShuffled<PredictiveSummary>;
   readonly ngrams?: OwnAndShuffled<NgramEntropies>;
   readonly contextual?: Contextual;
   readonly wordTable?: WordTableFacts;
   readonly fisher?: ParameterInformation;
-  /** What is not there, and why. */
+  /** Measures that are missing, and why. */
   readonly missing: readonly { readonly what: string; readonly why: string }[];
-  /** What a reader must know to read the numbers right. */
+  /** Notes that a reader needs to read the numbers correctly. */
   readonly remarks: readonly string[];
 }
 
-/** Windows with fewer than this many have no geometry. */
+/** Minimum number of windows for geometry. */
 const LEAST_WINDOWS = 3;
 
-/** Measures everything. @throws for a corpus that can't be read or a model that can't read it, and for numbers that are not finite. */
+/**
+ * Computes all measures. @throws for a corpus that cannot be read, a model that cannot read it, and
+ * numbers that are not finite.
+ */
 export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOptions): Promise<Diagnosis> {
   const { seed, compute, progress } = options;
   const missing: { what: string; why: string }[] = [];
   const isFrozen = !('embed' in model);
   const tokens = isFrozen ? (text: string) => model.tokens(text) : model.pooledTokens?.bind(model);
-  if (tokens === undefined)
-    throw new Error('embeddings computed elsewhere are of their own sequences only; give a model');
-  progress?.(0, 'reads the corpus');
+  if (tokens === undefined) throw new Error('precomputed embeddings cover their own sequences only; use a model');
+  progress?.(0, 'read the corpus');
   const sample = await sampleCorpus(options.corpus, {
     ...{ sequences: options.sequences, seed, tokens },
     maxLetters: model.card.maxNucleotides as number | undefined,
@@ -91,8 +95,8 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
     const ask = (windows: readonly string[], report: (done: number) => void) =>
       askedPredictions(reader, windows, { ...asking, progress: report });
     predictions = {
-      own: await ask(sample.windows, part(0.1, 0.25, 'asks for hidden tokens')),
-      shuffled: await ask(shuffled.windows, part(0.25, 0.4, 'asks for hidden tokens of shuffled windows')),
+      own: await ask(sample.windows, part(0.1, 0.25, 'predict hidden tokens')),
+      shuffled: await ask(shuffled.windows, part(0.25, 0.4, 'predict hidden tokens of shuffled windows')),
     };
   } else missing.push({ what: 'predictions', why: refusal ?? '' });
 
@@ -101,10 +105,10 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
   if (sample.windows.length < LEAST_WINDOWS)
     missing.push({
       what: 'contextual',
-      why: `${sample.windows.length} windows are too few; geometry takes ${LEAST_WINDOWS}`,
+      why: `${sample.windows.length} windows are too few; geometry needs ${LEAST_WINDOWS}`,
     });
   else if (!isFrozen && model.dimension === 0)
-    missing.push({ what: 'contextual', why: 'the export has logits alone, no hidden states' });
+    missing.push({ what: 'contextual', why: 'the export has logits only, no hidden states' });
   else if (!isFrozen) described = await contextualOfEncoder(model, sample.windows, report);
   else if (reader)
     described = await contextual(tokenReader(model), sample.windows, { compute, seed, progress: report });
@@ -112,8 +116,7 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
 
   progress?.(0.6, 'static embeddings');
   const table = isFrozen ? wordTable(model) : model.exported && (await exportedWordTable(model.exported));
-  if (!table)
-    missing.push({ what: 'wordTable', why: 'the model has no table of static embeddings that could be read' });
+  if (!table) missing.push({ what: 'wordTable', why: 'the model has no table of static embeddings that can be read' });
   const facts = table && wordTableFacts(table);
 
   let fisher: ParameterInformation | undefined;
@@ -142,7 +145,10 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
   };
 }
 
-/** Every window shuffled by seed and its place, as far as the model still reads it. */
+/**
+ * Every window, shuffled with a seed made of the run's seed and the window's index, cut to what the
+ * model still reads.
+ */
 function shuffle(sample: CorpusSample, seed: number, tokens: (text: string) => number) {
   const each = (name: string, windows: readonly string[]) =>
     windows.map((window, i) => shuffleText(window, createRandom(`diagnose:shuffle:${name}:${seed}:${i}`)));
@@ -152,14 +158,14 @@ function shuffle(sample: CorpusSample, seed: number, tokens: (text: string) => n
   };
 }
 
-/** Floors of the letters that the model is shown, from windows that it is not. */
+/** n-gram floors of the letters that the model is evaluated on, counted in other windows. */
 function counted(
   sample: CorpusSample,
   shuffled: ReturnType<typeof shuffle>,
   missing: { what: string; why: string }[],
 ): OwnAndShuffled<NgramEntropies> | undefined {
   if (sample.training.length === 0) {
-    missing.push({ what: 'ngrams', why: 'the corpus has one window only: none is left to count n-grams in' });
+    missing.push({ what: 'ngrams', why: 'the corpus has only one window, so no window is left to count n-grams in' });
     return undefined;
   }
   const alphabet = sample.kind === 'text' ? characterAlphabet([...sample.windows, ...sample.training]) : undefined;
@@ -191,14 +197,16 @@ function remarksOn(
     remarks.push(
       `${windows.length} windows instead of ${sequences}: the corpus has ${total}, and n-grams are counted in others`,
     );
-  if (shortened > 0) remarks.push(`${shortened} windows made too many tokens and lost their ends`);
+  if (shortened > 0) remarks.push(`${shortened} windows made too many tokens and were cut`);
   const each = reader?.model.card.nucleotidesPerToken as number | undefined;
   const longest = reader?.tokenLetters ? Array.from(reader.tokenLetters).reduce((a, b) => Math.max(a, b), 0) : 0;
   if (each !== undefined && longest > each && reader?.model.frames === undefined && reader?.model.reads === 'masked')
     remarks.push(
-      'tokens overlap: most letters of a hidden token stand in its neighbours too, so predictions are easier than the floors',
+      'tokens overlap: most letters of a hidden token are also in its neighbours, so predictions are easier than the floors',
     );
   if (each === undefined && reader && !reader.tokenLetters)
-    remarks.push('the letters of tokens are not known: windows are spread evenly over their tokens, special ones too');
+    remarks.push(
+      'the letters of tokens are not known: the letters of a window are spread evenly over its tokens, special ones too',
+    );
   return remarks;
 }

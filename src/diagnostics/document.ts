@@ -1,13 +1,18 @@
 /**
- * What `diagnose` stores: one JSON document per model and corpus, versioned; pages and tables are drawn from it alone. It holds everything that determines its
- * numbers (hashes, seed, device, versions). Where a number is undefined, such as the accuracy of an empty bin, it is null.
+ * The document that `diagnose` stores: one JSON document per model and corpus, with a version.
+ * Pages and tables are drawn from it alone. It holds everything that determines its numbers
+ * (hashes, seed, device, versions). An undefined number, such as the accuracy of an empty bin, is
+ * null.
  */
 import { z } from 'zod';
 import type { Diagnosis } from './diagnose.ts';
 
 export const DIAGNOSTICS_SCHEMA = 'glm-bench/diagnostics@1';
 
-/** Ranks whose mean probability is kept of a vocabulary: all of the first, then evenly in their logarithm. */
+/**
+ * Ranks of the vocabulary whose mean probability is kept: the first ranks all, later ones evenly
+ * spaced in their logarithm.
+ */
 const RANKS = { all: 32, spaced: 160 };
 
 const number = z.number().nullable();
@@ -23,9 +28,9 @@ const predictiveSchema = z.object({
   normalisedEntropy: number,
   klModelToUniformBits: number,
   klUniformToModelBits: number,
-  /** As the code of arXiv 2604.04287 computes them. */
+  /** As computed by the code of arXiv 2604.04287. */
   paper: z.object({ entropyBits: number, klModelToUniformBits: number, klUniformToModelBits: number }),
-  /** Per nucleotide; of a text, per character. */
+  /** Per nucleotide; for a text, per character. */
   perNucleotide: z.object({ nucleotides: number, entropyBits: number, klModelToUniformBits: number, nllBits: number }),
   accuracy: z.object({
     nllNats: number,
@@ -88,7 +93,7 @@ const fisherSchema = z.object({
   batchSize: count,
   tokens: count,
   loss: number,
-  /** A tied word table as if it were two. */
+  /** A tied word table counted as two tables. */
   byRole: z.object(viewShape).optional(),
   unused: z.array(z.string()),
 });
@@ -100,7 +105,7 @@ export const diagnosticsSchema = z.object({
     id: z.string(),
     /** sha256 over architecture, configuration, tokenizer and weights. */
     fingerprint: z.string(),
-    /** sha256 over the files that it was read from. */
+    /** sha256 over the model's files. */
     filesHash: z.string(),
     reads: z.enum(['masked', 'causal']).nullable(),
     card: z.record(z.string(), z.unknown()),
@@ -109,11 +114,11 @@ export const diagnosticsSchema = z.object({
     file: z.string(),
     sha256: z.string(),
     kind: z.enum(['fasta', 'text']),
-    /** Windows in all, measured on, and counted n-grams in. */
+    /** Number of windows in all, measured, and used to count n-grams. */
     windows: count,
     measured: count,
     counted: count,
-    /** Letters of a window at most, and windows that lost their ends. */
+    /** Maximum number of letters of a window, and number of windows that were cut. */
     letters: count,
     shortened: count,
   }),
@@ -153,13 +158,15 @@ export const diagnosticsSchema = z.object({
 });
 export type DiagnosticsDocument = z.infer<typeof diagnosticsSchema>;
 
-/** What the document tells beside the diagnosis. */
+/** What the document holds besides the diagnosis. */
 export type DiagnosisFacts = Pick<DiagnosticsDocument, 'model' | 'environment' | 'timings'> & {
   readonly corpus: Pick<DiagnosticsDocument['corpus'], 'file' | 'sha256'>;
   readonly settings: Omit<DiagnosticsDocument['settings'], 'share'>;
 };
 
-/** The document of a diagnosis. @throws, naming the field, where the two don't fit. */
+/**
+ * Makes the document of a diagnosis. @throws, with the name of the field, when the two do not fit.
+ */
 export function diagnosticsDocument(diagnosis: Diagnosis, facts: DiagnosisFacts): DiagnosticsDocument {
   const { predictions, ngrams, contextual, wordTable, fisher, missing, remarks, share } = diagnosis;
   const predicted = predictions && {
@@ -178,7 +185,7 @@ export function diagnosticsDocument(diagnosis: Diagnosis, facts: DiagnosisFacts)
     fisher: fisher ?? null,
     ...{ missing, remarks },
   };
-  // JSON has no NaN and no infinity: they become null.
+  // JSON has no NaN and no infinity: both become null.
   return diagnosticsSchema.parse(JSON.parse(JSON.stringify(document)));
 }
 

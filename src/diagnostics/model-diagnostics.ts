@@ -1,7 +1,9 @@
 /**
- * The few numbers that stand beside a model's score on the leaderboard, of the sequences of the very task: how uncertain its predictions are and how far from
- * uniform, and how much of the empirical Fisher information lies in the embeddings, all as `diagnose` measures them (arXiv 2604.04287), on fewer windows and without
- * floors, geometry and controls. A model that can't be asked yields the reason.
+ * The diagnostics that the leaderboard shows next to a model's score, measured on sequences of the
+ * task: the uncertainty of its predictions, their distance from uniform, and the share of the
+ * empirical Fisher information in the embeddings, all as `diagnose` measures them (arXiv
+ * 2604.04287), on fewer windows and without floors, geometry and controls. For a model that does
+ * not support a measure, the reason is given.
  */
 import { freemem } from 'node:os';
 import type { LanguageModel } from '../models/model.ts';
@@ -16,17 +18,23 @@ import { DISTRIBUTION_SHARE, NothingAsked } from './predictions/evaluation-maski
 import { type AskOptions, askedPredictions, whyNotAsked } from './predictions/predictions.ts';
 import { readsTokens, tokenReader } from './predictions/token-batches.ts';
 
-/** Sequences that tell of predictions; the first of them tell of Fisher information. */
+/** Number of sequences for predictions; the first of them are used for Fisher information. */
 export const MEASURED_SEQUENCES = 128;
 const FISHER_SEQUENCES = 4 * FISHER_BATCH;
-/** What leaves a model unmeasured and its score alone. A number that is not finite is none of these. */
+/**
+ * Errors that leave a model without diagnostics and keep its score. A number that is not finite is
+ * not one of them.
+ */
 const REASONS = [NothingAsked, GraphError, OutOfMemoryError];
-/** Floats of a differentiated block that are held per token and unit of width, about; and copies of the weights: values, gradients, the session's own. */
+/**
+ * Approximate number of floats of a differentiated block per token and unit of width; and copies of
+ * the weights: values, gradients, the session's own.
+ */
 const HELD_FLOATS = 40;
 const WEIGHT_COPIES = 3;
 
 export interface Measures {
-  /** Sequences read, and tokens asked for. */
+  /** Sequences read, and tokens predicted. */
   readonly sequences: number;
   readonly tokens: number;
   /** Mean predictive entropy, bits per nucleotide: sums of bits over sums of nucleotides. Uniform over DNA: 2. */
@@ -35,18 +43,24 @@ export interface Measures {
   readonly klModelToUniformBits: number;
   /** Negative log-likelihood of the true tokens, bits per nucleotide. */
   readonly nllBits: number;
-  /** Of the trace of the empirical Fisher information, batch-mean form, tied tables counted once, as in the paper. */
+  /**
+   * Share of the trace of the empirical Fisher information, batch-mean form, tied tables counted
+   * once, as in the paper.
+   */
   readonly fisher?: {
     readonly sequences: number;
-    /** Of word, position and type embeddings and their normalisation, 0..1, and their share of the parameters. */
+    /**
+     * Share of word, position and type embeddings and their normalisation, 0..1, and their share of
+     * the parameters.
+     */
     readonly embeddings: number;
     readonly embeddingParameters: number;
   };
-  /** Why there is no `fisher`. */
+  /** Why `fisher` is missing. */
   readonly missing?: string;
 }
 
-/** Why there are none. */
+/** Why they are missing. */
 export interface Unmeasured {
   readonly missing: string;
 }
@@ -58,7 +72,7 @@ export interface MeasureOptions {
 }
 
 /**
- * Measures a model on sequences, of which those too long for it lose their ends.
+ * Measures a model on sequences. Sequences that are too long for it are cut.
  * @throws for logits or gradients that are not finite.
  */
 export async function measure(
@@ -87,7 +101,10 @@ export async function measure(
   }
 }
 
-/** On the CPU a process that asks for too much is ended, not told so; a GPU says so by itself. Undefined where gradients should fit. */
+/**
+ * On the CPU a process that needs too much memory is killed without an error; a GPU reports an
+ * error. Undefined when gradients should fit.
+ */
 function shortOfMemory(model: LanguageModel, windows: readonly string[], { device }: Compute): string | undefined {
   const longest = windows.reduce((most, window) => Math.max(most, model.tokens(window)), 0);
   const held = FISHER_BATCH * longest * HELD_FLOATS * model.dimension * (model.layers + 1);
@@ -95,7 +112,7 @@ function shortOfMemory(model: LanguageModel, windows: readonly string[], { devic
   const gib = (size: number) => `${(size / 2 ** 30).toFixed(1)} GiB`;
   const free = freemem();
   if (device !== 'cpu' || bytes < free) return undefined;
-  return `Fisher information would take about ${gib(bytes)} of memory; ${gib(free)} are free`;
+  return `Fisher information would need about ${gib(bytes)} of memory; ${gib(free)} are free`;
 }
 
 async function predictions(

@@ -181,8 +181,8 @@ describe('a diagnosis', () => {
     const found = await diagnose(await loadModelFolder(join(goldens, 'tiny-mae')), asked);
     expect(found.predictions).toBeUndefined();
     expect(found.missing).toEqual([
-      { what: 'predictions', why: 'the weights came without a head that predicts tokens of the vocabulary' },
-      { what: 'fisher', why: 'the weights came without a head that predicts tokens of the vocabulary' },
+      { what: 'predictions', why: 'the weights have no head that predicts tokens of the vocabulary' },
+      { what: 'fisher', why: 'the weights have no head that predicts tokens of the vocabulary' },
     ]);
     expect(found.contextual?.layers).toHaveLength(3);
     expect(found.ngrams?.own.heldOutSymbols).toBeGreaterThan(0);

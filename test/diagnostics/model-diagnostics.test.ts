@@ -80,12 +80,12 @@ describe('measures of a model', () => {
       build: (...given: Parameters<typeof model.build>) => ({ ...model.build(...given), logits: undefined }),
     };
     expect(await measure(bare, sequences, { compute, seed: 0 })).toEqual({
-      missing: 'the weights came without a head that predicts tokens of the vocabulary',
+      missing: 'the weights have no head that predicts tokens of the vocabulary',
     });
     const huge = { ...model, card: { ...model.card, parameters: 1e13 } };
     expect(await measure(huge, sequences, { compute, seed: 0 })).toMatchObject({
       entropyBits: expect.any(Number),
-      missing: expect.stringContaining('Fisher information would take about 111758.'),
+      missing: expect.stringContaining('Fisher information would need about 111758.'),
     });
     const [short] = sequences.map((sequence) => sequence.slice(0, 2));
     const found = await measure(model, [short], { compute, seed: 1 });

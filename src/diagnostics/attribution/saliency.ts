@@ -1,9 +1,11 @@
 /**
- * Which input tokens a language model's loss, or a logit, hangs on: its gradient with respect to the word vectors, before positions are added. Per token its inner
- * product with the word vector ("gradient times input", Shrikumar et al. 2016; signed, the first-order change if the vector went to 0, turned round) and its
- * norm (Simonyan et al. 2013). Local by construction: no baseline is compared with, no path integrated.
+ * Input attribution: the gradient of a language model's loss, or of a logit, with respect to the
+ * word vectors, before positions are added. Two values per token: the inner product of the gradient
+ * with the word vector ("gradient times input", Shrikumar et al. 2016; signed, the first-order
+ * change if the vector went to 0, with the sign reversed) and the norm of the gradient (Simonyan et
+ * al. 2013). Both are local: there is no baseline input and no integration along a path.
  *
- * A token's value can be spread evenly over the letters it spans; the sum stays what it was.
+ * A token's value can be spread evenly over the letters that it spans. The sum stays the same.
  */
 import { gradients } from '../../onnx/autodiff.ts';
 import type { Tensor } from '../../onnx/graph.ts';
@@ -15,20 +17,28 @@ import type { FisherBatch } from '../fisher/batches.ts';
 import type { DifferentiableModel } from '../fisher/differentiable-model.ts';
 import { questions, TARGETS } from '../fisher/squared-gradients.ts';
 
-/** What is differentiated: the cross-entropy (nats) or the logit of the targets at the places asked for, summed over those of a window. */
+/**
+ * The function that is differentiated: the cross-entropy (nats) or the logit of the targets at the
+ * chosen positions, summed over the positions of a window.
+ */
 export type SaliencyObjective = 'loss' | 'logit';
 
 export interface TokenSaliency {
   readonly rows: number;
   readonly tokens: number;
-  /** `[rows, tokens]`, signed: for the loss, positive where the token as it is raises it. */
+  /**
+   * `[rows, tokens]`, signed. For the loss, a positive value means that the token raises the loss.
+   */
   readonly gradientTimesInput: Float32Array;
   /** `[rows, tokens]` */
   readonly gradientNorm: Float32Array;
 }
 
 export interface Saliency {
-  /** Windows don't change each other's values. @throws where no token is asked for, or a gradient is not finite. */
+  /**
+   * Windows do not change each other's values. @throws when no token is chosen, or a gradient is
+   * not finite.
+   */
   run(batch: FisherBatch): Promise<TokenSaliency>;
   dispose(): Promise<void>;
 }
@@ -43,7 +53,7 @@ function pickedSum(values: Tensor, targets: Tensor): Tensor {
   return op.reduceSum(op.gatherElements(values, op.unsqueeze(targets, [1]), 1));
 }
 
-/** @throws where the model has no word vectors to differentiate by. */
+/** @throws when the model has no word vectors. */
 export async function openSaliency(
   model: DifferentiableModel,
   options: Pick<SessionOptions, 'device' | 'threads'> & { readonly objective: SaliencyObjective },
@@ -51,7 +61,7 @@ export async function openSaliency(
   const { objective, ...compute } = options;
   const { graph, logits, embedded } = model.build();
   if (!embedded)
-    throw new Error(`${model.label} looks up no word vectors [rows, tokens, width], so none can be salient`);
+    throw new Error(`${model.label} looks up no word vectors [rows, tokens, width], so there is no saliency`);
   const targets = graph.input(TARGETS, 'int64', ['m']);
   const [gradient] = gradients(OBJECTIVES[objective](logits, targets), [embedded]); // [rows, tokens, d]
   graph.output('gradientTimesInput', op.reduceSum(op.multiply(gradient, embedded), [-1])); // [rows, tokens]
@@ -60,7 +70,7 @@ export async function openSaliency(
   const session = await openGraph(graph, model, { ...compute, label });
   return {
     async run(batch) {
-      if (batch.places.length === 0) throw new Error(`${label}: no token is asked for, so none can be salient`);
+      if (batch.places.length === 0) throw new Error(`${label}: no token was chosen, so there is no saliency`);
       const results = await session.run(pick(session, { ...batch.feeds, ...questions(batch) }));
       const [gradientTimesInput, gradientNorm] = ['gradientTimesInput', 'gradientNorm'].map((name) => {
         const data = results[name].data as Float32Array;
@@ -80,7 +90,10 @@ export async function openSaliency(
 /** Letters that a token spans, `end` exclusive; undefined for tokens that span none. */
 export type TokenSpan = { readonly start: number; readonly end: number } | undefined;
 
-/** Spans of tokens that follow each other without gap or overlap, by the letters each has (0: a special token). */
+/**
+ * Spans of consecutive tokens without gap or overlap, from the number of letters of each token (0:
+ * a special token).
+ */
 export function consecutiveSpans(letters: ArrayLike<number>): TokenSpan[] {
   let end = 0;
   return Array.from(letters, (count) => {
@@ -94,11 +107,16 @@ export function consecutiveSpans(letters: ArrayLike<number>): TokenSpan[] {
 export interface LetterSaliency {
   /** `[letters]` */
   readonly letters: Float64Array;
-  /** Of tokens that span no letter. The letters and this add up to the sum over tokens. */
+  /**
+   * Sum over tokens that span no letter. The letters and this value add up to the sum over tokens.
+   */
   readonly elsewhere: number;
 }
 
-/** Each token's value in equal parts on the letters it spans; what overlapping tokens give one letter is added up. @throws for spans outside the window. */
+/**
+ * Spreads each token's value in equal parts over its letters; a letter under several overlapping
+ * tokens gets the sum. @throws for spans outside the window.
+ */
 export function spreadOverLetters(
   values: ArrayLike<number>,
   spans: readonly TokenSpan[],

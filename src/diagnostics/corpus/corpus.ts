@@ -1,6 +1,8 @@
 /**
- * A corpus as windows of letters and of tokens: FASTA (every record cut into windows, nothing over their ends) or plain text (one stream, cut at white space).
- * gzip or not. The letters that a token spans are counted, so that what is measured per token can be told per nucleotide or character.
+ * A corpus as windows of letters and of tokens: FASTA (every record is cut into windows; no window
+ * spans two records) or plain text (one stream, cut at white space), gzip or not. The number of
+ * letters of each token is kept, so that measures per token can be converted to measures per
+ * nucleotide or character.
  */
 
 import type { Random } from '../../core/random.ts';
@@ -12,7 +14,7 @@ import { nucleotideSymbols } from './symbols.ts';
 export type CorpusKind = 'fasta' | 'text';
 
 export interface WindowOptions {
-  /** Letters of a window: all windows of FASTA but the last of a record, the most that a window of text has. */
+  /** Letters of a window. FASTA: of every window but the last of a record. Text: the maximum. */
   readonly letters: number;
   /** Default: FASTA where the first letter of the file is ">". */
   readonly kind?: CorpusKind;
@@ -28,11 +30,13 @@ export async function corpusKind(path: string): Promise<CorpusKind> {
 }
 
 /**
- * Windows in the order of the file. FASTA in upper case, letters but A, C, G, T as N (U as T); what is left of a record is a window where it has at
- * least half the letters; windows with more than half N are left out. Text with white space at its ends taken off.
+ * Windows in the order of the file. FASTA: upper case, letters other than A, C, G, T as N (U as T);
+ * the rest of a record is a window when it has at least half the letters; windows with more than
+ * half N are left out. Text: white space at both ends is removed.
  */
 export async function* readWindows(path: string, { letters, kind }: WindowOptions): AsyncGenerator<string> {
-  if (!(Number.isInteger(letters) && letters >= 2)) throw new Error(`windows of ${letters} letters; give 2 or more`);
+  if (!(Number.isInteger(letters) && letters >= 2))
+    throw new Error(`windows of ${letters} letters are too short; the minimum is 2`);
   yield* (kind ?? (await corpusKind(path))) === 'fasta' ? fastaWindows(path, letters) : textWindows(path, letters);
 }
 
@@ -63,14 +67,20 @@ async function* textWindows(path: string, letters: number): AsyncGenerator<strin
   if (rest.length >= letters / 2) yield rest;
 }
 
-/** Where to cut at most `letters` after `start`: after the last white space of the second half, or in a word that fills it, not inside a surrogate pair. */
+/**
+ * Where to cut at most `letters` after `start`: after the last white space of the second half, or
+ * inside a word that fills it, never inside a surrogate pair.
+ */
 function wordEnd(text: string, start: number, letters: number): number {
   for (let end = start + letters; end > start + letters / 2; end--) if (/\s/.test(text[end - 1])) return end;
   const inPair = (text.charCodeAt(start + letters - 1) & 0xfc00) === 0xd800;
   return start + letters - Number(inPair);
 }
 
-/** `count` of `total` windows, drawn without replacement: those to measure on, the others to count n-grams in. All when there are no more. */
+/**
+ * Draws `count` of `total` windows without replacement: those to measure on, and the others to
+ * count n-grams in. All windows are measured when there are no more than `count`.
+ */
 export function chooseWindows(total: number, count: number, random: Random): Set<number> {
   return new Set(random.shuffle(Uint32Array.from({ length: total }, (_, i) => i)).subarray(0, count));
 }
@@ -78,14 +88,17 @@ export function chooseWindows(total: number, count: number, random: Random): Set
 export interface TokenWindows extends TokenBatch {
   /** `[windows, tokens]` letters that a token spans; 0 for special tokens and padding. */
   readonly letters: Float64Array;
-  /** Whether spans are each token's own; otherwise each window's letters are spread evenly over its tokens, special ones too. */
+  /**
+   * Whether each token has its own span. Otherwise the letters of each window are spread evenly
+   * over its tokens, special ones too.
+   */
   readonly exact: boolean;
 }
 
 /**
- * Tokens of windows and the letters each spans: `tokenLetters` of the id (all of an overlapping k-mer's), else so many as the tokenizer gives for all tokens
- * alike, else an even share.
- * @throws where the model can't read a window whole.
+ * Tokens of windows and the number of letters of each: `tokenLetters` of the id (all letters of an
+ * overlapping k-mer), else the tokenizer's constant, else an even share.
+ * @throws when a window is longer than the model can read.
  */
 export function encodeWindows(
   windows: readonly string[],

@@ -1,17 +1,26 @@
 /**
- * What plain context counting predicts: the cross-entropy, on text that was held out, of n-gram models of orders 0..8 (order k: each symbol given the k before
- * it), in bits per symbol. A model of the same symbols that reads left to right has learned nothing beyond local counts unless it needs fewer bits. A masked
- * model sees both sides and may be asked to do better still; it is no entropy of the source but an upper bound on it.
+ * The cross-entropy of n-gram models on held-out text, for orders 0 to 8 (order k: each symbol
+ * given the k symbols before it), in bits per symbol. It is a floor for language models: a
+ * left-to-right model of the same symbols that needs as many bits has learned local counts only. A
+ * masked model sees both sides and can need fewer bits. The value is an upper bound on the entropy
+ * of the source.
  *
- * Smoothing is interpolated Witten-Bell (Witten & Bell 1991, IEEE Trans. Inf. Theory 37:1085, method C; Chen & Goodman 1999, Comput. Speech Lang. 13:359):
- *   p_k(s | c) = (count(c s) + T(c) p_{k-1}(s | c')) / (count(c .) + T(c)),  T(c) the different symbols seen after c, c' = c without its oldest symbol,
- * down to the uniform distribution. Not Kneser-Ney, which is better for words: its discounts are estimated from n-grams that occur once and twice, and over four
- * letters there are none of the shorter ones. Contexts never seen fall back to shorter ones; contexts never run over the end of a sequence.
+ * Smoothing is interpolated Witten-Bell (Witten & Bell 1991, IEEE Trans. Inf. Theory 37:1085,
+ * method C; Chen & Goodman 1999, Comput. Speech Lang. 13:359):
+ *   p_k(s | c) = (count(c s) + T(c) p_{k-1}(s | c')) / (count(c .) + T(c))
+ * where T(c) is the number of different symbols seen after c, and c' is c without its oldest
+ * symbol. The recursion ends in the uniform distribution. Kneser-Ney, which is better for words, is
+ * not used: its discounts are estimated from n-grams that occur once and twice, and over four
+ * letters no short n-gram does. Unseen contexts fall back to shorter ones. Contexts never cross the
+ * end of a sequence.
  */
 import { createNgramTable } from './ngram-table.ts';
 
 export interface NgramOptions {
-  /** Number of different symbols; symbols are 0..alphabet - 1, and -1 is no symbol but a gap (the letter N) that ends the sequence. */
+  /**
+   * Number of different symbols. Symbols are 0..alphabet - 1; -1 is a gap (the letter N), which
+   * ends the sequence.
+   */
   readonly alphabet: number;
   /** Longest context. Default 8. */
   readonly order?: number;
@@ -19,17 +28,20 @@ export interface NgramOptions {
 
 export interface NgramEntropies {
   readonly alphabet: number;
-  /** Symbols counted, gaps not. */
+  /** Symbols counted, without gaps. */
   readonly trainingSymbols: number;
   readonly heldOutSymbols: number;
   /** log2 alphabet. */
   readonly uniformBits: number;
   readonly orders: readonly { readonly order: number; readonly bitsPerSymbol: number }[];
-  /** The order that needs fewest bits. */
+  /** The order that needs the fewest bits. */
   readonly best: { readonly order: number; readonly bitsPerSymbol: number };
 }
 
-/** Takes a corpus piece by piece: `add` continues where the last piece stopped, `endSequence` makes the next one start afresh. */
+/**
+ * Takes a corpus piece by piece: `add` continues where the last piece stopped; `endSequence` starts
+ * a new sequence.
+ */
 export interface SymbolStream {
   add(symbols: ArrayLike<number>): void;
   endSequence(): void;
@@ -38,7 +50,7 @@ export interface SymbolStream {
 export interface NgramModel {
   /** Counts. */
   readonly training: SymbolStream;
-  /** Measures how well the counts so far predict; count everything first. */
+  /** Measures how well the counts so far predict. All counting must be done before. */
   readonly heldOut: SymbolStream;
   /** @throws when nothing was held out or nothing counted. */
   entropies(): NgramEntropies;
@@ -57,7 +69,10 @@ export function createNgramModel({ alphabet, order = DEFAULT_ORDER }: NgramOptio
   const bits = new Float64Array(order + 1);
   const seen = { training: 0, heldOut: 0 };
 
-  /** A stream that calls `visit` for each symbol with the nodes of its contexts, shortest first; -1 where one was never counted. */
+  /**
+   * Returns a function that calls `visit` for each symbol with the nodes of its contexts, shortest
+   * first; -1 for a context that was never counted.
+   */
   const stream = (visit: (symbol: number, contexts: Int32Array, longest: number) => void): SymbolStream => {
     const contexts = new Int32Array(order + 2); // contexts[k]: the k symbols before; contexts[0] the empty one, node 0
     let longest = 0;
@@ -91,7 +106,8 @@ export function createNgramModel({ alphabet, order = DEFAULT_ORDER }: NgramOptio
     let p = 1 / alphabet;
     let context = 0;
     for (let k = 0; k <= order; k++) {
-      // Before the sequence's k-th symbol the longest context there is stands in for the longer ones.
+      // Before the k-th symbol of the sequence, the longest context that exists replaces the longer
+      // ones.
       if (k <= longest) {
         const next = context < 0 ? -1 : table.find(context, symbol);
         if (context >= 0) {
@@ -110,8 +126,9 @@ export function createNgramModel({ alphabet, order = DEFAULT_ORDER }: NgramOptio
     training: stream(count),
     heldOut: stream(measure),
     entropies() {
-      if (seen.training === 0) throw new Error('n-grams: nothing was counted; add to training first');
-      if (seen.heldOut === 0) throw new Error('n-grams: nothing was held out to measure on');
+      if (seen.training === 0)
+        throw new Error('n-grams: nothing was counted; call add() with training sequences first');
+      if (seen.heldOut === 0) throw new Error('n-grams: there is no held-out sequence to measure on');
       const orders = Array.from(bits, (sum, k) => ({ order: k, bitsPerSymbol: sum / seen.heldOut }));
       return {
         alphabet,

@@ -1,6 +1,8 @@
 /**
- * Counts of n-grams as a trie whose children are found by hashing: node 0 is the empty n-gram, the child of node g by symbol s is the n-gram g s. Memory
- * goes with the number of different n-grams, not with the corpus: nucleotides have at most 4 + 16 + ... + 4^9 = 349,524 of up to 9 letters.
+ * Counts of n-grams as a trie whose children are found by hashing. Node 0 is the empty n-gram; the
+ * child of node g by symbol s is the n-gram g s. Memory grows with the number of different n-grams,
+ * not with the corpus: nucleotides have at most 4 + 16 + ... + 4^9 = 349,524 n-grams of up to 9
+ * letters.
  */
 
 /** 40 bytes each when full: 670 MB. */
@@ -8,15 +10,18 @@ const MOST_NGRAMS = 2 ** 24;
 const LEAST_CAPACITY = 1024;
 
 export interface NgramTable {
-  /** Different n-grams held, the empty one not counted. */
+  /** Number of different n-grams, without the empty one. */
   readonly size: number;
   /** Node of `parent` followed by `symbol`, or -1 when it was never counted. */
   find(parent: number, symbol: number): number;
-  /** Counts one more `symbol` after `parent` and returns the node of both. @throws when the table is full. */
+  /**
+   * Adds one to the count of `symbol` after `parent` and returns the node of both. @throws when the
+   * table is full.
+   */
   count(parent: number, symbol: number): number;
-  /** How often a node was counted. */
+  /** The count of a node. */
   occurrences(node: number): number;
-  /** How many symbols were counted after a node, and how many different ones. */
+  /** The number of symbols counted after a node, and the number of different ones. */
   continuations(node: number): number;
   distinct(node: number): number;
 }
@@ -25,7 +30,8 @@ export interface NgramTable {
 export function createNgramTable(alphabet: number, mostNgrams = MOST_NGRAMS): NgramTable {
   let capacity = LEAST_CAPACITY;
   let size = 0;
-  // Node n's own key (parent x alphabet + symbol) and numbers; slots hold nodes, 0 for an empty one, at most half of them full.
+  // Key (parent x alphabet + symbol) and counts of node n. Slots hold nodes, 0 for an empty slot;
+  // at most half of the slots are full.
   let keys = new Float64Array(capacity);
   let counts = new Float64Array(capacity * 3); // occurrences, continuations, distinct
   let slots = new Int32Array(capacity * 2);
@@ -67,7 +73,7 @@ export function createNgramTable(alphabet: number, mostNgrams = MOST_NGRAMS): Ng
       let slot = slotOf(parent, symbol, key);
       if (slots[slot] === 0) {
         if (size === mostNgrams)
-          throw new Error(`more than ${mostNgrams} different n-grams; give a lower order, or less of the corpus`);
+          throw new Error(`more than ${mostNgrams} different n-grams; use a lower order, or less of the corpus`);
         if (size + 2 > capacity) {
           grow();
           slot = slotOf(parent, symbol, key);

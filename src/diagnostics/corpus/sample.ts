@@ -1,53 +1,63 @@
 /**
- * Which windows of a corpus a model is diagnosed on, and which others n-grams are counted in: drawn by seed without replacement, so that nothing measured was
- * counted. Windows are as long as the model reads, at most 512 tokens (the paper's, arXiv 2604.04287). The file is read twice, never held whole.
+ * Chooses the windows of a corpus that a model is diagnosed on, and the other windows that n-grams
+ * are counted in. Both are drawn by seed without replacement, so that no measured window was
+ * counted. Windows are as long as the model reads, at most 512 tokens (the paper's choice, arXiv
+ * 2604.04287). The file is read twice and never held in memory whole.
  */
 import { createRandom } from '../../core/random.ts';
 import { readFasta } from '../../sequences/formats/fasta.ts';
 import { type CorpusKind, chooseWindows, corpusKind, readWindows } from './corpus.ts';
 
-/** Tokens of a window at most. */
+/** Maximum number of tokens of a window. */
 export const MOST_TOKENS = 512;
-/** Letters that n-grams are counted in at most: contexts of order 8 of nucleotides are then seen some 60 times each. */
+/**
+ * Maximum number of letters that n-grams are counted in. Contexts of order 8 of nucleotides are
+ * then seen about 60 times each.
+ */
 const MOST_TRAINING_LETTERS = 4_000_000;
-/** Longest window tried for models that say no limit in letters. */
+/** Longest window tried for models that state no limit in letters. */
 const MOST_LETTERS = 4096;
 const LEAST_LETTERS = 8;
-/** Windows that decide how long windows are. */
+/** Number of windows that decide how long windows are. */
 const TRIED = 32;
-/** A corpus with fewer windows is cut into shorter ones, as long as these are not short themselves: some are needed for n-grams. */
+/**
+ * A corpus with fewer windows than this is cut into shorter ones, down to a minimum length, because
+ * some windows are needed for n-grams.
+ */
 const ENOUGH_WINDOWS = 16;
 const SMALL_LETTERS = 64;
-/** Records, or letters, that tell how long the records of a FASTA file are. */
+/**
+ * Number of records, or letters, from which the length of the records of a FASTA file is estimated.
+ */
 const PEEK = { records: 256, letters: 4_000_000 };
 
 export interface SampleOptions {
-  /** Windows to measure on; at most half of what the corpus has, the rest is for n-grams. */
+  /** Windows to measure on. At most half of the corpus; the rest is for n-grams. */
   readonly sequences: number;
   readonly seed: number;
-  /** Tokens that a sequence makes; throws for one that the model can't read whole. */
+  /** Number of tokens of a sequence. Throws for a sequence that the model cannot read whole. */
   readonly tokens: (sequence: string) => number;
-  /** Letters that the model reads at most, where letters alone decide. */
+  /** Maximum number of letters that the model reads, when the limit depends on letters alone. */
   readonly maxLetters?: number;
-  /** Letters of a token, where that is one number. */
+  /** Letters per token, when all tokens have the same number. */
   readonly lettersPerToken?: number;
 }
 
 export interface CorpusSample {
   readonly kind: CorpusKind;
-  /** Letters of a window at most. */
+  /** Maximum number of letters of a window. */
   readonly letters: number;
-  /** Windows that the corpus has. */
+  /** Number of windows of the corpus. */
   readonly total: number;
-  /** To measure on, in the order of the file. */
+  /** Windows to measure on, in the order of the file. */
   readonly windows: readonly string[];
-  /** To count n-grams in. */
+  /** Windows to count n-grams in. */
   readonly training: readonly string[];
-  /** Windows that made more tokens than the model reads, and lost their ends. */
+  /** Number of windows that were cut because they made more tokens than the model reads. */
   readonly shortened: number;
 }
 
-/** @throws for a corpus that can't be read, or has no window that the model can read. */
+/** @throws for a corpus that cannot be read, or that has no window that the model can read. */
 export async function sampleCorpus(path: string, options: SampleOptions): Promise<CorpusSample> {
   const kind = await corpusKind(path);
   const letters = await windowLetters(path, kind, options);
@@ -55,11 +65,11 @@ export async function sampleCorpus(path: string, options: SampleOptions): Promis
   for await (const _ of readWindows(path, { letters, kind })) total += 1;
   if (total === 0)
     throw new Error(
-      `${path}: holds no window of ${letters} letters${kind === 'fasta' ? ' that are mostly A, C, G and T' : ''}`,
+      `${path} has no window of ${letters} letters${kind === 'fasta' ? ' that are mostly A, C, G and T' : ''}`,
     );
   const asked = Math.min(options.sequences, Math.max(1, total >> 1));
   const training = Math.min(total - asked, Math.ceil(MOST_TRAINING_LETTERS / letters));
-  // In the order in which they were drawn.
+  // In the order of drawing.
   const drawn = [...chooseWindows(total, asked + training, createRandom(`diagnose:windows:${options.seed}`))];
   const measured = new Set(drawn.slice(0, asked));
   const counted = new Set(drawn.slice(asked));
@@ -78,7 +88,10 @@ export async function sampleCorpus(path: string, options: SampleOptions): Promis
   return { kind, letters, total, ...sample, shortened };
 }
 
-/** The window, or as much of its beginning as the model reads. @throws what the model says of the shortest beginning. */
+/**
+ * The window, or the longest beginning of it that the model reads. @throws the model's own error
+ * for the shortest beginning.
+ */
 export function readable(window: string, tokens: SampleOptions['tokens']): string {
   for (let text = window; ; text = text.slice(0, Math.floor(text.length * 0.75))) {
     if (fits(text, tokens)) return text;
@@ -97,7 +110,10 @@ function fits(text: string, tokens: SampleOptions['tokens']): boolean {
   }
 }
 
-/** The most letters with which the first windows all fit, and a small corpus has enough of them; records shorter than that are taken whole where most are. */
+/**
+ * The largest number of letters for which the first windows all fit and a small corpus has enough
+ * windows. Records shorter than that are used whole when most records are.
+ */
 async function windowLetters(path: string, kind: CorpusKind, options: SampleOptions): Promise<number> {
   const { maxLetters = Number.POSITIVE_INFINITY, lettersPerToken, tokens } = options;
   const most = lettersPerToken === undefined ? MOST_LETTERS : MOST_TOKENS * lettersPerToken;

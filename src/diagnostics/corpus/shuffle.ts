@@ -1,14 +1,17 @@
 /**
- * A sequence shuffled so that every pair of neighbouring symbols occurs exactly as often as before (so does every single one), first and last symbol in place,
- * each such sequence equally likely: Altschul & Erickson 1985 (Mol. Biol. Evol. 2:526). The pairs are edges of a graph, a sequence is an Euler path through it. What
- * the path leaves each symbol by for the last time must form a tree towards the last symbol; the tree is drawn by Wilson's loop-erased walks (1996, STOC),
- * as in uShuffle (Jiang et al. 2008, BMC Bioinformatics 9:192), and the other edges in any order. Control for what a model knows beyond dinucleotides.
+ * Shuffles a sequence so that every pair of neighbouring symbols occurs exactly as often as before
+ * (and so does every single symbol). The first and the last symbol stay in place, and all such
+ * sequences are equally likely (Altschul & Erickson 1985, Mol. Biol. Evol. 2:526). The pairs are
+ * the edges of a graph and a sequence is an Euler path through it. The last edges out of the
+ * symbols must form a tree towards the last symbol. The tree is drawn by Wilson's loop-erased
+ * random walks (1996, STOC), as in uShuffle (Jiang et al. 2008, BMC Bioinformatics 9:192); the
+ * other edges are in random order. It is the control for what a model knows beyond dinucleotides.
  */
 import type { Random } from '../../core/random.ts';
 
 export type Symbols = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array;
 
-/** A shuffled copy. Any symbols, any length; time and memory go with the length. */
+/** A shuffled copy. Any symbols, any length; time and memory grow linearly with the length. */
 export function shuffleDinucleotides<S extends Symbols>(symbols: S, random: Random): S {
   const shuffled = symbols.slice() as S;
   if (symbols.length < 4) return shuffled; // nothing can move
@@ -33,13 +36,15 @@ export function shuffleDinucleotides<S extends Symbols>(symbols: S, random: Rand
   return shuffled;
 }
 
-/** The same for text or letters: every UTF-16 code unit is a symbol, upper and lower case are two. */
+/**
+ * The same for text or letters. Every UTF-16 code unit is a symbol; upper and lower case differ.
+ */
 export function shuffleText(text: string, random: Random): string {
   const codes = Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
   return Buffer.from(shuffleDinucleotides(codes, random).buffer).toString('utf16le');
 }
 
-/** Symbols renamed 0, 1, ... in order of first occurrence. */
+/** Renames symbols to 0, 1, ... in order of first occurrence. */
 function numbered(symbols: Symbols): { vertices: Uint32Array; letters: number[] } {
   const names = new Map<number, number>();
   const letters: number[] = [];
@@ -55,7 +60,7 @@ function numbered(symbols: Symbols): { vertices: Uint32Array; letters: number[] 
   return { vertices, letters };
 }
 
-/** `successors[starts[v] .. starts[v + 1])` is what follows v, once for each time. */
+/** `successors[starts[v] .. starts[v + 1])` holds what follows v, once for each occurrence. */
 function edgesBySource(vertices: Uint32Array, count: number): { starts: Uint32Array; successors: Uint32Array } {
   const starts = new Uint32Array(count + 1);
   for (let i = 0; i + 1 < vertices.length; i++) starts[vertices[i] + 1] += 1;
@@ -66,13 +71,16 @@ function edgesBySource(vertices: Uint32Array, count: number): { starts: Uint32Ar
   return { starts, successors };
 }
 
-/** For every vertex but the root the edge of a random tree towards it, each edge (repeated ones too) with equal weight. */
+/**
+ * For every vertex but the root, the edge of a random tree towards the root. All edges, repeated
+ * ones too, have equal weight.
+ */
 function drawTree(starts: Uint32Array, successors: Uint32Array, root: number, random: Random): Uint32Array {
   const exits = new Uint32Array(starts.length - 1);
   const inTree = new Uint8Array(starts.length - 1);
   inTree[root] = 1;
   for (let v = 0; v < exits.length; v++) {
-    // A later visit to a vertex overwrites its exit: loops are erased.
+    // A later visit to a vertex overwrites its exit, which erases loops.
     for (let at = v; inTree[at] === 0; at = successors[exits[at]])
       exits[at] = starts[at] + random.integer(starts[at + 1] - starts[at]);
     for (let at = v; inTree[at] === 0; at = successors[exits[at]]) inTree[at] = 1;

@@ -1,4 +1,7 @@
-/** Letters as whole numbers, for counting and shuffling: the four nucleotides, or the characters that a text has. */
+/**
+ * Letters as whole numbers, for counting and shuffling: the four nucleotides, or the characters of
+ * a text.
+ */
 import { BASE_CODES } from '../../sequences/alphabet.ts';
 
 export const NUCLEOTIDES = 4;
@@ -18,11 +21,14 @@ export interface CharacterAlphabet {
   /** UTF-16 code units in order of their code. */
   readonly characters: readonly string[];
   readonly size: number;
-  /** A character's place in `characters`, or -1 for one that is not there. */
+  /** Index of a character in `characters`, or -1 when it is not there. */
   symbols(text: string): Int32Array;
 }
 
-/** The characters that occur in any of the texts. Take all of a corpus, held-out parts too: an alphabet is known beforehand. */
+/**
+ * The characters that occur in any of the texts. Pass the whole corpus, held-out parts too: the
+ * alphabet is known beforehand.
+ */
 export function characterAlphabet(texts: Iterable<string>): CharacterAlphabet {
   const present = new Uint8Array(0x10000);
   for (const text of texts) for (let i = 0; i < text.length; i++) present[text.charCodeAt(i)] = 1;

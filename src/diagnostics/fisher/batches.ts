@@ -1,7 +1,9 @@
 /**
- * Batches of windows as Fisher information asks about them, the way the paper's code does (arXiv 2604.04287): windows in their order, 8 at a time; a masked model
- * has each attended token hidden behind [MASK] with probability 0.15, special ones too, all of a window at once (`evaluation-masking.ts`); a causal one predicts
- * every token but the first. Not by length: which windows share a batch changes the batch-mean form.
+ * Batches of windows for Fisher information, formed as in the paper's code (arXiv 2604.04287):
+ * windows in their order, 8 at a time. A masked model has each attended token hidden behind [MASK]
+ * with probability 0.15, special tokens too, all of a window at once (`evaluation-masking.ts`). A
+ * causal model predicts every token but the first. Windows are not sorted by length, because the
+ * composition of a batch changes the batch-mean form.
  */
 
 import { createRandom, type Random } from '../../core/random.ts';
@@ -10,13 +12,16 @@ import type { Feeds } from '../../runtime/training/network.ts';
 import { FISHER_SHARE, logitColumns, maskTokens } from '../predictions/evaluation-masking.ts';
 
 export interface FisherBatch {
-  /** What the graph is fed, each `[rows, tokens]`. */
+  /** Inputs of the graph, each `[rows, tokens]`. */
   readonly feeds: Feeds;
   readonly rows: number;
   readonly tokens: number;
-  /** Flat places in `[rows, tokens]` whose vectors predict the targets, ascending. */
+  /** Flat positions in `[rows, tokens]` whose vectors predict the targets, ascending. */
   readonly places: Uint32Array;
-  /** Columns of the logits that are true there: token ids but for heads of ordinary tokens. */
+  /**
+   * Columns of the logits of the true tokens: token ids, except for heads over ordinary tokens
+   * only.
+   */
   readonly targets: Int32Array;
 }
 
@@ -24,25 +29,31 @@ export interface HideOptions {
   readonly reads: 'masked' | 'causal';
   /** Needed by masked models. */
   readonly maskId?: number;
-  /** Masked models: the share of tokens hidden. Default: the paper's 0.15. */
+  /** Masked models: the share of hidden tokens. Default: the paper's 0.15. */
   readonly share?: number;
   readonly random: Random;
-  /** Names of the feeds with token ids and the attention mask. Default `ids`, `mask`. */
+  /** Names of the inputs with token ids and the attention mask. Default `ids`, `mask`. */
   readonly ids?: string;
   readonly mask?: string;
-  /** Masked models: whether the token with this id may be hidden. Default, as in the paper's code: all but padding. */
+  /**
+   * Masked models: whether the token with this id may be hidden. Default, as in the paper's code:
+   * every token but padding.
+   */
   readonly askable?: (id: number) => boolean;
-  /** Columns of the logits by id; ids without one are asked for by nobody (`logitColumns`). Default: the id itself. */
+  /**
+   * Columns of the logits by id; an id without a column is never predicted (`logitColumns`).
+   * Default: the id itself.
+   */
   readonly columnOf?: (id: number) => number | undefined;
 }
 
-/** What is asked of one batch. @throws where feeds are missing, or a masked model has no [MASK]. */
+/** The targets of one batch. @throws when inputs are missing, or a masked model has no [MASK]. */
 export function fisherBatch(feeds: Feeds, options: HideOptions): FisherBatch {
   const { ids, mask, dims } = tokenFeeds(feeds, options);
   const [rows, tokens] = dims;
   if (options.reads === 'causal') return { feeds, rows, tokens, ...nextTokens(ids, mask, tokens, options.columnOf) };
   const { maskId, share = FISHER_SHARE, random, askable, columnOf } = options;
-  if (maskId === undefined) throw new Error('a masked model without a [MASK] token can not be asked for hidden tokens');
+  if (maskId === undefined) throw new Error('a masked model without a [MASK] token cannot predict hidden tokens');
   const told = (id: number) => columnOf?.(id) ?? id;
   const may = (place: number) => {
     const id = Number(ids[place]);
@@ -58,7 +69,7 @@ function tokenFeeds(feeds: Feeds, { ids = 'ids', mask = 'mask' }: HideOptions) {
     const value = feeds[name];
     if (value?.type !== 'int64' || value.dims.length !== 2)
       throw new Error(
-        `no feed '${name}' of int64 [rows, tokens]; the model is fed ${Object.keys(feeds).join(', ')}: name the one with token ids and the one with the mask`,
+        `no input '${name}' of int64 [rows, tokens]; the model's inputs are ${Object.keys(feeds).join(', ')}: name the one with token ids and the one with the mask`,
       );
     return value.data;
   };
@@ -89,18 +100,22 @@ export interface FisherBatchesOptions extends Pick<HideOptions, 'share' | 'askab
   readonly seed: number;
 }
 
-/** The paper's windows per batch when it measures Fisher information. */
+/** The paper's number of windows per batch for Fisher information. */
 export const FISHER_BATCH = 8;
 
-/** Windows in their order, batch by batch, tokenized and asked. @throws where the model doesn't say what it reads, or refuses a window. */
+/**
+ * Windows in their order, batch by batch, tokenized and with targets. @throws when the model does
+ * not declare what it predicts, or refuses a window.
+ */
 export async function* fisherBatches(
   windows: Iterable<string> | AsyncIterable<string>,
   model: Pick<TokenModel, 'label' | 'reads' | 'maskId' | 'classes' | 'encode'>,
   { batch = FISHER_BATCH, seed, ...options }: FisherBatchesOptions,
 ): AsyncGenerator<FisherBatch> {
   const { reads, maskId } = model;
-  if (!reads) throw new Error(`${model.label} doesn't say whether it predicts hidden tokens or the next one`);
-  if (!(Number.isInteger(batch) && batch >= 1)) throw new Error(`batches of ${batch} windows; give 1 or more`);
+  if (!reads) throw new Error(`${model.label} does not declare whether it predicts hidden tokens or the next token`);
+  if (!(Number.isInteger(batch) && batch >= 1))
+    throw new Error(`batches of ${batch} windows are not possible; the minimum is 1`);
   const random = createRandom(`fisher-batches:${seed}`);
   const columnOf = model.classes && logitColumns(model);
   const ask = (held: readonly string[]) =>

@@ -1,9 +1,11 @@
 /**
- * A language model as a graph that can be differentiated at chosen tokens: the logits there, the parameters, each with the part of the model it belongs to, and
- * the vectors that tokens enter as. Built from a frozen model here, read from an `.onnx` file in `differentiable-onnx.ts`.
+ * A language model as a graph that can be differentiated at chosen tokens: the logits there, the
+ * parameters, each with the part of the model that it belongs to, and the input vectors of the
+ * tokens. Built here from a frozen model; `differentiable-onnx.ts` reads one from an `.onnx` file.
  *
- * Where the word embeddings are also the output matrix (tied), the two uses become two leaves, so that the gradient of each role can be told from the other:
- * their sum is the gradient of the shared table.
+ * When the word embeddings are also the output matrix (tied), the two uses become two leaves, so
+ * that the gradients of the two roles are known separately. Their sum is the gradient of the shared
+ * table.
  */
 import type { FrozenModel } from '../../models/model.ts';
 import { type ConstantData, Graph, type Node, reads, type Tensor } from '../../onnx/graph.ts';
@@ -16,7 +18,7 @@ export interface DifferentiableModel {
   readonly label: string;
   readonly values: ReadonlyMap<string, ConstantData>;
   readonly externalData?: SessionOptions['externalData'];
-  /** Adds nothing but the forward pass; a new graph every time. */
+  /** Builds the forward pass only; a new graph every time. */
   build(): LanguageGraph;
 }
 
@@ -24,25 +26,31 @@ export interface GraphParameter extends ParameterGroup {
   readonly name: string;
   readonly size: number;
   readonly tensor: Tensor;
-  /** Of a tied word table: the leaf that the output layer reads; `tensor` is then read by the look-up alone. */
+  /**
+   * For a tied word table: the leaf that the output layer reads. `tensor` is then read by the
+   * look-up alone.
+   */
   readonly outputRole?: OutputRole;
 }
 
 export interface OutputRole {
   readonly tensor: Tensor;
-  /** The leaf holds the table turned: [width, vocabulary]. */
+  /** The leaf holds the table transposed: [width, vocabulary]. */
   readonly transposed: boolean;
 }
 
 export interface LanguageGraph {
   readonly graph: Graph;
-  /** int64 `[m]`, an input: flat places in `[rows, tokens]`. */
+  /** int64 `[m]`, an input: flat positions in `[rows, tokens]`. */
   readonly places: Tensor;
   /** `[m, vocabulary]` */
   readonly logits: Tensor;
-  /** `[rows, tokens, width]`: rows of the word table, or the first hidden state where there is no single look-up. */
+  /**
+   * `[rows, tokens, width]`: rows of the word table, or the first hidden state when there is no
+   * single look-up.
+   */
   readonly embedded?: Tensor;
-  /** All that the logits depend on. */
+  /** All parameters that the logits depend on. */
   readonly parameters: readonly GraphParameter[];
   /** Parameters that the logits do not depend on. */
   readonly unused: readonly string[];
@@ -62,7 +70,8 @@ export function differentiableModel(
     build() {
       const graph = new Graph();
       const built = model.build(graph);
-      if (!built.logits) throw new Error(`${label} has no head that predicts tokens, so no loss to differentiate`);
+      if (!built.logits)
+        throw new Error(`${label} has no head that predicts tokens, so it has no loss to differentiate`);
       const body = new Set(graph.parameters.keys());
       const places = graph.input(PLACES, 'int64', ['m']);
       const hidden = built.hiddenStates[built.hiddenStates.length - 1]; // [rows, tokens, d]
@@ -76,12 +85,15 @@ export function differentiableModel(
   };
 }
 
-/** Does this node pick rows of a parameter by token ids? `ids`: the input they come from; default: any. */
+/**
+ * Whether this node picks rows of a parameter by token ids. `ids`: the input of the ids; default:
+ * any.
+ */
 export function isLookup(node: Node, ids?: string): boolean {
   const [table, indices] = node.inputs;
   if (node.op !== 'Gather' || !table || !indices || !table.graph.parameters.has(table.name)) return false;
   const inputs = table.graph.inputs.filter(({ name }) => ids === undefined || name === ids);
-  // Not by the number of tokens: positions are read off a shape.
+  // Not an index by the number of tokens: positions come from a shape.
   const sources = ancestors([indices], (source) => (source.op === 'Shape' ? [] : reads(source)));
   return inputs.some((input) => sources.has(input));
 }
@@ -92,13 +104,13 @@ export function tableLookups(graph: Graph, table: string): Node[] {
   );
 }
 
-/** [rows, tokens, width], where there is one look-up of that form. */
+/** [rows, tokens, width], when there is exactly one look-up of that form. */
 export function onlyOutput(lookups: readonly Node[]): Tensor | undefined {
   const found = lookups.length === 1 ? lookups[0].outputs[0] : undefined;
   return found?.rank === 3 ? found : undefined;
 }
 
-/** All that tensors are computed from, they themselves included. */
+/** All tensors that the given tensors are computed from, themselves included. */
 function ancestors(tensors: readonly Tensor[], inputsOf: (node: Node) => readonly (Tensor | null)[] = reads) {
   const found = new Set<Tensor>();
   const stack = [...tensors];
@@ -110,14 +122,14 @@ function ancestors(tensors: readonly Tensor[], inputsOf: (node: Node) => readonl
   return found;
 }
 
-/** How a graph uses its word table, and what else tells parts of it apart. */
+/** How a graph uses its word table, and what else distinguishes its parts. */
 export interface TableUse {
   readonly wordTable?: string;
   readonly lookups: readonly Node[];
-  /** A weight that is the table again. */
+  /** A weight with the same values as the table. */
   readonly copy?: OutputRole & { readonly name: string };
   readonly inHead?: (name: string) => boolean;
-  /** Of a file, where names of modules stand beside it (`ReadModel.scopes`). */
+  /** For a file: names of modules stored with it (`ReadModel.scopes`). */
   readonly scopes?: ReadonlyMap<string, string>;
 }
 
@@ -138,7 +150,8 @@ export function describe(
   for (const { name, shape, tensor } of graph.parameters.values()) {
     const size = shape.reduce((product, length) => product * length, 1);
     const known = inHead ? name : scopeOf(graph, tensor, scopes);
-    // Of a file: a single number is a constant of the formula, such as a scale; so are the wavelengths of rotary positions.
+    // For a file: a single number is a constant of the formula, such as a scale; so are the
+    // wavelengths of rotary positions.
     if (name === copy?.name || (!inHead && (size === 1 || /rotary|inv_freq/.test(known)))) continue;
     if (!needed.has(tensor)) {
       unused.push(name);
@@ -151,8 +164,8 @@ export function describe(
 }
 
 /**
- * What a weight is called, or, where an export dropped that (`onnx::MatMul_12`), where the first node that reads it belongs: by the file's word for it, else by
- * the name of what it yields.
+ * The name of a weight or, when an export dropped it (`onnx::MatMul_12`), the module of the first
+ * node that reads it: from the file's scope, else from the name of the node's output.
  */
 function scopeOf(graph: Graph, tensor: Tensor, scopes?: ReadonlyMap<string, string>): string {
   if (!/^(?:onnx::|val_|_?\d)/.test(tensor.name)) return tensor.name;
@@ -164,8 +177,9 @@ function scopeOf(graph: Graph, tensor: Tensor, scopes?: ReadonlyMap<string, stri
 }
 
 /**
- * Gives a table's readers other than its look-ups a leaf of their own, of the same value. Undefined where it has no such readers, or has them where reverse mode
- * can't tell them apart (inside a composite).
+ * Gives the readers of a table other than its look-ups a leaf of their own with the same value.
+ * Undefined when it has no such readers, or has readers that reverse mode cannot separate (inside a
+ * composite).
  */
 function splitRoles(graph: Graph, name: string, lookups: readonly Node[]): OutputRole | undefined {
   const table = graph.parameters.get(name)?.tensor;
@@ -175,7 +189,7 @@ function splitRoles(graph: Graph, name: string, lookups: readonly Node[]): Outpu
   const plain = graph.tape.every((entry) => entry.kind === 'node' || !entry.inputs.includes(table));
   if (others.length === 0 || !plain || others.some((node) => !node.inputs.includes(table))) return undefined;
   const role = op.identity(table);
-  graph.tape.pop(); // reverse mode takes it for a leaf
+  graph.tape.pop(); // reverse mode treats it as a leaf
   for (const node of others)
     node.inputs.forEach((input, i) => {
       if (input === table) (node.inputs as (Tensor | null)[])[i] = role;

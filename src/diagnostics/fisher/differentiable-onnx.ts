@@ -1,8 +1,10 @@
 /**
- * A language model in an `.onnx` file as a graph that can be differentiated at chosen tokens (`differentiable-model.ts`), its word table, and whatever model
- * there is as such a graph. The file's operators must all have adjoints; an export that is run as it is need not.
+ * Reads a language model from an `.onnx` file as a graph that can be differentiated at chosen
+ * tokens (`differentiable-model.ts`), with its word table. Also converts any loaded model to such a
+ * graph. All operators of the file must have adjoints.
  *
- * Exports hold a tied output matrix once more where they turned it beforehand: a weight with the very values of the word table counts as its second role.
+ * Some exports hold a tied output matrix a second time, transposed. A weight with the same values
+ * as the word table counts as its second role.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -32,14 +34,23 @@ export interface OnnxLanguageModel {
   /** Names in the file. Default `input_ids`, `logits` (`[rows, tokens, vocabulary]`). */
   readonly ids?: string;
   readonly logits?: string;
-  /** What the file's inputs are for: then the graph is fed `ids` and `mask`, int64 [rows, tokens], and nothing else. Default: what the file is fed. */
+  /**
+   * The meaning of the file's inputs. When given, the graph's inputs are `ids` and `mask`, int64
+   * [rows, tokens], and nothing else. Default: the file's own inputs.
+   */
   readonly inputs?: readonly RoleInput[];
   readonly externalData?: SessionOptions['externalData'];
-  /** Which float32 initializers are weights. Default: all of more than one value but running statistics. */
+  /**
+   * Which float32 initializers are weights. Default: all with more than one value except running
+   * statistics.
+   */
   readonly trainable?: (name: string) => boolean;
 }
 
-/** A model in an `.onnx` file. @throws {@link GraphError} for operators that can't be differentiated, and where an input or output isn't there. */
+/**
+ * Reads a model from an `.onnx` file. @throws {@link GraphError} for an operator without an
+ * adjoint, or a missing input or output.
+ */
 export function differentiableOnnx(model: OnnxLanguageModel): DifferentiableModel {
   const { label, externalData } = model;
   const ids = model.inputs ? 'ids' : (model.ids ?? 'input_ids');
@@ -62,11 +73,11 @@ export function differentiableOnnx(model: OnnxLanguageModel): DifferentiableMode
       const wordTable = tableName(graph, ids);
       const lookups = wordTable === undefined ? [] : tableLookups(graph, wordTable);
       const copy = wordTable === undefined ? undefined : copyOf(wordTable, graph, { values, externalData });
-      // What yields the logits themselves is called after them, whatever module it is of.
+      // The node that yields the logits is named after them, whatever its module.
       const modules = new Map([[output, 'head'], ...scopes]);
       const described = describe(graph, places, logits, { wordTable, lookups, copy, scopes: modules });
       if (described.parameters.length === 0) throw new GraphError(`${label} has no weights in float32`);
-      // Files list weights in orders of their own: tables of parts begin with the words.
+      // Files list weights in different orders: tables of parts begin with the word table.
       const parameters = [...described.parameters].sort(
         (a, b) => Number(b.name === wordTable) - Number(a.name === wordTable),
       );
@@ -89,7 +100,7 @@ const FED: Readonly<Record<InputRole, (graph: Graph) => Tensor>> = {
   positions: (graph) => op.expandLike(tokenPositions(fed(graph, 'ids')), fed(graph, 'ids')),
 };
 
-/** What an input of the file is, made of `ids` and `mask`. */
+/** The value of an input of the file, computed from `ids` and `mask`. */
 function standIn(graph: Graph, { role, type }: RoleInput): Tensor {
   return op.cast(FED[role](graph), type === 'int32' ? 'int32' : 'int64');
 }
@@ -98,7 +109,7 @@ function fed(graph: Graph, name: string): Tensor {
   return graph.inputs.find((input) => input.name === name) ?? graph.input(name, 'int64', ['rows', 'tokens']);
 }
 
-/** The first parameter that rows are picked of by token ids. */
+/** The first parameter whose rows are picked by token ids. */
 function tableName(graph: Graph, ids: string): string | undefined {
   const entry = graph.tape.find((one) => one.kind === 'node' && isLookup(one.node, ids));
   return entry?.kind === 'node' ? entry.node.inputs[0]?.name : undefined;
@@ -106,7 +117,9 @@ function tableName(graph: Graph, ids: string): string | undefined {
 
 type Weights = Pick<DifferentiableModel, 'values' | 'externalData'>;
 
-/** A weight's values, also of one that lies in a file of its own. Undefined for what is not there or not float32. */
+/**
+ * Values of a weight, also of one in an external file. Undefined when it is missing or not float32.
+ */
 function inMemory({ values, externalData }: Weights, name: string): Float32Array | undefined {
   const data: ConstantData | undefined = values.get(name);
   if (data instanceof Float32Array) return data;
@@ -122,7 +135,7 @@ function inMemory({ values, externalData }: Weights, name: string): Float32Array
   return new Float32Array(bytes.buffer);
 }
 
-/** Another weight with the values of a table, as it is or turned. */
+/** Another weight with the values of a table, as it is or transposed. */
 function copyOf(table: string, graph: Graph, weights: Weights): (OutputRole & { readonly name: string }) | undefined {
   const [rows, columns] = graph.parameters.get(table)?.shape ?? [];
   const alike = [...graph.parameters.values()].filter(
@@ -149,16 +162,20 @@ async function languageModel({ label, file: { path, inputs, logits, externalData
 }
 
 /**
- * Any model to be differentiated on these windows. @throws {@link GraphError} for an export with an operator that can't be, and for one whose numbers change
- * with what shares a batch, or with padding where these windows would have to be padded.
+ * Makes any model differentiable on these windows. @throws {@link GraphError} for an export with an
+ * operator without an adjoint, and for one whose numbers depend on the other rows of a batch, or on
+ * padding when these windows would need padding.
  */
 export async function differentiable(model: LanguageModel, windows: readonly string[]): Promise<DifferentiableModel> {
   if ('build' in model) return differentiableModel(model);
   const graph = readable(await languageModel(model));
   const lengths = new Set(windows.map((window) => model.tokens(window)));
-  if (model.company === 'none') throw new GraphError('others in a batch change what this export gives');
+  if (model.company === 'none')
+    throw new GraphError('the outputs of this export depend on the other rows of the batch');
   if (model.company === 'equal' && lengths.size > 1)
-    throw new GraphError('padding changes what this export gives, and windows are of different numbers of tokens');
+    throw new GraphError(
+      'the outputs of this export depend on padding, and the windows have different numbers of tokens',
+    );
   return graph;
 }
 
@@ -166,12 +183,15 @@ function readable(model: OnnxLanguageModel): DifferentiableModel {
   try {
     return differentiableOnnx(model);
   } catch (error) {
-    // What is known would be a hundred names.
+    // A list of all known names would be a hundred names long.
     throw error instanceof GraphError ? new GraphError(error.message.replace(/; known operators: .*/, '')) : error;
   }
 }
 
-/** Static embeddings `[vocabulary, width]` of an export; undefined where its graph can't be read, or picks rows of no one weight by token ids. */
+/**
+ * Static embeddings `[vocabulary, width]` of an export. Undefined when its graph cannot be read, or
+ * picks rows of no single weight by token ids.
+ */
 export async function exportedWordTable(model: ExportedModel): Promise<Matrix | undefined> {
   try {
     const language = await languageModel(model);

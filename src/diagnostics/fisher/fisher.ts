@@ -1,13 +1,19 @@
 /**
- * The empirical Fisher information of a language model's parameters: the diagonal, summed over the parts of the model. Gradients are taken against the true
- * tokens. Two forms, T being the number of tokens asked for:
+ * The empirical Fisher information of a language model's parameters: its diagonal, summed over the
+ * parts of the model. Gradients are taken at the true tokens. There are two forms. T is the number
+ * of predicted tokens.
  *
- *   batch-mean   F = 1/T sum over batches of (d mean CE of the batch / d theta)^2, what the code of arXiv 2604.04287 computes (`src/analyze/fisher/fisher.py`
- *                of lbcb-sci/GFMs): one backward pass per batch. Its scale depends on the batch size: only shares compare.
- *   per-token    F = 1/T sum over tokens of (d CE of the token / d theta)^2, the textbook's. Since a token's loss depends on its whole window, each asked token
- *                costs a forward and a backward pass of its window; a seeded sample of tokens estimates it without bias.
+ *   batch-mean   F = 1/T sum over batches of (d mean CE of the batch / d theta)^2
+ *   per-token    F = 1/T sum over tokens of (d CE of the token / d theta)^2
  *
- * Memory doesn't grow with the number of batches. This is not the true Fisher information, whose tokens are drawn from the model's own predictions.
+ * The batch-mean form is computed by the code of arXiv 2604.04287 (`src/analyze/fisher/fisher.py`
+ * of lbcb-sci/GFMs) and needs one backward pass per batch. Its scale depends on the batch size, so
+ * only shares can be compared. The per-token form is the textbook definition. A token's loss
+ * depends on its whole window, so each token needs a forward and a backward pass of its window; a
+ * seeded sample of tokens estimates the sum without bias.
+ *
+ * Memory does not grow with the number of batches. This is not the true Fisher information, which
+ * takes the expectation over tokens drawn from the model's own predictions.
  */
 import { createRandom } from '../../core/random.ts';
 import type { SessionOptions } from '../../runtime/session.ts';
@@ -22,9 +28,12 @@ export type FisherForm = 'batch-mean' | 'per-token';
 
 export interface FisherOptions extends Pick<SessionOptions, 'device' | 'threads'> {
   readonly form: FisherForm;
-  /** Per-token form: each asked token is taken with this probability, drawn from the seed. Default: all. */
+  /**
+   * Per-token form: each token is used with this probability, drawn from the seed. Default: all
+   * tokens.
+   */
   readonly sample?: { readonly share: number; readonly seed: number };
-  /** After every batch: windows and asked tokens done so far. */
+  /** Called after every batch with the number of windows and tokens done so far. */
   readonly progress?: (done: { readonly windows: number; readonly tokens: number }) => void;
 }
 
@@ -32,27 +41,30 @@ export interface FisherSummary extends FisherView {
   readonly form: FisherForm;
   readonly windows: number;
   readonly batches: number;
-  /** Windows of the largest batch: the scale of the batch-mean form depends on it. */
+  /** Number of windows of the largest batch. The scale of the batch-mean form depends on it. */
   readonly batchSize: number;
-  /** T: asked tokens that count. */
+  /** T: the number of predicted tokens. */
   readonly tokens: number;
-  /** Mean cross-entropy in nats: over tokens. */
+  /** Mean cross-entropy over tokens, nats. */
   readonly loss: number;
   readonly tensors: readonly FisherTensor[];
-  /** With a tied word table: the same as if look-up and output matrix were two. */
+  /** For a tied word table: the same with look-up and output matrix as two tables. */
   readonly byRole?: FisherView;
-  /** Parameters that the loss doesn't depend on; they count nowhere. */
+  /** Parameters that the loss does not depend on; they are counted nowhere. */
   readonly unused: readonly string[];
 }
 
-/** @throws where no token was asked for, a gradient is not finite, or the graph can't be differentiated. */
+/**
+ * @throws when no token was predicted, a gradient is not finite, or the graph cannot be
+ *   differentiated.
+ */
 export async function empiricalFisher(
   model: DifferentiableModel,
   batches: Iterable<FisherBatch> | AsyncIterable<FisherBatch>,
   options: FisherOptions,
 ): Promise<FisherSummary> {
   const { form, sample, progress } = options;
-  if (sample && form !== 'per-token') throw new Error(`sample: the ${form} form takes all tokens of a batch`);
+  if (sample && form !== 'per-token') throw new Error(`sample: the ${form} form uses all tokens of a batch`);
   const draw = sampler(sample);
   let opened: Opened | undefined;
   try {
@@ -64,18 +76,21 @@ export async function empiricalFisher(
       sums.batch(batch.rows);
       progress?.(sums.done());
     }
-    if (!opened) throw new Error(`${model.label}: Fisher information over no batches`);
+    if (!opened) throw new Error(`${model.label}: there are no batches to compute Fisher information on`);
     return { form, ...opened.sums.summary(model.label) };
   } finally {
     await opened?.source.dispose();
   }
 }
 
-/** Which places of each batch count, batch after batch; all where nothing is sampled. @throws for a share outside (0, 1]. */
+/**
+ * Which positions of each batch count, batch after batch; all when nothing is sampled. @throws for
+ * a share outside (0, 1].
+ */
 export function sampler(sample: FisherOptions['sample']): (batch: Pick<FisherBatch, 'places'>) => number[] {
   if (!sample) return ({ places }) => [...places.keys()];
   const { share, seed } = sample;
-  if (!(share > 0 && share <= 1)) throw new Error(`sample.share ${share} of the asked tokens; give 0 < share <= 1`);
+  if (!(share > 0 && share <= 1)) throw new Error(`sample.share is ${share}; it must be above 0 and at most 1`);
   const random = createRandom(`fisher-sample:${seed}`);
   return ({ places }) => [...places.keys()].filter(() => random.next() < share);
 }
@@ -126,9 +141,10 @@ function createSums({ parameters, unused }: Pick<SquaredGradients, 'parameters' 
     },
     summary(label: string): Omit<FisherSummary, 'form'> {
       const { tokens } = counts;
-      if (tokens === 0) throw new NothingAsked(`${label}: Fisher information over no tokens; was any token asked for?`);
+      if (tokens === 0)
+        throw new NothingAsked(`${label}: there are no predicted tokens to compute Fisher information on`);
       const tensors = parameters.map(({ name, size, group, part }, i): FisherTensor => {
-        // Sums of products round to a little below 0 where a square is 0.
+        // Sums of products can round to slightly below 0 when the square is 0.
         const mean = (sum: number) => Math.max(0, sum / tokens);
         const [fisher, input, output] = [squares[i], roles[2 * i], roles[2 * i + 1]].map(mean);
         const tied = input + output > 0 && { roles: { input, output, cross: fisher - input - output } };

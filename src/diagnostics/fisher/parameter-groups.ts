@@ -1,7 +1,9 @@
 /**
- * Which part of a model a parameter belongs to, by its name: the word embeddings, what else makes up the embedding layer, each block (and in it attention, MLP,
- * normalisation, or a mixer that stands in for attention), what follows the blocks, and the head. The paper (arXiv 2604.04287) has three sorts: everything
- * called "embeddings", `encoder.i`, and "cls"; {@link sectionOf} folds the finer groups into these.
+ * Assigns a parameter to a part of its model by name: the word embeddings, the rest of the
+ * embedding layer, each block (and in it attention, MLP, normalisation, or a mixer in place of
+ * attention), what follows the blocks, and the head. The paper (arXiv 2604.04287) has three parts:
+ * everything called "embeddings", `encoder.i`, and "cls"; {@link sectionOf} maps the finer groups
+ * to these.
  */
 
 export type BlockPart = 'attention' | 'mixer' | 'MLP' | 'normalisation' | 'other';
@@ -18,14 +20,17 @@ export type Section = 'embeddings' | 'blocks' | 'head';
 export const WORD_EMBEDDINGS = 'word embeddings';
 const HEAD = 'head';
 
-/** `encoder.layer.3.`, `h.3.`, `layers.3.`, `encoder.3.`, and the scopes of exports: `/encoder/layer.3/`. The first number counts. */
+/**
+ * `encoder.layer.3.`, `h.3.`, `layers.3.`, `encoder.3.`, and the scopes of exports:
+ * `/encoder/layer.3/`. The first number is the block.
+ */
 const BLOCK = /(?:^|[./])(?:layers?|blocks?|h|encoder|decoder)[./](\d+)(?=[./])/;
 const NORMALISATION = /norm|(?:^|[._/])ln(?:_|\d|[./])/i;
 const EMBEDDING = /embed|(?:^|[./])w[pt]e[./]|word_vectors|position|token_type/i;
-/** Heads of exports, where names are all there is. */
+/** Heads of exports, which are known by name only. */
 const HEAD_NAMES = /(?:^|[./])(?:cls|lm_head|predictions|embed_out|head|decoder|classifier|vocab_\w+)[./]/;
 
-/** In the order in which they are tried: an attention's normalisation is a normalisation. */
+/** In the order of matching: the normalisation of an attention is a normalisation. */
 const PARTS: readonly (readonly [BlockPart, RegExp])[] = [
   ['normalisation', NORMALISATION],
   ['attention', /attn|attention/i],
@@ -34,8 +39,8 @@ const PARTS: readonly (readonly [BlockPart, RegExp])[] = [
 ];
 
 /**
- * The group of a parameter. `wordTable`: the name of the word embeddings. `inHead`: whether the head declares it, where the graph says; by its name
- * otherwise.
+ * The group of a parameter. `wordTable`: the name of the word embeddings. `inHead`: whether the
+ * head declares the parameter, when the graph knows; otherwise the name decides.
  */
 export function parameterGroup(name: string, wordTable?: string, inHead?: boolean): ParameterGroup {
   if (name === wordTable) return { group: WORD_EMBEDDINGS };
@@ -51,7 +56,10 @@ export function parameterGroup(name: string, wordTable?: string, inHead?: boolea
   return { group: EMBEDDING.test(name) ? 'other embeddings' : 'other' };
 }
 
-/** The paper's coarse sort of a group. What follows the blocks counts with the head; undefined for `other`. */
+/**
+ * The paper's coarse part of a group. What follows the blocks counts as head; undefined for
+ * `other`.
+ */
 export function sectionOf(group: string): Section | undefined {
   if (group.startsWith('block ')) return 'blocks';
   if (group.includes('embedding')) return 'embeddings';

@@ -1,6 +1,8 @@
 /**
- * Where a model's Fisher information lies (`fisher.ts`), on the windows of a corpus: in the paper's batch-mean form over all of them, and in the per-token form over a
- * seeded sample of tokens, which costs a pass of a whole window each. Models whose graph has an operator without an adjoint are told apart from failures.
+ * The distribution of a model's Fisher information over its parts (`fisher.ts`) on the windows of a
+ * corpus: the paper's batch-mean form over all windows, and the per-token form over a seeded sample
+ * of tokens, which needs a pass of a whole window each. A graph with an operator without an adjoint
+ * is reported as such, not as a failure.
  */
 import type { LanguageModel, TokenModel } from '../../models/model.ts';
 import { GraphError } from '../../onnx/graph.ts';
@@ -10,15 +12,15 @@ import { fisherBatches } from './batches.ts';
 import { differentiable } from './differentiable-onnx.ts';
 import { empiricalFisher, type FisherSummary } from './fisher.ts';
 
-/** Tokens of the per-token form, about. */
+/** Approximate number of tokens of the per-token form. */
 const SAMPLED_TOKENS = 64;
-/** Of the whole, as progress goes. */
+/** Share of the whole progress. */
 const BATCH_PART = 0.8;
 
 export interface ParameterInformation {
   readonly batchMean: FisherSummary;
   readonly perToken: FisherSummary;
-  /** Share of the asked tokens that the per-token form took. */
+  /** Share of the tokens that the per-token form used. */
   readonly sampledShare: number;
 }
 
@@ -28,12 +30,12 @@ export interface InformationOptions {
   readonly progress?: (fraction: number) => void;
 }
 
-/** Why there is none, where the graph can't be differentiated. */
+/** The reason when the graph cannot be differentiated. */
 export interface NotDifferentiable {
   readonly why: string;
 }
 
-/** @throws for a gradient that is not finite, or where no token was asked for. */
+/** @throws for a gradient that is not finite, or when no token was predicted. */
 export async function parameterInformation(
   model: LanguageModel,
   windows: readonly string[],
@@ -58,12 +60,12 @@ export async function parameterInformation(
     });
     return { batchMean, perToken, sampledShare: share };
   } catch (error) {
-    if (error instanceof GraphError) return { why: `its graph can not be differentiated: ${error.message}` };
+    if (error instanceof GraphError) return { why: `its graph cannot be differentiated: ${error.message}` };
     throw error;
   }
 }
 
-/** Share of the asked tokens that the per-token form takes. */
+/** Share of the tokens that the per-token form uses. */
 export function sampledShare(model: Pick<TokenModel, 'reads' | 'tokens'>, windows: readonly string[]): number {
   const tokens = windows.reduce((sum, window) => sum + model.tokens(window), 0);
   const asked = model.reads === 'causal' ? tokens : tokens * FISHER_SHARE;

@@ -1,25 +1,31 @@
 /**
- * Squared gradients of many examples in one backward pass, where each row of a batch has a loss of its own: the gradient with respect to what a parameter's
- * node yields, which autodiff gives for all rows at once, makes that row's gradient with respect to the parameter, and its squared norm need not even form
- * it. For a linear layer y = x W over t tokens it is sum over t, t' of (g_t . g_t')(x_t . x_t') (Goodfellow 2015, arXiv 1510.01799; with tokens: Li et al. 2022,
- * arXiv 2110.05679), taken where t is short against the layer's widths; otherwise g^T x per row.
+ * Squared gradients of many examples in one backward pass, when each row of a batch has a loss of
+ * its own. Autodiff gives the gradient with respect to the output of a parameter's node for all
+ * rows at once. That gradient determines each row's gradient with respect to the parameter, and its
+ * squared norm does not need the gradient itself. For a linear layer y = x W over t tokens the
+ * squared norm is the sum over t, t' of (g_t . g_t')(x_t . x_t') (Goodfellow 2015, arXiv
+ * 1510.01799; with tokens: Li et al. 2022, arXiv 2110.05679). This form is used when t is small
+ * compared with the layer's widths; otherwise g^T x is formed per row.
  *
- * Known are parameters read once, by the nodes of {@link SITES}, or moved or added beforehand to others that no data goes into (positions). Not known: weights
- * that are shared between places, of convolutions, of scans.
+ * Supported: parameters that are read once, by the nodes of {@link SITES}, or after moves or
+ * additions of other parameters (positions). Not supported: weights that are shared between
+ * positions, weights of convolutions and of scans.
  */
 import { gradients } from '../../onnx/autodiff.ts';
 import { type Graph, type Node, reads, type Tensor } from '../../onnx/graph.ts';
 import * as op from '../../onnx/operators/functions.ts';
 import type { LanguageGraph } from './differentiable-model.ts';
 
-/** Where data meets a parameter. `operand`: the parameter, or what it became before. */
+/** The node where data meets a parameter. `operand`: the parameter, or what it became before. */
 interface Site {
   readonly node: Node;
   readonly operand: Tensor;
   readonly index: number;
-  /** Of the parameter on its way to `operand`, the first step first. */
+  /** Steps of the parameter on its way to `operand`, the first one first. */
   readonly steps: readonly Step[];
-  /** Symbol of the batch's rows: a tensor whose first axis it is has a row of the batch at each place. */
+  /**
+   * Symbol of the batch's rows. A tensor with it as first axis holds one batch row at each index.
+   */
   readonly rows: string;
 }
 
@@ -28,7 +34,10 @@ interface Step {
   readonly from: Tensor;
 }
 
-/** Given a site and the gradient g of what its node yields: each row's gradient `[m, ...]`, or the sum over rows of its squared norm, a scalar. */
+/**
+ * From a site and the gradient g of its node's output: the gradient of each row `[m, ...]`, or the
+ * sum over rows of its squared norm, a scalar.
+ */
 type SiteRule = (site: Site, g: Tensor, tokens: number) => { gradient: Tensor } | { square: Tensor } | undefined;
 
 const SITES: Readonly<Record<string, SiteRule>> = {
@@ -46,7 +55,8 @@ const SITES: Readonly<Record<string, SiteRule>> = {
     const ids = node.inputs[1] as Tensor;
     if (index !== 0 || ids.rank !== 2 || ids.shape[0] !== rows || g.rank !== 3 || (node.attributes.axis ?? 0) !== 0)
       return undefined;
-    // Tokens of one id share a row of the table: sum over t, t' with the same id of g_t . g_t'.
+    // Tokens with the same id share a row of the table: sum over t, t' with the same id of g_t .
+    // g_t'.
     const same = op.cast(op.equal(op.unsqueeze(ids, [2]), op.unsqueeze(ids, [1])), 'float32'); // [m, t, t]
     return { square: op.reduceSum(op.multiply(gram(g), same)) };
   },
@@ -63,12 +73,14 @@ const SITES: Readonly<Record<string, SiteRule>> = {
   },
 };
 
-/** What moves values about without losing or repeating one: squared norms stay. */
+/** Operators that move values without losing or repeating one: squared norms do not change. */
 const MOVES = new Set(['Slice', 'Reshape', 'Transpose', 'Unsqueeze', 'Squeeze', 'Identity']);
 
 /**
- * For every parameter the sum over rows of its squared gradient; of a tied table that of the sum of both roles, and each. `loss`: the mean over rows, row m having
- * the asked token m alone; `tokens`: of a typical row. Undefined where a parameter is read in a way that isn't known here. Extends the graph.
+ * For every parameter the sum over rows of its squared gradient; for a tied table the sum over both
+ * roles, and each role. `loss`: the mean over rows, where row m has predicted token m only;
+ * `tokens`: of a typical row. Undefined when a parameter is read in an unsupported way. Extends the
+ * graph.
  */
 export function rowSquares({ graph, places, parameters }: LanguageGraph, loss: Tensor, tokens: number) {
   const rows = graph.inputs.find(({ rank }) => rank > 1)?.shape[0];
@@ -96,7 +108,7 @@ export function rowSquares({ graph, places, parameters }: LanguageGraph, loss: T
   return squares;
 }
 
-/** Tensors that hold data, and not just its sizes. */
+/** Tensors that hold data, not only its sizes. */
 function dataTensors(graph: Graph): Set<Tensor> {
   const carrying = new Set<Tensor>(graph.inputs);
   for (const node of graph.tape.flatMap((entry) => (entry.kind === 'node' ? [entry.node] : entry.nodes)))
@@ -127,7 +139,7 @@ function isMove({ op: name, inputs }: Node): boolean {
   return MOVES.has(name) || (name === 'Gather' && inputs[1] !== null && countsUp(inputs[1]));
 }
 
-/** Positions 0..t-1, or those and a number: rows picked by them are each picked once. */
+/** Positions 0..t-1, or those plus a number: each row is picked exactly once. */
 function countsUp({ producer }: Tensor): boolean {
   if (producer?.op !== 'Add') return producer?.op === 'Range';
   const [a, b] = producer.inputs;
@@ -141,7 +153,7 @@ function squareOf(site: Site, g: Tensor, tokens: number): Tensor | undefined {
   let { gradient } = made; // [m, ...operand]
   for (let at = site.steps.length - 1; at >= 0; at--) {
     const { kind, from } = site.steps[at];
-    // Before a move there may be other moves only.
+    // Only other moves may come before a move.
     if (kind === 'moved')
       return site.steps.slice(0, at).every((step) => step.kind === 'moved') ? total(gradient) : undefined;
     if (gradient.rank === from.rank + 1 && gradient.rank === 3 && from.shape[0] === 1)
@@ -154,7 +166,10 @@ function squareOf(site: Site, g: Tensor, tokens: number): Tensor | undefined {
 
 const total = (gradient: Tensor) => op.reduceSum(op.reduceSumSquare(gradient, [-1]));
 
-/** Rows' gradients of an operand that was broadcast over y's shape; `contribution` has that shape. */
+/**
+ * Gradients of the rows for an operand that was broadcast to y's shape; `contribution` has that
+ * shape.
+ */
 function broadcastGradient(
   { operand: { shape }, rows }: Site,
   g: Tensor,
@@ -199,8 +214,8 @@ function linearSquare(x: Tensor, g: Tensor, tokens: number): Tensor {
 }
 
 /**
- * Sum over rows of the inner product of a tied table's gradients: by look-up, sum_t g_t at id_t; as output matrix over tokens s (the asked one, or all), sum_s
- * slope_sv h_s at v.
+ * Sum over rows of the inner product of the two gradients of a tied table: as look-up, sum_t g_t at
+ * id_t; as output matrix over tokens s (the predicted one, or all), sum_s slope_sv h_s at v.
  */
 function rolesProduct(lookup: Site, g: Tensor, output: Site, slopes: Tensor): Tensor | undefined {
   const ids = lookup.node.inputs[1] as Tensor; // [m, t]

@@ -1,6 +1,8 @@
 /**
- * Squared gradients of single tokens' losses, added up: a batch row for each asked token, holding its window. Rows share a pass where `per-example-gradients.ts` knows
- * the model's parameters; what that gives is held against one row at a time before it is relied on. Otherwise one row at a time throughout, which is as exact.
+ * Sum of squared gradients of single tokens' losses. Each predicted token is a batch row with its
+ * window. Rows share a pass when `per-example-gradients.ts` supports the model's parameters; the
+ * result is compared with a one-row computation before it is used. Otherwise each row has its own
+ * pass, which is as exact.
  */
 import { runInBatches } from '../../runtime/batches.ts';
 import type { SessionOptions, TensorValue } from '../../runtime/session.ts';
@@ -8,11 +10,13 @@ import type { FisherBatch } from './batches.ts';
 import type { DifferentiableModel } from './differentiable-model.ts';
 import { type BatchSquares, type SquaredGradients, squaredGradients } from './squared-gradients.ts';
 
-/** Tokens, padding included, that rows of one pass have together. */
+/** Maximum number of tokens, padding included, of the rows of one pass. */
 const TOKENS_PER_PASS = 1024;
 
 export interface TokenSquares extends Pick<SquaredGradients, 'parameters' | 'unused' | 'dispose'> {
-  /** `asked`: which of the batch's places. Gives sums over some of them at a time, and how many those are. */
+  /**
+   * `asked`: the positions of the batch. Yields sums over some of them at a time, and their number.
+   */
   run(
     batch: FisherBatch,
     asked: readonly number[],
@@ -23,7 +27,7 @@ export interface TokenSquares extends Pick<SquaredGradients, 'parameters' | 'unu
 export interface TokenSquaresOptions extends Pick<SessionOptions, 'device' | 'threads'> {
   /** Of a typical window. */
   readonly tokens: number;
-  /** False: one row at a time, however well the parameters are known. Default true. */
+  /** False: one row at a time even when the parameters are supported. Default true. */
   readonly together?: boolean;
 }
 
@@ -57,24 +61,24 @@ export async function openTokenSquares(
   };
 }
 
-/** Relative to a parameter's own square, and to the largest. */
+/** Relative to the parameter's own square, and to the largest one. */
 const TOLERANCE = 1e-3;
 const FLOOR = 1e-6;
 
-/** Is what rows gave together the sum of what each gave alone? */
+/** Whether the sum of the rows computed together equals the sum of the rows computed alone. */
 function addUp(together: BatchSquares, single: readonly BatchSquares[]): boolean {
   const sums = together.squares.map((_, i) => single.reduce((sum, { squares }) => sum + squares[i], 0));
   const largest = sums.reduce((most, value) => Math.max(most, value), 0);
   return sums.every((sum, i) => Math.abs(together.squares[i] - sum) <= TOLERANCE * sum + FLOOR * largest);
 }
 
-/** A row for each of these asked tokens. @throws for feeds that hold no rows. */
+/** A row for each of these tokens. @throws for inputs without rows. */
 export function rowsOf({ feeds, rows, tokens, places, targets }: FisherBatch, asked: readonly number[]): FisherBatch {
   const windows = asked.map((i) => Math.floor(places[i] / tokens));
   const repeated = Object.entries(feeds).map(([name, value]): [string, TensorValue] => {
     if (value.dims[0] !== rows)
       throw new Error(
-        `feed '${name}' [${value.dims.join(', ')}] can't be cut into ${rows} windows of ${tokens} tokens`,
+        `input '${name}' [${value.dims.join(', ')}] cannot be cut into ${rows} windows of ${tokens} tokens`,
       );
     const width = value.data.length / rows;
     const data = value.data.slice(0, 0);

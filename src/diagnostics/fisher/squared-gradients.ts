@@ -1,6 +1,7 @@
 /**
- * Squared gradients as a graph: the cross-entropy at the places asked for, differentiated with respect to every parameter, each gradient squared and summed over
- * its tensor before it leaves the graph. So what comes back is a few numbers per tensor, however large the model.
+ * Squared gradients as a graph: the cross-entropy at the chosen positions is differentiated with
+ * respect to every parameter, and each gradient is squared and summed over its tensor inside the
+ * graph. The output is a few numbers per tensor, whatever the size of the model.
  */
 import { gradients } from '../../onnx/autodiff.ts';
 import type { Tensor } from '../../onnx/graph.ts';
@@ -16,32 +17,38 @@ import { rowSquares } from './per-example-gradients.ts';
 export const TARGETS = 'asked:targets';
 
 /**
- * `batch`: squares of the gradient of the batch's mean loss. `rows`: each row has one asked token, in the order of rows, and squares are of each row's own
- * loss, added up over rows; `tokens` are those of a typical row.
+ * `batch`: squares of the gradient of the batch's mean loss. `rows`: each row has one predicted
+ * token, in the order of rows, and the squares of each row's own loss are summed over rows;
+ * `tokens` is the number of tokens of a typical row.
  */
 export type SquaresOf = { readonly of: 'batch' } | { readonly of: 'rows'; readonly tokens: number };
 
 export interface SquaredGradients {
   /** In the order of `squares`. */
   readonly parameters: readonly Omit<GraphParameter, 'tensor' | 'outputRole'>[];
-  /** Parameters that the loss doesn't depend on. */
+  /** Parameters that the loss does not depend on. */
   readonly unused: readonly string[];
   run(batch: FisherBatch): Promise<BatchSquares>;
   dispose(): Promise<void>;
 }
 
 export interface BatchSquares {
-  /** Mean over the asked tokens, nats. */
+  /** Mean over the predicted tokens, nats. */
   readonly loss: number;
-  /** `[parameters]` sums of squares over each tensor. */
+  /** `[parameters]` sum of squares over each tensor. */
   readonly squares: Float64Array;
-  /** `[parameters, 2]`: of the look-up and of the output matrix alone; 0 where nothing is tied. */
+  /**
+   * `[parameters, 2]`: of the look-up alone and of the output matrix alone; 0 when nothing is tied.
+   */
   readonly roles: Float64Array;
 }
 
 type ComputeOptions = Pick<SessionOptions, 'device' | 'threads'>;
 
-/** Undefined where squares of rows are asked for and the model has a parameter that `per-example-gradients.ts` doesn't know. */
+/**
+ * Undefined when squares of rows are requested and the model has a parameter that
+ * `per-example-gradients.ts` does not support.
+ */
 export async function squaredGradients(
   model: DifferentiableModel,
   wanted: { readonly of: 'batch' },
@@ -90,7 +97,7 @@ function readSquares(data: Float32Array, parameters: readonly GraphParameter[], 
   return { loss: data[0], squares, roles };
 }
 
-/** By tensor; of a tied table the sum of both roles, and each. */
+/** By tensor; for a tied table the sum of both roles, and each role. */
 function tensorSquares({ parameters }: LanguageGraph, loss: Tensor): Tensor[] {
   const leaves = parameters.flatMap(({ tensor, outputRole }) => (outputRole ? [tensor, outputRole.tensor] : [tensor]));
   const flowing = gradients(loss, leaves);
@@ -103,12 +110,12 @@ function tensorSquares({ parameters }: LanguageGraph, loss: Tensor): Tensor[] {
   });
 }
 
-/** Over the last axis first: long float32 sums lose digits. */
+/** Sum over the last axis first: long float32 sums lose digits. */
 function sumOfSquares(gradient: Tensor): Tensor {
   return gradient.rank < 2 ? op.reduceSumSquare(gradient) : op.reduceSum(op.reduceSumSquare(gradient, [-1]));
 }
 
-/** The feeds that say what is asked. */
+/** The inputs that choose the predicted tokens. */
 export function questions({ places, targets }: Pick<FisherBatch, 'places' | 'targets'>): Record<string, TensorValue> {
   const dims = [places.length];
   return {

@@ -1,6 +1,7 @@
 /**
- * Fisher information by the parts of a model. Its trace over a part grows with the part's size, so beside each share of the trace stand the share of the
- * parameters, their ratio (density: 1 where information is spread evenly over parameters) and the mean per parameter.
+ * Fisher information by the parts of a model. The trace over a part grows with the size of the
+ * part. Each share of the trace is therefore reported with the share of the parameters, their ratio
+ * (density: 1 when information is spread evenly over parameters) and the mean per parameter.
  */
 import { type BlockPart, type ParameterGroup, type Section, sectionOf, WORD_EMBEDDINGS } from './parameter-groups.ts';
 
@@ -8,9 +9,12 @@ import { type BlockPart, type ParameterGroup, type Section, sectionOf, WORD_EMBE
 export interface FisherTensor extends ParameterGroup {
   readonly name: string;
   readonly parameters: number;
-  /** Sum of the diagonal of the Fisher information over the tensor's entries. */
+  /** Sum of the Fisher diagonal over the tensor's entries. */
   readonly fisher: number;
-  /** Of a word table that is the output matrix too: what `fisher` is made of. `cross` is twice the sum over entries of the product of both gradients. */
+  /**
+   * For a word table that is also the output matrix: the parts of `fisher`. `cross` is twice the
+   * sum over entries of the product of the two gradients.
+   */
   readonly roles?: { readonly input: number; readonly output: number; readonly cross: number };
 }
 
@@ -20,7 +24,7 @@ export interface FisherPart {
   readonly fisher: number;
   /** `fisher / parameters` */
   readonly mean: number;
-  /** Of the sum over all parts. */
+  /** Share of the sum over all parts. */
   readonly share: number;
   readonly parameterShare: number;
   /** `share / parameterShare` */
@@ -31,7 +35,7 @@ export type FisherGroup = FisherPart & { readonly group: string };
 export type FisherBlockPart = FisherPart & { readonly part: BlockPart };
 export type FisherSection = FisherPart & { readonly section: Section | 'other' };
 
-/** One way to add up: shares are of the same total throughout. */
+/** One way to add up the parts; all shares refer to the same total. */
 export interface FisherView {
   readonly total: number;
   readonly parameters: number;
@@ -40,7 +44,7 @@ export interface FisherView {
   readonly blockParts: readonly FisherBlockPart[];
   /** Parts of each block; `group` is the block. */
   readonly parts: readonly (FisherBlockPart & { readonly group: string })[];
-  /** The paper's coarse sorts: embeddings, all blocks, head. */
+  /** The paper's coarse parts: embeddings, all blocks, head. */
   readonly sections: readonly FisherSection[];
 }
 
@@ -49,7 +53,10 @@ interface Cell extends ParameterGroup {
   readonly fisher: number;
 }
 
-/** The model as it is: a tied word table counts once, in the word embeddings, with the gradient of both its roles (as in the paper). */
+/**
+ * The model as it is: a tied word table counts once, in the word embeddings, with the gradient of
+ * both its roles (as in the paper).
+ */
 export function viewAsBuilt(tensors: readonly FisherTensor[]): FisherView {
   return view(tensors);
 }
@@ -57,8 +64,8 @@ export function viewAsBuilt(tensors: readonly FisherTensor[]): FisherView {
 export const OUTPUT_ROLE = 'output embeddings';
 
 /**
- * The model as if its tied word table were two: the look-up in the word embeddings, the output matrix in `output embeddings`, part of the head. Undefined
- * where nothing is tied.
+ * The model with its tied word table as two tables: the look-up in the word embeddings, the output
+ * matrix in `output embeddings`, part of the head. Undefined when nothing is tied.
  */
 export function viewByRole(tensors: readonly FisherTensor[]): FisherView | undefined {
   if (!tensors.some(({ roles }) => roles)) return undefined;
@@ -99,7 +106,7 @@ function view(cells: readonly Cell[]): FisherView {
 const sum = (cells: readonly Cell[], field: 'fisher' | 'parameters') =>
   cells.reduce((total, cell) => total + cell[field], 0);
 
-/** Groups in the order in which they are met. */
+/** Groups in the order of first occurrence. */
 function by<T, K>(items: readonly T[], keyOf: (item: T) => K): [K, T[]][] {
   const groups = new Map<K, T[]>();
   for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);

@@ -1,8 +1,10 @@
 /**
- * The shape of a model's hidden states on a corpus, layer by layer: of windows (mean over tokens, as probes see them) and of single tokens in context, and
- * linear CKA between layers (`geometry.ts`, `kernel-alignment.ts`). Nothing is hidden from the model; the paper's code (lbcb-sci/GFMs) masks 15% of the tokens
- * and looks at pooled last hidden states only. Pooled and taken out inside the graph. Effective rank and its like go with the number of rows: compare
- * models over equally many.
+ * The geometry of a model's hidden states on a corpus, layer by layer: of windows (mean over
+ * tokens, the input of probes) and of single tokens in context, and linear CKA between layers
+ * (`geometry.ts`, `kernel-alignment.ts`). No token is hidden from the model; the paper's code
+ * (lbcb-sci/GFMs) masks 15% of the tokens and uses pooled last hidden states only. Pooling and
+ * selection run inside the graph. Effective rank and similar measures grow with the number of rows:
+ * compare models over equal numbers of rows.
  */
 
 import { centredColumns, denseOf, frobeniusNorm, gram } from '../../algebra/dense.ts';
@@ -18,7 +20,7 @@ import { type Compute, pick } from '../../runtime/training/network.ts';
 import { overBatches, type TokenReader, type WindowBatch } from '../predictions/token-batches.ts';
 import { type Geometry, geometry } from './geometry.ts';
 
-/** Token vectors that are looked at, about: equally many of every window, at least one. */
+/** Approximate number of token vectors: the same number from every window, at least one. */
 const TOKEN_VECTORS = 256;
 
 export interface ContextualOptions {
@@ -30,15 +32,15 @@ export interface ContextualOptions {
 export interface LayerGeometry {
   /** 0: the embeddings. */
   readonly layer: number;
-  /** One row a window: mean over its tokens. */
+  /** One row per window: the mean over its tokens. */
   readonly pooled: Geometry;
-  /** One row a token, drawn by seed. Missing for models that give pooled vectors only. */
+  /** One row per token, drawn by seed. Missing for models that give pooled vectors only. */
   readonly tokens?: Geometry;
 }
 
 export interface Contextual {
   readonly layers: readonly LayerGeometry[];
-  /** `[layers + 1][layers + 1]` linear CKA between layers, of the pooled vectors. */
+  /** `[layers + 1][layers + 1]` linear CKA between layers, from the pooled vectors. */
   readonly layerCka: readonly (readonly number[])[];
 }
 
@@ -59,7 +61,7 @@ export async function contextual(
   return describeLayers(await layerVectors(reader, windows, running), (done) => progress?.(0.7 + 0.3 * done));
 }
 
-/** The same for an encoder that is run as it is: windows only. */
+/** The same for an encoder that is run as exported: windows only. */
 export async function contextualOfEncoder(
   encoder: Encoder,
   windows: readonly string[],
@@ -91,7 +93,7 @@ function named(name: string, matrix: Matrix): Geometry {
   }
 }
 
-/** Linear CKA of all pairs, every kernel computed once. */
+/** Linear CKA of all pairs. Each kernel is computed once. */
 export function ckaBetween(matrices: readonly Matrix[]): number[][] {
   const kernels = matrices.map((matrix) => gram(centredColumns(denseOf(matrix, 'pooled vectors')))); // [windows, windows]
   const norms = kernels.map(frobeniusNorm);
@@ -112,7 +114,10 @@ async function open(model: FrozenModel, compute: Compute): Promise<Session> {
   return openGraph(graph, model, { ...compute, label: `${model.label}, hidden states` });
 }
 
-/** Runs the windows through the model. Which tokens are taken depends on seed and window alone: equal for models that cut windows alike. */
+/**
+ * Runs the windows through the model. The selected tokens depend on seed and window alone, so they
+ * are the same for models that cut windows alike.
+ */
 export async function layerVectors(
   reader: TokenReader,
   windows: readonly string[],
@@ -122,7 +127,7 @@ export async function layerVectors(
   const width = model.dimension;
   const count = tokensPerWindow(windows.length);
   const layers = Array.from({ length: model.layers + 1 }, (_, layer) => layer);
-  const collected = () => layers.map(() => new Array<Float32Array>(windows.length)); // of a window each
+  const collected = () => layers.map(() => new Array<Float32Array>(windows.length)); // per window
   const [pooled, tokens] = [collected(), collected()];
   const session = await open(model, compute);
   try {
@@ -161,12 +166,15 @@ export async function layerVectors(
   return { pooled: pooled.map(together), tokens: tokens.map(together) };
 }
 
-/** Token vectors taken of each of so many windows. */
+/** Number of token vectors taken from each of so many windows. */
 export function tokensPerWindow(windows: number): number {
   return Math.max(1, Math.floor(TOKEN_VECTORS / windows));
 }
 
-/** Flat places of at most `count` ordinary tokens of every window, drawn by seed and the window's place. */
+/**
+ * Flat positions of at most `count` ordinary tokens of every window, drawn by the seed and the
+ * window's index.
+ */
 export function pickTokens({ letters, tokens, places }: WindowBatch, count: number, seed: number): number[][] {
   return places.map((place, r) => {
     const own = Array.from({ length: tokens }, (_, t) => r * tokens + t).filter((at) => letters[at] > 0);

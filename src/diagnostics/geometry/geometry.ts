@@ -1,7 +1,9 @@
 /**
- * The shape of a cloud of embeddings, one row a sequence (or token), and whether two embeddings of the same rows agree (`src/analyze/embeddings/embeddings.py` of
- * lbcb-sci/GFMs, there for mean-pooled last hidden states; layer by layer as well as any). Linear CKA is in `kernel-alignment.ts`. All distances are computed
- * from dot products in blocks of rows: memory stays flat, time goes with rows^2 x columns.
+ * The geometry of a set of embeddings, one row per sequence (or token), and the agreement of two
+ * embeddings of the same rows (`src/analyze/embeddings/embeddings.py` of lbcb-sci/GFMs, there for
+ * mean-pooled last hidden states). Linear CKA is in `kernel-alignment.ts`. Distances are computed
+ * from dot products in blocks of rows: memory is constant, time is proportional to rows^2 x
+ * columns.
  */
 
 import {
@@ -22,26 +24,40 @@ export interface Geometry {
   readonly rows: number;
   readonly columns: number;
   /**
-   * exp of the entropy of the singular values of the centred rows, scaled to sum to 1 (Roy & Vetterli 2007, EUSIPCO): 1 on a line, at most the
-   * smaller of columns and rows - 1. High: many directions in use. The paper's code adds 1e-9 inside the logarithm, which is not done here.
+   * exp of the entropy of the singular values of the centred rows, scaled to sum to 1 (Roy &
+   * Vetterli 2007, EUSIPCO): 1 on a line, at most the smaller of columns and rows - 1. A high value
+   * means that many directions are in use. The paper's code adds 1e-9 inside the logarithm; this
+   * code does not.
    */
   readonly effectiveRank: number;
-  /** (sum s^2)^2 / sum s^4 over the same singular values: as effective rank, but ruled by the largest. */
+  /**
+   * (sum s^2)^2 / sum s^4 over the same singular values: similar to effective rank, but dominated
+   * by the largest values.
+   */
   readonly participationRatio: number;
-  /** log mean over pairs of exp(-2 |x - y|^2), rows scaled to length 1 (Wang & Isola 2020, ICML): 0 all the same, the lower the more evenly spread. */
+  /**
+   * log mean over pairs of exp(-2 |x - y|^2), rows scaled to length 1 (Wang & Isola 2020, ICML): 0
+   * when all rows are equal; the lower, the more evenly spread.
+   */
   readonly uniformity: number;
-  /** Length of the mean of the rows scaled to length 1, 0..1: 1 all point the same way. The paper's "anisotropy". */
+  /**
+   * Length of the mean of the rows scaled to length 1, 0..1: 1 when all rows have the same
+   * direction. The paper's "anisotropy".
+   */
   readonly anisotropy: number;
-  /** Mean cosine over pairs of different rows; (rows x anisotropy^2 - 1) / (rows - 1) where no row is zero. */
+  /**
+   * Mean cosine over pairs of different rows; (rows x anisotropy^2 - 1) / (rows - 1) when no row is
+   * zero.
+   */
   readonly meanCosine: number;
-  /** Mean and standard deviation (ddof 1) over pairs of the Euclidean distance, rows as they are. */
+  /** Mean and standard deviation (ddof 1) over pairs of the Euclidean distance of unscaled rows. */
   readonly meanDistance: number;
   readonly distanceStandardDeviation: number;
 }
 
 /** All measures of one embedding `[rows, columns]`. @throws for fewer than 3 rows, or numbers that are not finite. */
 export function geometry(matrix: Matrix): Geometry {
-  if (matrix.rows < 3) throw new Error(`geometry of ${matrix.rows} embeddings; give at least 3`);
+  if (matrix.rows < 3) throw new Error(`geometry needs at least 3 embeddings, not ${matrix.rows}`);
   const rows = denseOf(matrix, 'embeddings');
   const lengths = squaredLengths(rows);
   const distances = { count: 0, shift: 0, sum: 0, squares: 0 };
@@ -53,7 +69,7 @@ export function geometry(matrix: Matrix): Geometry {
     distances.sum += distance - distances.shift;
     distances.squares += (distance - distances.shift) ** 2;
     const cosine = product === 0 ? 0 : product / Math.sqrt(lengths[r] * lengths[c]);
-    const unit = Number(lengths[r] > 0) + Number(lengths[c] > 0); // a row of zeros stays one
+    const unit = Number(lengths[r] > 0) + Number(lengths[c] > 0); // a row of zeros stays zero
     potential += Math.exp(-2 * Math.max(0, unit - 2 * cosine));
   });
   const { count, shift, sum, squares } = distances;
@@ -74,14 +90,16 @@ export function geometry(matrix: Matrix): Geometry {
   };
 }
 
-/** See {@link Geometry.effectiveRank}. NaN when all rows are the same. */
+/** See {@link Geometry.effectiveRank}. NaN when all rows are equal. */
 export function effectiveRank(matrix: Matrix): number {
   return rankByEntropy(centredSingularValues(denseOf(matrix, 'embeddings')));
 }
 
 /**
- * Singular values of the centred rows, as roots of the eigenvalues of the smaller matrix of products: many times faster than of the rows themselves. What is
- * below the rounding of the largest eigenvalue, for 256 rows 2e-7 of the largest singular value, counts as zero; float32 has no more digits.
+ * Singular values of the centred rows, as roots of the eigenvalues of the smaller matrix of
+ * products: many times faster than a decomposition of the rows. A value below the rounding of the
+ * largest eigenvalue (for 256 rows 2e-7 of the largest singular value) counts as zero; float32 has
+ * no more digits.
  */
 function centredSingularValues(rows: Matrix64): Float64Array {
   const centred = centredColumns(rows);
@@ -115,19 +133,22 @@ function unitMean({ rows, columns, values }: Matrix64): number {
 export function rowDistance(a: Matrix, b: Matrix): number {
   requireSameRows('row distance', a, b);
   if (a.columns !== b.columns)
-    throw new Error(`row distance: ${a.columns} and ${b.columns} columns; give equal widths`);
+    throw new Error(
+      `row distance: the embeddings have ${a.columns} and ${b.columns} columns; the widths must be equal`,
+    );
   const [first, second] = [unitRows(denseOf(a, 'first embedding')), unitRows(denseOf(b, 'second embedding'))];
   return first.values.reduce((sum, value, i) => sum + (value - second.values[i]) ** 2, 0) / a.rows;
 }
 
 /**
- * Share of a row's k nearest others, by cosine, that both embeddings have in common, mean over rows: 1 the same, k / (rows - 1) by chance. The paper has k = 10.
- * Widths may differ; ties go to the lower row. @throws when k is not in 1..rows - 1.
+ * Share of a row's k nearest other rows, by cosine, that both embeddings have in common, averaged
+ * over rows: 1 for equal neighbours, k / (rows - 1) by chance. The paper uses k = 10. Widths may
+ * differ; ties go to the lower row. @throws when k is not in 1..rows - 1.
  */
 export function neighbourOverlap(a: Matrix, b: Matrix, k = 10): number {
   requireSameRows('neighbour overlap', a, b);
   if (!(Number.isInteger(k) && k >= 1 && k < a.rows))
-    throw new Error(`neighbour overlap: k = ${k} of ${a.rows} rows; give a whole number from 1 to ${a.rows - 1}`);
+    throw new Error(`neighbour overlap: k = ${k} of ${a.rows} rows; k must be a whole number from 1 to ${a.rows - 1}`);
   const first = nearest(unitRows(denseOf(a, 'first embedding')), k);
   const second = nearest(unitRows(denseOf(b, 'second embedding')), k);
   let shared = 0;
@@ -137,7 +158,7 @@ export function neighbourOverlap(a: Matrix, b: Matrix, k = 10): number {
   return shared / (a.rows * k);
 }
 
-/** The k others with the largest dot product, for each row. */
+/** For each row, the k other rows with the largest dot product. */
 function nearest(rows: Matrix64, k: number): Set<number>[] {
   const sets: Set<number>[] = [];
   for (const { start, products } of blocks(rows))
@@ -155,7 +176,7 @@ function nearest(rows: Matrix64, k: number): Set<number>[] {
 
 const BLOCK_ROWS = 64;
 
-/** Dot products of rows start.. with all rows, or with rows start.. alone, block by block. */
+/** Dot products of rows start.. with all rows, or with rows start.. only, block by block. */
 function* blocks(rows: Matrix64, { later = false } = {}): Generator<{ start: number; products: Matrix64 }> {
   const { columns, values } = rows;
   const from = (start: number, end: number): Matrix64 => ({

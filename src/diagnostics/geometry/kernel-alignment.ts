@@ -16,7 +16,10 @@ import {
 } from '../../algebra/dense.ts';
 import type { Matrix } from '../../core/matrix.ts';
 
-/** Linear CKA of two embeddings of the same rows, widths may differ; 0 to 1. NaN when all rows of one are the same. */
+/**
+ * Linear CKA of two embeddings of the same rows, 0 to 1. Widths may differ. NaN when all rows of
+ * one are equal.
+ */
 export function linearCka(a: Matrix, b: Matrix): number {
   requireSameRows('linear CKA', a, b);
   const first = centredColumns(denseOf(a, 'first embedding'));
@@ -37,18 +40,27 @@ function cosineOf(a: Matrix64, b: Matrix64): number {
   return inner / (frobeniusNorm(a) * frobeniusNorm(b));
 }
 
-/** A centred RBF kernel matrix, half of it: symmetric. */
+/** A centred RBF kernel matrix; only one half is stored, because it is symmetric. */
 export interface RbfKernel {
   readonly rows: number;
-  /** Elements below the diagonal, row by row: (r, c) is at r (r - 1) / 2 + c. Before centring; 4 bytes each, as there are rows^2 / 2. */
+  /**
+   * Elements below the diagonal, row by row: (r, c) is at r (r - 1) / 2 + c. Not centred; 4 bytes
+   * each, rows^2 / 2 of them.
+   */
   readonly below: Float32Array;
-  /** `[rows]` to be taken off row r and column r: mean of the row less half the mean of all. */
+  /**
+   * `[rows]` value subtracted from row r and column r: the mean of the row minus half the mean of
+   * all.
+   */
   readonly offsets: Float64Array;
   /** Frobenius norm of the centred matrix. */
   readonly norm: number;
 }
 
-/** RBF CKA of two embeddings of the same rows, 0 to 1. NaN when half of all distances are 0. Keeps rows^2 x 12 bytes. */
+/**
+ * RBF CKA of two embeddings of the same rows, 0 to 1. NaN when half of all distances are 0. Needs
+ * rows^2 x 12 bytes.
+ */
 export function rbfCka(a: Matrix, b: Matrix): number {
   requireSameRows('RBF CKA', a, b);
   const kernels = [a, b].map((matrix) => rbfKernel(gram(denseOf(matrix, 'embedding'))));
@@ -61,7 +73,8 @@ export function rbfKernel({ rows, values: products }: Matrix64): RbfKernel {
   for (let r = 1, at = 0; r < rows; r++)
     for (let c = 0; c < r; c++, at++)
       distances[at] = Math.max(0, products[r * rows + r] + products[c * rows + c] - 2 * products[r * rows + c]);
-  // Of all rows^2 distances, sorted, the first `rows` are the diagonal's zeros; every other stands there twice.
+  // Of all rows^2 distances, sorted, the first `rows` are the zeros of the diagonal; every other
+  // distance occurs twice.
   const middle = ((rows * rows - 1) >> 1) - rows;
   const median = middle < 0 ? 0 : distances.slice().sort()[middle >> 1];
   const below = Float32Array.from(distances, (distance) => Math.exp(-distance / (2 * median)));

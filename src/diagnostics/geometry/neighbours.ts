@@ -1,7 +1,9 @@
 /**
- * Whether two embeddings of the same tokens see the same neighbours: overlap of the k most similar tokens, and rank correlation of similarities
- * within them (`src/analyze/metrics.py` of lbcb-sci/GFMs, arXiv 2604.04287). Similarity is the cosine; a token is no neighbour of its own; equally
- * similar neighbours stand in the order of their ids. Chance levels are beside the overlaps: at large k two unrelated embeddings overlap much.
+ * Compares the neighbours of tokens in two embeddings of the same tokens: overlap of the k most
+ * similar tokens, and rank correlation of similarities within them (`src/analyze/metrics.py` of
+ * lbcb-sci/GFMs, arXiv 2604.04287). Similarity is the cosine. A token is not its own neighbour.
+ * Equally similar neighbours are ordered by id. Each overlap is reported with its chance level: for
+ * large k two unrelated embeddings overlap much.
  */
 import { type Matrix64, requireSameRows } from '../../algebra/dense.ts';
 
@@ -12,32 +14,41 @@ const ROW = 0x7fff;
 
 export interface NeighbourOrder {
   readonly rows: number;
-  /** `[rows, rows - 1]` all others, most similar first; the top bit says that one is exactly as similar as the one before it. */
+  /**
+   * `[rows, rows - 1]` all other rows, most similar first. The top bit marks a row that is exactly
+   * as similar as the one before it.
+   */
   readonly order: Uint16Array;
 }
 
 export interface NeighbourComparison {
   readonly k: number;
-  /** Mean over tokens of |A and B| / |A or B| of the two sets of k neighbours: 1 the same sets, {@link chanceJaccard} unrelated. */
+  /**
+   * Mean over tokens of |A and B| / |A or B| of the two sets of k neighbours: 1 for equal sets,
+   * {@link chanceJaccard} for unrelated ones.
+   */
   readonly jaccard: number;
   /**
-   * Spearman's correlation of the two embeddings' similarities over the k neighbours by the first, and over those by the second, both with
-   * midranks, averaged over tokens and then over the two: symmetric. Tokens whose similarities are constant are left out; NaN for k = 1.
+   * Spearman's correlation of the similarities in the two embeddings over the k neighbours in the
+   * first embedding, and over those in the second, both with midranks, averaged over tokens and
+   * then over the two: symmetric. Tokens with constant similarities are left out; NaN for k = 1.
    */
   readonly localSpearman: number;
   /**
-   * The paper's: over the neighbours by the first embedding only (its second direction is taken within these, so that it ranks the same tokens
-   * again), ties in order of id, 1e-8 added to the denominator (k = 1: 0). Not symmetric.
+   * The paper's definition: over the neighbours in the first embedding only (its second direction
+   * ranks the same tokens again), ties in order of id, 1e-8 added to the denominator (k = 1: 0).
+   * Not symmetric.
    */
   readonly localSpearmanPaper: number;
 }
 
 /**
- * Neighbours of every row from the matrix of dot products `[rows, rows]`. Rows of zeros are as similar (0) to everything.
+ * Neighbours of every row from the matrix of dot products `[rows, rows]`. A row of zeros has
+ * similarity 0 to all rows.
  * @throws for fewer than 2 rows, or more than {@link MOST_ROWS}.
  */
 export function neighbourOrder({ rows, values: products }: Matrix64): NeighbourOrder {
-  if (rows < 2 || rows > MOST_ROWS) throw new Error(`neighbours among ${rows} rows; give 2 to ${MOST_ROWS}`);
+  if (rows < 2 || rows > MOST_ROWS) throw new Error(`neighbours need 2 to ${MOST_ROWS} rows, not ${rows}`);
   const inverse = Float64Array.from({ length: rows }, (_, r) => {
     const square = products[r * rows + r];
     return square > 0 ? 1 / Math.sqrt(square) : 0;
@@ -62,7 +73,7 @@ export function neighbourOrder({ rows, values: products }: Matrix64): NeighbourO
   return { rows, order };
 }
 
-/** Place of the first element that is not less than `value`. */
+/** Index of the first element that is not less than `value`. */
 function lowerBound(sorted: Float64Array, value: number): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {
@@ -73,7 +84,10 @@ function lowerBound(sorted: Float64Array, value: number): number {
   return low;
 }
 
-/** Compares the neighbours of two embeddings of the same rows at every k of `counts`. @throws when a k is not in 1..rows - 1. */
+/**
+ * Compares the neighbours in two embeddings of the same rows at every k of `counts`. @throws when a
+ * k is not in 1..rows - 1.
+ */
 export function compareNeighbours(
   a: NeighbourOrder,
   b: NeighbourOrder,
@@ -83,7 +97,7 @@ export function compareNeighbours(
   const { rows } = a;
   for (const k of counts)
     if (!(Number.isInteger(k) && k >= 1 && k < rows))
-      throw new Error(`k = ${k} neighbours of ${rows} rows; give whole numbers from 1 to ${rows - 1}`);
+      throw new Error(`k = ${k} neighbours of ${rows} rows; k must be a whole number from 1 to ${rows - 1}`);
   const sums = counts.map(() => ({ jaccard: 0, paper: 0, forth: newMean(), back: newMean() }));
   const placeA = new Uint16Array(rows);
   const placeB = new Uint16Array(rows);
@@ -110,7 +124,7 @@ export function compareNeighbours(
   }));
 }
 
-/** Mean of what is not NaN. */
+/** Mean of the values that are not NaN. */
 function newMean() {
   let sum = 0;
   let count = 0;
@@ -124,7 +138,10 @@ function newMean() {
   };
 }
 
-/** Tokens that both have among their first k; and Spearman's correlation of the first's k, ties ranked by id. */
+/**
+ * Tokens among the first k of both lists; and Spearman's correlation over the first list's k, ties
+ * ranked by id.
+ */
 function sharedAndPaper(placeA: Uint16Array, listB: Uint16Array, k: number): { shared: number; paper: number } {
   let shared = 0;
   let differences = 0;
@@ -139,13 +156,16 @@ function sharedAndPaper(placeA: Uint16Array, listB: Uint16Array, k: number): { s
   return { shared, paper: (spread - differences / 2) / (spread + 1e-8) };
 }
 
-/** Spearman's correlation, midranks, over the first k of `listA`; `placeA` is where each token stands in it. NaN when a side is constant. */
+/**
+ * Spearman's correlation with midranks over the first k of `listA`; `placeA` is the index of each
+ * token in it. NaN when one side is constant.
+ */
 function spearmanWithin(listA: Uint16Array, placeA: Uint16Array, listB: Uint16Array, k: number): number {
   const ranks = midranks(listA, k);
   const middle = (k + 1) / 2;
   let [xx, xy, yy] = [0, 0, 0];
   for (let i = 0; i < k; i++) xx += (ranks[i] - middle) ** 2;
-  // Runs of tokens tied in B share the mean of their places; `before` tokens precede the run.
+  // Runs of tokens tied in B share the mean of their ranks; `before` tokens precede the run.
   let [before, run, runRanks] = [0, 0, 0];
   const endRun = () => {
     const rank = before + (run + 1) / 2 - middle;
@@ -166,7 +186,7 @@ function spearmanWithin(listA: Uint16Array, placeA: Uint16Array, listB: Uint16Ar
   return xx > 0 && yy > 0 ? xy / Math.sqrt(xx * yy) : Number.NaN;
 }
 
-/** `[k]` ranks 1..k of a list's first k, ties (cut off at k) sharing the mean of their places. */
+/** `[k]` ranks 1..k of a list's first k; ties (cut off at k) share the mean of their ranks. */
 function midranks(list: Uint16Array, k: number): Float64Array {
   const ranks = new Float64Array(k);
   for (let start = 0; start < k; ) {
@@ -179,12 +199,13 @@ function midranks(list: Uint16Array, k: number): Float64Array {
 }
 
 /**
- * Expected Jaccard index of two independent random sets of k out of `candidates` others (vocabulary - 1), exact: the number shared is
- * hypergeometric. Near k / (2 candidates - k) where that is far from 0.
+ * Expected Jaccard index of two independent random sets of k out of `candidates` others (vocabulary
+ * - 1), exact: the number of shared elements is hypergeometric. Close to k / (2 candidates - k)
+ * when that is far from 0.
  */
 export function chanceJaccard(k: number, candidates: number): number {
   if (!(Number.isInteger(k) && k >= 1 && k <= candidates))
-    throw new Error(`chance overlap of k = ${k} neighbours out of ${candidates}; give 1 to ${candidates}`);
+    throw new Error(`chance overlap of k = ${k} neighbours out of ${candidates}; k must be from 1 to ${candidates}`);
   const logFactorials = new Float64Array(candidates + 1);
   for (let i = 2; i <= candidates; i++) logFactorials[i] = logFactorials[i - 1] + Math.log(i);
   const logChoose = (n: number, m: number) => logFactorials[n] - logFactorials[m] - logFactorials[n - m];

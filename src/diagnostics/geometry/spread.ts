@@ -1,12 +1,12 @@
-/** Mean and spread of a measure over an ensemble's members or pairs. */
+/** Mean and standard deviation of a measure over an ensemble's members or pairs. */
 
 export interface Spread {
   readonly mean: number;
-  /** Population standard deviation (ddof 0, as the paper's code has it). */
+  /** Population standard deviation (ddof 0, as in the paper's code). */
   readonly standardDeviation: number;
 }
 
-/** Over the values that are not NaN; NaN where there are none. */
+/** Over the values that are not NaN; NaN when there are none. */
 export function spread(values: readonly number[]): Spread {
   const defined = values.filter((value) => !Number.isNaN(value));
   const mean = defined.reduce((sum, value) => sum + value, 0) / defined.length;

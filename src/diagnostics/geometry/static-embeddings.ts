@@ -1,9 +1,11 @@
 /**
- * Stability of static embeddings over all pairs of an ensemble's members (section "static" of arXiv 2604.04287; `src/analyze/static/static.py` of
- * lbcb-sci/GFMs): do models that differ only in their seed place the tokens of the vocabulary alike? Members are `[vocabulary, dim]` word-embedding
- * matrices, row i the same token in all. Says nothing of positions, contexts or logits.
+ * Stability of static embeddings over all pairs of an ensemble's members (section "static" of arXiv
+ * 2604.04287; `src/analyze/static/static.py` of lbcb-sci/GFMs): do models that differ only in their
+ * seed arrange the tokens of the vocabulary alike? Members are `[vocabulary, dim]` word-embedding
+ * matrices; row i is the same token in all of them. Positions, contexts and logits are not covered.
  *
- * Cost for 5 members of [4096, 768], one core: four and a half minutes, half of it in the rotations of `singular-values.ts`, and 1.3 GB.
+ * Cost for 5 members of [4096, 768] on one core: four and a half minutes, half of it in the
+ * rotations of `singular-values.ts`, and 1.3 GB.
  */
 
 import { denseOf, frobeniusNorm, gram, type Matrix64, multiplyTransposed, transposed } from '../../algebra/dense.ts';
@@ -22,20 +24,25 @@ import { type Spread, spread } from './spread.ts';
 /** The paper's numbers of neighbours. */
 export const NEIGHBOUR_COUNTS: readonly number[] = [1, 3, 5, 10, 20, 50, 100, 1000, 4000];
 
-/** Tables of all pairs of tokens are kept: 4 bytes x tokens^2 a member, and 12 while one is made. */
+/**
+ * Tables of all pairs of tokens are kept: 4 bytes x tokens^2 per member, and 12 while one is made.
+ */
 const MAXIMUM_TOKENS = 8192;
 
 export interface StaticOptions {
-  /** Default {@link NEIGHBOUR_COUNTS}, as far as there are so many other tokens. */
+  /** Default {@link NEIGHBOUR_COUNTS}, as far as the vocabulary is large enough. */
   readonly neighbourCounts?: readonly number[];
-  /** Of a larger vocabulary so many tokens are compared, evenly spaced over the ids. Default 8192. */
+  /**
+   * Number of tokens that are compared of a larger vocabulary, evenly spaced over the ids. Default
+   * 8192.
+   */
   readonly maximumTokens?: number;
-  /** Told after each step, in 0..1 of the whole. */
+  /** Called after each step with the fraction done, 0..1. */
   readonly progress?: (done: number) => void;
 }
 
 export interface StaticPair {
-  /** Places in the list of members. */
+  /** Indices in the list of members. */
   readonly first: number;
   readonly second: number;
   readonly neighbours: readonly NeighbourComparison[];
@@ -48,11 +55,11 @@ export interface StaticPair {
 export interface StaticStability {
   readonly members: number;
   readonly vocabulary: number;
-  /** Tokens compared: all of the vocabulary unless it is larger than `maximumTokens`. */
+  /** Tokens compared: the whole vocabulary unless it is larger than `maximumTokens`. */
   readonly tokens: number;
   readonly dimensions: number;
   readonly pairs: readonly StaticPair[];
-  /** Over pairs, as all that follows. */
+  /** Over pairs, like all that follow. */
   readonly neighbours: readonly {
     readonly k: number;
     /** Expected Jaccard of two random sets of k. */
@@ -82,12 +89,12 @@ interface Member {
  * @throws for fewer than two members, members of different shapes, fewer than 2 tokens, numbers that are not finite, or a k out of range.
  */
 export function compareStaticEmbeddings(members: readonly Matrix[], options: StaticOptions = {}): StaticStability {
-  if (members.length < 2) throw new Error(`stability of ${members.length} static embedding; give at least two members`);
+  if (members.length < 2) throw new Error(`stability needs at least two members, not ${members.length}`);
   const { rows: vocabulary, columns: dimensions } = members[0];
   members.forEach((member, i) => {
     if (member.rows !== vocabulary || member.columns !== dimensions)
       throw new Error(
-        `member ${i} is [${member.rows}, ${member.columns}], member 0 [${vocabulary}, ${dimensions}]; members must share vocabulary and width`,
+        `member ${i} is [${member.rows}, ${member.columns}], member 0 [${vocabulary}, ${dimensions}]; members must have the same vocabulary and width`,
       );
   });
   const tokens = Math.min(vocabulary, options.maximumTokens ?? MAXIMUM_TOKENS);

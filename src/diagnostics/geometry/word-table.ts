@@ -1,6 +1,7 @@
 /**
- * The static embeddings of one model: how long the vectors of its vocabulary are, how evenly they fill their space, and how alike nearest neighbours are. How stable they
- * are over seeds takes several models (`static-embeddings.ts`).
+ * The static embeddings of one model: the lengths of its word vectors, how evenly they fill the
+ * space, and the similarity of nearest neighbours. Stability over seeds needs several models
+ * (`static-embeddings.ts`).
  */
 
 import { denseOf, gram, type Matrix64, squaredLengths, unitRows } from '../../algebra/dense.ts';
@@ -9,7 +10,10 @@ import type { FrozenModel } from '../../models/model.ts';
 import { type Geometry, geometry } from './geometry.ts';
 import { type Spread, spread } from './spread.ts';
 
-/** Of larger vocabularies so many tokens are looked at, evenly spaced over the ids: the singular values of more take minutes. */
+/**
+ * Number of tokens used of larger vocabularies, evenly spaced over the ids: the singular values of
+ * more tokens take minutes.
+ */
 const MOST_TOKENS = 512;
 
 export interface WordTableFacts {
@@ -19,11 +23,14 @@ export interface WordTableFacts {
   readonly norms: Spread & { readonly least: number; readonly most: number };
   /** Of `geometry.rows` tokens. */
   readonly geometry: Geometry;
-  /** Cosine of a token with the most similar other one, over the same tokens. */
+  /** Cosine of a token with the most similar other token, over the same tokens. */
   readonly nearestCosine: Spread;
 }
 
-/** The static embeddings `[vocabulary, width]`; undefined where the model has none, or left them in their file. */
+/**
+ * The static embeddings `[vocabulary, width]`; undefined when the model has none, or did not read
+ * them from its file.
+ */
 export function wordTable({ wordTable: name, values, vocabularySize }: FrozenModel): Matrix | undefined {
   const data = name === undefined ? undefined : values.get(name);
   if (!(data instanceof Float32Array) || vocabularySize === undefined) return undefined;
@@ -56,7 +63,7 @@ function nearestCosines(rows: Matrix64): number[] {
   });
 }
 
-/** The tokens that are looked at of a vocabulary of this size. */
+/** The tokens that are used of a vocabulary of this size. */
 export function evenlySpaced(vocabulary: number): number[] {
   const count = Math.min(vocabulary, MOST_TOKENS);
   return Array.from({ length: count }, (_, i) => Math.floor((i * vocabulary) / count));

@@ -1,34 +1,42 @@
 /**
- * How far the members of an ensemble disagree about the same positions, gathered row by row: Jensen-Shannon distance of all pairs, whole and after nucleus
- * truncation (arXiv 2604.04287; `src/analyze/distribution/distribution.py` of lbcb-sci/GFMs), and, not in the paper, agreement of the most probable token and
- * the mutual information between prediction and member. Every member must have seen the same input with the same vocabulary.
+ * Disagreement of the members of an ensemble about the same positions, accumulated row by row:
+ * Jensen-Shannon distance of all pairs, whole and after nucleus truncation (arXiv 2604.04287;
+ * `src/analyze/distribution/distribution.py` of lbcb-sci/GFMs), and, not in the paper, agreement of
+ * the most probable token and the mutual information between prediction and member. Every member
+ * must have read the same input with the same vocabulary.
  */
 
 import { type Spread, spread } from '../geometry/spread.ts';
 import { PAPER_EPSILON, rowsOf, softmaxRow } from './softmax.ts';
 
-/** The paper's shares of probability mass. Small ones ask whether members agree on their favourite tokens; 1 is the whole distribution. */
+/**
+ * The paper's shares of probability mass. Small ones measure agreement on the most probable tokens;
+ * 1 is the whole distribution.
+ */
 export const NUCLEUS_LEVELS: readonly number[] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
 export interface NucleusDistance {
   readonly p: number;
   /**
-   * Jensen-Shannon distance of the two nuclei: root of the divergence in bits, 0 the same, 1 nothing shared; mean over positions. The nucleus is the most
-   * probable tokens whose running sum is at most p, one at the least, scaled to sum to 1; of equally probable ones those of lowest id.
+   * Jensen-Shannon distance of the two nuclei: the square root of the divergence in bits, 0 for
+   * equal, 1 for disjoint; mean over positions. The nucleus is the set of the most probable tokens
+   * whose cumulative probability is at most p, at least one, scaled to sum to 1; of equally
+   * probable tokens those with the lowest ids.
    */
   readonly jensenShannonDistance: number;
   /**
-   * As the paper's code has it: probabilities clamped at 1e-10 before logarithms, positions whose radicand then is negative left out. NaN when all are.
+   * As computed by the paper's code: probabilities clamped at 1e-10 before logarithms, positions
+   * with a negative radicand left out. NaN when all are left out.
    */
   readonly jensenShannonDistancePaper: number;
 }
 
 export interface DisagreementPair {
-  /** Places in the list of members. */
+  /** Indices in the list of members. */
   readonly first: number;
   readonly second: number;
   readonly nucleus: readonly NucleusDistance[];
-  /** Share of positions where both have the same most probable token. */
+  /** Share of positions where both members have the same most probable token. */
   readonly top1Agreement: number;
 }
 
@@ -44,8 +52,9 @@ export interface DisagreementSummary {
   }[];
   readonly top1Agreement: Spread;
   /**
-   * Entropy of the members' mean distribution less the mean of their entropies, bits, 0..log2 members: what is not known because the members differ. For
-   * two members it is the Jensen-Shannon divergence.
+   * Entropy of the members' mean distribution minus the mean of their entropies, bits, 0..log2
+   * members: the uncertainty that comes from the differences between members. For two members it is
+   * the Jensen-Shannon divergence.
    */
   readonly mutualInformationBits: number;
   readonly entropyOfMeanBits: number;
@@ -61,27 +70,31 @@ export interface Disagreement {
 
 /** A distribution over the vocabulary, or its nucleus. */
 interface Distribution {
-  /** `[vocabulary]` 0 for what was cut. */
+  /** `[vocabulary]` 0 for tokens outside the nucleus. */
   readonly probabilities: Float64Array;
   /** `[vocabulary]` their logarithms (nats), where they are not 0. */
   readonly logs: Float64Array;
 }
 
 interface Nucleus extends Distribution {
-  /** The first `size` are the tokens that were kept and have a probability above 0, ascending. */
+  /**
+   * The first `size` entries are the tokens that were kept and have a probability above 0,
+   * ascending.
+   */
   readonly tokens: Uint32Array;
   size: number;
 }
 
-/** An empty gatherer. @throws for fewer than two members, or a level outside (0, 1]. */
+/** An empty accumulator. @throws for fewer than two members, or a level outside (0, 1]. */
 export function createDisagreement(
   members: number,
   vocabulary: number,
   levels: readonly number[] = NUCLEUS_LEVELS,
 ): Disagreement {
   if (!(Number.isInteger(members) && members >= 2))
-    throw new Error(`disagreement of ${members} members; give at least 2`);
-  for (const p of levels) if (!(p > 0 && p <= 1)) throw new Error(`nucleus of p = ${p}; give 0 < p <= 1`);
+    throw new Error(`disagreement needs at least 2 members, not ${members}`);
+  for (const p of levels)
+    if (!(p > 0 && p <= 1)) throw new Error(`nucleus of p = ${p}; p must be above 0 and at most 1`);
   const pairs = Array.from({ length: members }, (_, first) =>
     Array.from({ length: members - first - 1 }, (_, i) => ({
       first,
@@ -133,7 +146,7 @@ export function createDisagreement(
     },
     summary() {
       const { positions } = sums;
-      if (positions === 0) throw new Error('disagreement over no positions; was any position masked?');
+      if (positions === 0) throw new Error('disagreement over no positions: was any position masked?');
       const made = pairs.map(
         (pair): DisagreementPair => ({
           first: pair.first,
@@ -177,8 +190,9 @@ function entropyOfMean(distributions: readonly Distribution[]): number {
 }
 
 /**
- * Cuts to the nucleus of mass p, `sorted` being the probabilities in descending order. p = 1 keeps everything; in the paper's code rounding of the running
- * sum decides there whether the last token stays.
+ * Cuts to the nucleus of mass p; `sorted` holds the probabilities in descending order. p = 1 keeps
+ * everything; in the paper's code the rounding of the cumulative sum decides there whether the last
+ * token stays.
  */
 function cutToNucleus({ probabilities, logs }: Distribution, sorted: Float64Array, p: number, into: Nucleus): void {
   let kept = 1;
@@ -187,7 +201,7 @@ function cutToNucleus({ probabilities, logs }: Distribution, sorted: Float64Arra
   const least = sorted[kept - 1];
   let above = kept - 1;
   while (above > 0 && sorted[above - 1] === least) above--;
-  let equal = kept - above; // as many of the equally probable as there is room for
+  let equal = kept - above; // as many equally probable tokens as fit
   const shift = Math.log(mass);
   into.probabilities.fill(0);
   into.size = 0;
@@ -202,7 +216,10 @@ function cutToNucleus({ probabilities, logs }: Distribution, sorted: Float64Arra
 
 const LOG_EPSILON = Math.log(PAPER_EPSILON);
 
-/** Jensen-Shannon divergence in bits, exact and with the paper's clamping; both may be a rounding error below 0. */
+/**
+ * Jensen-Shannon divergence in bits, exact and with the paper's clamping. Rounding can make both
+ * slightly negative.
+ */
 function jensenShannon(a: Nucleus, b: Nucleus): { exact: number; paper: number } {
   const shared = sharedTokens(a, b);
   const [first, second] = [ownTokens(a, b), ownTokens(b, a)];
@@ -212,7 +229,10 @@ function jensenShannon(a: Nucleus, b: Nucleus): { exact: number; paper: number }
   };
 }
 
-/** p log(p / m) + q log(q / m) over tokens that both have, m = (p + q) / 2; equal probabilities add nothing. */
+/**
+ * p log(p / m) + q log(q / m) over tokens that both have, m = (p + q) / 2; equal probabilities add
+ * nothing.
+ */
 function sharedTokens(a: Nucleus, b: Nucleus): { exact: number; paper: number } {
   let exact = 0;
   let paper = 0;

@@ -1,20 +1,27 @@
 /**
- * Which tokens a masked model is asked about when it is diagnosed, as the paper asks (arXiv 2604.04287; `mlm_preprocess` in `src/analyze/data.py` of
- * lbcb-sci/GFMs): every attended token alike is chosen with one probability and always hidden behind [MASK], never replaced by another or left as it is. The
- * paper's code chooses special tokens too; `askable` leaves them out.
+ * Chooses the tokens that a masked model must predict in a diagnosis, as the paper does (arXiv
+ * 2604.04287; `mlm_preprocess` in `src/analyze/data.py` of lbcb-sci/GFMs): every attended token is
+ * chosen with the same probability and always replaced by [MASK], never by another token or kept.
+ * The paper's code chooses special tokens too; `askable` leaves them out.
  */
 
 import type { Random } from '../../core/random.ts';
 import type { TokenModel } from '../../models/model.ts';
 
-/** No token of the sequences given was drawn to be asked about. */
+/** No token of the sequences was drawn. */
 export class NothingAsked extends Error {}
 
-/** The paper's shares: of the output distributions, and of Fisher information and contextual embeddings. */
+/**
+ * The paper's shares: for the output distributions, and for Fisher information and contextual
+ * embeddings.
+ */
 export const DISTRIBUTION_SHARE = 0.1;
 export const FISHER_SHARE = 0.15;
 
-/** The column of the logits that stands for a token id; undefined for an id that a head of ordinary tokens does not tell. */
+/**
+ * The column of the logits for a token id; undefined for an id that a head of ordinary tokens does
+ * not predict.
+ */
 export function logitColumns({ classes }: Pick<TokenModel, 'classes'>): (id: number) => number | undefined {
   if (!classes) return (id) => id;
   const { firstId, count } = classes;
@@ -22,15 +29,18 @@ export function logitColumns({ classes }: Pick<TokenModel, 'classes'>): (id: num
 }
 
 export interface MaskedTokens {
-  /** `[windows, tokens]` with the chosen ones hidden. */
+  /** `[windows, tokens]` with the chosen tokens hidden. */
   readonly ids: BigInt64Array;
-  /** Places of the chosen ones in the flat `ids`, ascending. */
+  /** Flat positions of the chosen tokens in `ids`, ascending. */
   readonly positions: Uint32Array;
   /** Their true ids. */
   readonly targets: Int32Array;
 }
 
-/** Hides tokens. `askable(i)`: whether the token at flat place i may be chosen; default all that are attended to. @throws for a share outside (0, 1]. */
+/**
+ * Hides tokens. `askable(i)`: whether the token at flat position i may be chosen; default: all
+ * attended tokens. @throws for a share outside (0, 1].
+ */
 export function maskTokens(
   { ids, mask }: { readonly ids: BigInt64Array; readonly mask: BigInt64Array },
   maskId: number,
@@ -38,7 +48,8 @@ export function maskTokens(
   random: Random,
   askable: (place: number) => boolean = () => true,
 ): MaskedTokens {
-  if (!(share > 0 && share <= 1)) throw new Error(`share of masked tokens ${share}; give 0 < share <= 1`);
+  if (!(share > 0 && share <= 1))
+    throw new Error(`the share of masked tokens is ${share}; it must be above 0 and at most 1`);
   const hidden = ids.slice();
   const positions: number[] = [];
   for (let i = 0; i < ids.length; i++) {

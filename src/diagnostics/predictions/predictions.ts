@@ -1,7 +1,9 @@
 /**
- * What a model with a head predicts for tokens of a corpus: a masked model for tokens that are hidden from it (the paper's masking, `evaluation-masking.ts`), a causal
- * one for tokens given all before them, chosen alike. Where the graph is ours, the rows asked about are taken out inside it, before the head: only their logits
- * are computed and come back, a batch at a time. An export is run as it is.
+ * Predictions of a model with a head for tokens of a corpus: a masked model predicts tokens that
+ * are hidden from it (the paper's masking, `evaluation-masking.ts`); a causal model predicts tokens
+ * from all tokens before them, chosen in the same way. In our own graphs the rows to predict are
+ * selected inside the graph, before the head: only their logits are computed and returned, a batch
+ * at a time. An export is run as it is.
  */
 
 import { createRandom } from '../../core/random.ts';
@@ -18,12 +20,15 @@ import { overBatches, type TokenReader, type WindowBatch } from './token-batches
 export interface AskOptions {
   readonly compute: Compute;
   readonly seed: number;
-  /** Share of the tokens that are asked about, special ones never. */
+  /** Share of the tokens that are predicted; special tokens never are. */
   readonly share: number;
   readonly progress?: (fraction: number) => void;
 }
 
-/** Flat places in a batch: what the graph reads, the rows of the last hidden state that are taken, and the columns of the logits that are true there. */
+/**
+ * Flat positions in a batch: the input of the graph, the rows of the last hidden state that are
+ * used, and the columns of the logits of the true tokens.
+ */
 export interface AskedTokens {
   readonly ids: BigInt64Array;
   readonly rows: BigInt64Array;
@@ -32,19 +37,19 @@ export interface AskedTokens {
   readonly letters: Float64Array;
 }
 
-/** Why a model can't be asked; undefined where it can. */
+/** The reason when a model cannot predict tokens; undefined when it can. */
 export function whyNotAsked(model: LanguageModel): string | undefined {
   const refusal = 'build' in model ? whyNoHead(model) : model.refusal;
   if (refusal !== undefined) return refusal;
-  if (model.reads === undefined || model.vocabularySize === undefined) return 'the model does not say what it predicts';
-  if (model.reads === 'masked' && model.maskId === undefined)
-    return 'the tokenizer has no token that stands for a hidden one';
+  if (model.reads === undefined || model.vocabularySize === undefined)
+    return 'the model does not declare what it predicts';
+  if (model.reads === 'masked' && model.maskId === undefined) return 'the tokenizer has no mask token';
   return undefined;
 }
 
 function whyNoHead(model: FrozenModel): string | undefined {
   if (model.build(new Graph()).logits) return undefined;
-  return 'the weights came without a head that predicts tokens of the vocabulary';
+  return 'the weights have no head that predicts tokens of the vocabulary';
 }
 
 /** Columns of a model's logits. */
@@ -52,7 +57,7 @@ export function predictedTokens({ classes, vocabularySize }: TokenModel): number
   return classes?.count ?? (vocabularySize as number);
 }
 
-/** Chooses the tokens of every window by seed and the window's place. */
+/** Chooses tokens of every window by the seed and the window's index. */
 export function askTokens(
   { ids, mask, tokens, letters, places }: WindowBatch,
   model: Pick<TokenModel, 'reads' | 'maskId' | 'classes'>,
@@ -76,14 +81,14 @@ export function askTokens(
   });
   return {
     ids: hidden,
-    // A causal model's prediction of a token stands in the row before it.
+    // A causal model predicts a token in the row before it.
     rows: BigInt64Array.from(chosen, (place) => BigInt(isCausal ? place - 1 : place)),
     targets: Int32Array.from(chosen, (place) => columnOf(Number(ids[place])) as number),
     letters: Float64Array.from(chosen, (place) => letters[place]),
   };
 }
 
-/** A model that is open to be asked. */
+/** An open model that is ready to predict. */
 export interface Asking {
   /** `[asked, vocabulary]` */
   logits(batch: WindowBatch, asked: AskedTokens): Promise<Float32Array>;
@@ -99,13 +104,16 @@ export async function openAsking(model: LanguageModel, compute: Compute): Promis
       const logits = await ask.logits(batch, asked);
       const columns = logits.length / Math.max(1, asked.rows.length);
       if (asked.rows.length > 0 && columns !== vocabulary)
-        throw new Error(`${model.label}: the head tells ${columns} classes for a vocabulary of ${vocabulary}`);
+        throw new Error(`${model.label}: the head has ${columns} classes for a vocabulary of ${vocabulary}`);
       return logits;
     },
   };
 }
 
-/** The model up to the logits of the rows asked for: inputs `ids`, `mask` [rows, tokens], `asked` [m]; output `logits` [m, vocabulary]. */
+/**
+ * The model up to the logits of the chosen rows: inputs `ids`, `mask` [rows, tokens], `asked` [m];
+ * output `logits` [m, vocabulary].
+ */
 async function askGraph(model: FrozenModel, compute: Compute): Promise<Asking> {
   const graph = new Graph();
   const { hiddenStates, logits } = model.build(graph);
@@ -124,7 +132,7 @@ async function askGraph(model: FrozenModel, compute: Compute): Promise<Asking> {
   };
 }
 
-/** Its session is its encoder's. */
+/** It shares the session of its encoder. */
 function openExport(model: ExportedModel): Asking {
   return {
     logits: ({ feeds }, { ids, rows }) =>
@@ -133,7 +141,7 @@ function openExport(model: ExportedModel): Asking {
   };
 }
 
-/** @throws where a logit is not a number, or no token was chosen. */
+/** @throws when a logit is not a number, or no token was chosen. */
 export async function askedPredictions(
   reader: TokenReader<LanguageModel>,
   windows: readonly string[],
@@ -157,7 +165,7 @@ export async function askedPredictions(
     });
     if (!any)
       throw new NothingAsked(
-        `${model.label}: none of ${windows.length} windows has a token that was chosen; give more of the corpus`,
+        `${model.label}: none of ${windows.length} windows has a chosen token; use more of the corpus`,
       );
     return predictive.summary();
   } finally {

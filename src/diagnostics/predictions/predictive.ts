@@ -1,10 +1,12 @@
 /**
- * What a model's predictive distributions are like, gathered row by row: entropy, distance from uniform, perplexity, accuracy, calibration, and the
- * mean distribution by rank (arXiv 2604.04287; `src/analyze/distribution/distribution.py` of lbcb-sci/GFMs). One row is one position that the model was
- * asked about; which positions, masked how, is the caller's. The whole vocabulary counts, special tokens too, as in the paper.
+ * Summary of a model's predictive distributions, accumulated row by row: entropy, distance from
+ * uniform, perplexity, accuracy, calibration, and the mean distribution by rank (arXiv 2604.04287;
+ * `src/analyze/distribution/distribution.py` of lbcb-sci/GFMs). One row is one predicted position;
+ * the caller decides which positions are predicted and how they are masked. The whole vocabulary
+ * counts, special tokens too, as in the paper.
  *
- * Units are in the names. Tokens of different tokenizers span different stretches of DNA: compare models by the numbers per nucleotide (uniform DNA: 2
- * bits), never per token.
+ * Names contain the units. Tokens of different tokenizers span different stretches of DNA: compare
+ * models by the numbers per nucleotide (uniform DNA: 2 bits), never per token.
  */
 import { CALIBRATION_BINS } from '../../metrics/probability.ts';
 import { PAPER_EPSILON, rowsOf, softmaxRow } from './softmax.ts';
@@ -12,14 +14,17 @@ import { PAPER_EPSILON, rowsOf, softmaxRow } from './softmax.ts';
 export interface PredictiveRows {
   /** `[rows, vocabulary]` before the softmax. */
   readonly logits: Float32Array | Float64Array;
-  /** `[rows]` true token ids. In every call or in none. */
+  /** `[rows]` true token ids. Given in every call or in none. */
   readonly targets?: ArrayLike<number>;
-  /** `[rows]` nucleotides (text: characters) that the true token spans, 0 for a special one. In every call or in none. */
+  /**
+   * `[rows]` nucleotides (text: characters) of the true token, 0 for a special one. Given in every
+   * call or in none.
+   */
   readonly nucleotides?: ArrayLike<number>;
 }
 
 export interface ReliabilityBin {
-  /** Confidences in (lower, upper]; the first bin has 0 too. */
+  /** Confidences in (lower, upper]; the first bin includes 0. */
   readonly lower: number;
   readonly upper: number;
   readonly rows: number;
@@ -31,27 +36,33 @@ export interface ReliabilityBin {
 export interface PredictiveSummary {
   readonly rows: number;
   readonly vocabulary: number;
-  /** Mean entropy -sum p log p. High: the model can't tell. */
+  /** Mean entropy -sum p log p. */
   readonly entropyNats: number;
   readonly entropyBits: number;
   /** Entropy over log V, 0..1 (not in the paper). */
   readonly normalisedEntropy: number;
-  /** KL(p || uniform) = log2 V - entropy, 0..log2 V: what the model knows. The direction of the paper's first version. */
+  /** KL(p || uniform) = log2 V - entropy, 0..log2 V. The direction of the paper's first version. */
   readonly klModelToUniformBits: number;
-  /** KL(uniform || p), 0..infinity: driven by the tokens that the model rules out. The direction of the paper's code since May 2026. */
+  /**
+   * KL(uniform || p), 0..infinity: dominated by the tokens that the model excludes. The direction
+   * of the paper's code since May 2026.
+   */
   readonly klUniformToModelBits: number;
-  /** The same as the paper's code computes them: log2(p + 1e-10) in the entropy, probabilities clamped at 1e-10 in both KL. */
+  /**
+   * The same as computed by the paper's code: log2(p + 1e-10) in the entropy, probabilities clamped
+   * at 1e-10 in both KL.
+   */
   readonly paper: {
     readonly entropyBits: number;
     readonly klModelToUniformBits: number;
     readonly klUniformToModelBits: number;
   };
-  /** Sums of bits over sums of nucleotides: rows that span none add their bits. */
+  /** Sums of bits over sums of nucleotides; rows without nucleotides add their bits. */
   readonly perNucleotide?: {
     readonly nucleotides: number;
     readonly entropyBits: number;
     readonly klModelToUniformBits: number;
-    /** With targets. */
+    /** Only with targets. */
     readonly nllBits?: number;
   };
   readonly accuracy?: {
@@ -76,11 +87,14 @@ export interface Predictive {
   summary(): PredictiveSummary;
 }
 
-/** An empty gatherer for a model with `vocabulary` outputs. `bins`: of equal width for the calibration. */
+/**
+ * An empty accumulator for a model with `vocabulary` outputs. `bins`: number of bins of equal width
+ * for the calibration.
+ */
 export function createPredictive(vocabulary: number, { bins = CALIBRATION_BINS } = {}): Predictive {
   if (!(Number.isInteger(vocabulary) && vocabulary >= 2))
-    throw new Error(`vocabulary of ${vocabulary}; give 2 or more`);
-  if (!(Number.isInteger(bins) && bins >= 1)) throw new Error(`${bins} calibration bins; give 1 or more`);
+    throw new Error(`a vocabulary of ${vocabulary} is too small; the minimum is 2`);
+  if (!(Number.isInteger(bins) && bins >= 1)) throw new Error(`${bins} calibration bins are too few; the minimum is 1`);
   const probabilities = new Float64Array(vocabulary);
   const ranked = new Float64Array(vocabulary); // least probable first
   const sums = {
@@ -96,10 +110,10 @@ export function createPredictive(vocabulary: number, { bins = CALIBRATION_BINS }
   const reliability = createReliability(bins);
   let given: string | undefined;
 
-  /** One row, all but its target: entropies and divergences in nats but for the paper's. */
+  /** One row without its target: entropies and divergences in nats except the paper's. */
   const addDistribution = (logits: PredictiveRows['logits'], start: number) => {
     const { maximum, logSum, top } = softmaxRow(logits, start, probabilities, sums.rows);
-    let [expected, total] = [0, 0]; // of log p, up to logSum: over p, and over all tokens alike
+    let [expected, total] = [0, 0]; // of log p, up to logSum: over p, and over all tokens with equal weight
     for (let i = 0; i < vocabulary; i++) {
       const p = probabilities[i];
       const relative = logits[start + i] - maximum;
@@ -123,7 +137,8 @@ export function createPredictive(vocabulary: number, { bins = CALIBRATION_BINS }
     add({ logits, targets, nucleotides }) {
       const rows = rowsOf(logits, vocabulary);
       const kind = `${targets ? 'with' : 'without'} targets and ${nucleotides ? 'with' : 'without'} nucleotides`;
-      if (given !== undefined && given !== kind) throw new Error(`rows ${kind} after rows ${given}; give all alike`);
+      if (given !== undefined && given !== kind)
+        throw new Error(`rows ${kind} after rows ${given}; all calls must be alike`);
       given = kind;
       for (const [name, list] of Object.entries({ targets, nucleotides }))
         if (list && list.length !== rows) throw new Error(`${list.length} ${name} for ${rows} rows of logits`);
@@ -146,7 +161,7 @@ export function createPredictive(vocabulary: number, { bins = CALIBRATION_BINS }
     },
     summary() {
       const { rows } = sums;
-      if (rows === 0) throw new Error('predictive summary of no rows; was any position masked?');
+      if (rows === 0) throw new Error('predictive summary of no rows: was any position masked?');
       const withTargets = given?.startsWith('with targets');
       const bits = (nats: number) => nats / Math.LN2;
       const entropyNats = sums.entropy / rows;
@@ -185,7 +200,7 @@ export function createPredictive(vocabulary: number, { bins = CALIBRATION_BINS }
   };
 }
 
-/** Confidence against accuracy, in bins of equal width. */
+/** Confidence compared with accuracy, in bins of equal width. */
 function createReliability(bins: number) {
   const rows = new Float64Array(bins);
   const confidences = new Float64Array(bins);

@@ -1,6 +1,9 @@
-/** One row of logits as probabilities, in float64 whatever the logits are stored in. */
+/** One row of logits as probabilities, in float64 whatever the type of the logits. */
 
-/** What the paper's code adds to, or clamps probabilities at, before a logarithm (lbcb-sci/GFMs). */
+/**
+ * The constant that the paper's code adds to probabilities, or clamps them at, before a logarithm
+ * (lbcb-sci/GFMs).
+ */
 export const PAPER_EPSILON = 1e-10;
 
 export interface SoftmaxRow {
@@ -8,13 +11,14 @@ export interface SoftmaxRow {
   readonly maximum: number;
   /** Logarithm (nats) of the sum of exp(logit - maximum): log p = logit - maximum - logSum. */
   readonly logSum: number;
-  /** Index of the largest logit, the lowest one among equals. */
+  /** Index of the largest logit; the lowest index among equals. */
   readonly top: number;
 }
 
 /**
- * Softmax of `logits[start .. start + into.length)` into `into`. A logit of -Infinity is a probability of 0.
- * @throws when a logit is NaN or +Infinity, or all are -Infinity; `row` is what the message calls the row.
+ * Softmax of `logits[start .. start + into.length)` into `into`. A logit of -Infinity is a
+ * probability of 0.
+ * @throws when a logit is NaN or +Infinity, or all are -Infinity; the message names `row`.
  */
 export function softmaxRow(
   logits: Float32Array | Float64Array,
@@ -39,9 +43,11 @@ export function softmaxRow(
   return { maximum, logSum: Math.log(sum), top };
 }
 
-/** Rows of a block of logits. @throws when its length is no multiple of the vocabulary. */
+/**
+ * Number of rows of a block of logits. @throws when its length is not a multiple of the vocabulary.
+ */
 export function rowsOf(logits: Float32Array | Float64Array, vocabulary: number): number {
   if (logits.length % vocabulary !== 0)
-    throw new Error(`logits: ${logits.length} numbers are no whole rows of a vocabulary of ${vocabulary}`);
+    throw new Error(`logits: ${logits.length} numbers are not a whole number of rows of a vocabulary of ${vocabulary}`);
   return logits.length / vocabulary;
 }

@@ -1,6 +1,7 @@
 /**
- * Windows of a corpus as the batches that a model is run on: their tokens with the letters each spans, those of like length together, as many as memory
- * holds. Whatever is drawn for a window is drawn from its own place in the list: numbers don't depend on how windows are batched.
+ * Windows of a corpus as batches for a model: their tokens with the number of letters of each,
+ * windows of similar length together, as many as memory holds. Random draws of a window depend on
+ * its own index in the list, so numbers do not depend on how windows are batched.
  */
 
 import { createRandom } from '../../core/random.ts';
@@ -9,10 +10,13 @@ import { automaticBatchSize, batchMemory, runInBatches } from '../../runtime/bat
 import type { Compute, Feeds } from '../../runtime/training/network.ts';
 import { encodeWindows, type TokenWindows } from '../corpus/corpus.ts';
 
-/** Tokens (padding included) per batch at most; on the CPU so few for each thread that what a layer yields stays in the cache: 15% faster. */
+/**
+ * Maximum number of tokens (padding included) per batch. On the CPU it is small enough for each
+ * thread that the outputs of a layer stay in the cache: 15% faster.
+ */
 const TOKENS_PER_BATCH = 4096;
 const TOKENS_PER_CPU_THREAD = 384;
-/** Sequences that tell which tokens a tokenizer puts around every sequence. */
+/** Sequences that show which tokens a tokenizer puts around every sequence. */
 const PROBES = probes(16, 16);
 
 function probes(count: number, length: number): string[] {
@@ -22,25 +26,28 @@ function probes(count: number, length: number): string[] {
 
 export interface TokenReader<Model extends TokenModel = FrozenModel> {
   readonly model: Model;
-  /** `[vocabulary]` letters of a token, 0 for special ones, where the vocabulary's words are known. */
+  /**
+   * `[vocabulary]` letters of a token, 0 for special ones, when the words of the vocabulary are
+   * known.
+   */
   readonly tokenLetters?: ArrayLike<number>;
 }
 
 export interface WindowBatch extends TokenWindows {
-  /** Places of the windows in the list given. */
+  /** Indices of the windows in the given list. */
   readonly places: readonly number[];
   readonly feeds: Feeds;
 }
 
-/** Does the model read token ids, one row of them a sequence? */
+/** Whether the model reads token ids, one row per sequence. */
 export function readsTokens(model: TokenModel): boolean {
   const { ids, mask } = model.encode([PROBES[0]]);
   return ids?.type === 'int64' && mask?.type === 'int64';
 }
 
 /**
- * Calls `visit` with every batch. It must leave nothing behind when it throws for want of memory: then it is called again with fewer windows.
- * Windows share a batch as far as the model says that they may.
+ * Calls `visit` with every batch. `visit` must have no effect when it throws for lack of memory: it
+ * is then called again with fewer windows. Windows share a batch only as far as the model allows.
  */
 export async function overBatches(
   { model, tokenLetters }: TokenReader<TokenModel>,
@@ -53,7 +60,7 @@ export async function overBatches(
   const nucleotidesPerToken = model.card.nucleotidesPerToken as number | undefined;
   const most = device === 'cpu' ? Math.min(TOKENS_PER_BATCH, TOKENS_PER_CPU_THREAD * threads) : TOKENS_PER_BATCH;
   const vocabulary = model.vocabularySize ?? 0;
-  // An export gives logits of all tokens, and a copy of them comes back.
+  // An export gives logits of all tokens, and a copy of them is returned.
   const floats = 12 * model.dimension + ('build' in model ? vocabulary / 4 : 3 * vocabulary);
   const mates = (from: number): number => {
     if (model.company === 'none') return 1;
@@ -82,14 +89,18 @@ export async function overBatches(
   }
 }
 
-/** A model with the letters of its tokens, where its folder lists words or all tokens have as many. */
+/**
+ * A model with the letters of its tokens, when its folder lists words or all tokens have the same
+ * number.
+ */
 export function tokenReader<Model extends TokenModel>(model: Model): TokenReader<Model> {
   return { model, tokenLetters: model.tokenLetters ?? lettersWithoutWords(model) };
 }
 
 /**
- * Letters by id for a model of nucleotides whose folder lists no words: `each` for all but what stands first or last in every sequence, whatever its letters.
- * Undefined where tokens are of no one length.
+ * Letters by id for a model of nucleotides whose folder lists no words: `each` for all tokens
+ * except those that are first or last in every sequence, whatever its letters. Undefined when
+ * tokens have different lengths.
  */
 export function lettersWithoutWords(model: TokenModel): Uint16Array | undefined {
   const each = model.card.nucleotidesPerToken as number | undefined;

@@ -58,7 +58,7 @@ describe('openSaliency', () => {
 
   it('refuses a batch that asks nothing', async () => {
     const batch = askedBatch({ ...goldens.bert.batches[0], places: [], targets: [] });
-    await expect(measure(goldenModel('bert'), 'loss', batch)).rejects.toThrow(/no token is asked for/);
+    await expect(measure(goldenModel('bert'), 'loss', batch)).rejects.toThrow(/no token was chosen/);
   });
 });
 

@@ -155,6 +155,6 @@ describe('masking for a diagnosis', () => {
   });
 
   it('refuses a share of 0', () => {
-    expect(() => maskTokens({ ids, mask }, 4, 0, createRandom(1))).toThrow(/share of masked tokens 0/);
+    expect(() => maskTokens({ ids, mask }, 4, 0, createRandom(1))).toThrow(/share of masked tokens is 0/);
   });
 });

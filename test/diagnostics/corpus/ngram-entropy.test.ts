@@ -73,7 +73,7 @@ describe('n-gram entropies', () => {
   it.each([
     ['a symbol out of range', () => ngramEntropies([[0, 4]], [[0]], { alphabet: 4 }), /symbol 4 at 1/],
     ['an alphabet of one', () => createNgramModel({ alphabet: 1 }), /alphabet = 1/],
-    ['nothing held out', () => ngramEntropies([[0, 1]], [[-1]], { alphabet: 2 }), /nothing was held out/],
+    ['nothing held out', () => ngramEntropies([[0, 1]], [[-1]], { alphabet: 2 }), /no held-out sequence/],
     ['nothing counted', () => ngramEntropies([], [[0]], { alphabet: 2 }), /nothing was counted/],
   ])('refuse %s', (_, act, message) => {
     expect(act).toThrow(message);
@@ -100,7 +100,7 @@ describe('a table of n-grams', () => {
     const table = createNgramTable(4, 2);
     table.count(table.count(0, 1), 1);
     table.count(0, 1);
-    expect(() => table.count(0, 2)).toThrow(/more than 2 different n-grams; give a lower order/);
+    expect(() => table.count(0, 2)).toThrow(/more than 2 different n-grams; use a lower order/);
   });
 });
 

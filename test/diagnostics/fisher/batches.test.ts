@@ -84,7 +84,7 @@ describe('batches', () => {
     const silent = { ...model, reads: undefined };
     await expect(fisherBatches(['ACG'], silent, { seed: 1 }).next()).rejects.toThrow(/hidden tokens or the next/);
     await expect(fisherBatches(['ACG'], model, { seed: 1, ids: 'input_ids' }).next()).rejects.toThrow(
-      /no feed 'input_ids'.*fed ids, mask/,
+      /no input 'input_ids'.*inputs are ids, mask/,
     );
   });
 });

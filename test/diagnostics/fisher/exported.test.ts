@@ -192,7 +192,7 @@ describe('an export is diagnosed as far as it can be', () => {
     expect(found.predictions?.own.rows).toBeGreaterThan(0);
     expect(found.missing.map(({ what }) => what)).toEqual(['contextual', 'wordTable', 'fisher']);
     expect(found.missing[2].why).toMatch(
-      /its graph can not be differentiated: .*operator 'Celu' has no rule in this engine$/,
+      /its graph cannot be differentiated: .*operator 'Celu' has no rule in this engine$/,
     );
   });
 
@@ -212,7 +212,7 @@ describe('an export is diagnosed as far as it can be', () => {
     );
     expect(missing).toContainEqual({
       what: 'predictions',
-      why: 'the tokenizer has no token that stands for a hidden one',
+      why: 'the tokenizer has no mask token',
     });
   });
 
@@ -276,7 +276,7 @@ describe('an export whose sequences change each other', () => {
       });
       expect(await measure(model, even, { compute, seed: 1 })).toMatchObject({
         entropyBits: expect.any(Number),
-        missing: 'others in a batch change what this export gives',
+        missing: 'the outputs of this export depend on the other rows of the batch',
       });
     });
     expect(batches).toEqual([1, 1, 1]);
@@ -313,7 +313,7 @@ describe('an export that padding changes', () => {
       const uneven = even.map((window, i) => window.slice(i % 2));
       expect(await measure(model, uneven, { compute, seed: 1 })).toMatchObject({
         entropyBits: expect.any(Number),
-        missing: 'padding changes what this export gives, and windows are of different numbers of tokens',
+        missing: 'the outputs of this export depend on padding, and the windows have different numbers of tokens',
       });
     });
   });

@@ -165,7 +165,7 @@ describe('a sample of tokens', () => {
   });
 
   it('is refused out of range, and where there are no single tokens', async () => {
-    await expect(measure(0, 1)).rejects.toThrow(/sample.share 0/);
+    await expect(measure(0, 1)).rejects.toThrow(/sample.share is 0/);
     const sample = { share: 0.5, seed: 1 };
     await expect(
       empiricalFisher(goldenModel('gpt2'), batches, { form: 'batch-mean', sample, ...compute }),
@@ -188,7 +188,7 @@ describe('a run', () => {
   it('is refused without asked tokens, and without a head', async () => {
     const nothing = askedBatch({ ...goldens.bert.batches[0], places: [], targets: [] });
     await expect(empiricalFisher(goldenModel('bert'), [nothing], { form: 'per-token', ...compute })).rejects.toThrow(
-      /over no tokens/,
+      /no predicted tokens/,
     );
     const headless = differentiableModel({
       label: 'headless',

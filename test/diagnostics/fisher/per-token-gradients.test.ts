@@ -171,6 +171,6 @@ describe('rowsOf', () => {
   it('refuses feeds that are not by row', () => {
     const batch = askedBatch(goldens.bert.batches[0]);
     const feeds = { ...batch.feeds, scale: { type: 'float32', data: Float32Array.of(1), dims: [1] } } as const;
-    expect(() => rowsOf({ ...batch, feeds }, [0])).toThrow(/feed 'scale' \[1\] can't be cut into 3 windows/);
+    expect(() => rowsOf({ ...batch, feeds }, [0])).toThrow(/input 'scale' \[1\] cannot be cut into 3 windows/);
   });
 });

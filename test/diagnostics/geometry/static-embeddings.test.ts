@@ -137,7 +137,7 @@ describe('members that cannot be compared', () => {
       [a, { ...a, values: a.values.map((v, i) => (i === 7 ? Number.NaN : v)) }],
       /member 1: the feature in row 1, column 3 is NaN/,
     ],
-    ['all rows the same', [a, { ...a, values: a.values.map(() => 1) }], /member 1: all rows are the same/],
+    ['all rows the same', [a, { ...a, values: a.values.map(() => 1) }], /member 1: all rows are equal/],
   ])('are refused: %s', (_, members, message) => {
     expect(() => compareStaticEmbeddings(members)).toThrow(message);
   });

@@ -82,7 +82,7 @@ describe('predictive summary', () => {
 
   it.each([
     ['a NaN', { logits: Float32Array.of(0, Number.NaN) }, /row 0, token 1 is NaN/],
-    ['half a row', { logits: new Float32Array(3) }, /3 numbers are no whole rows of a vocabulary of 2/],
+    ['half a row', { logits: new Float32Array(3) }, /3 numbers are not a whole number of rows of a vocabulary of 2/],
     ['targets that are no tokens', { logits: new Float32Array(2), targets: [-100] }, /target of row 0 is -100/],
     ['fewer targets than rows', { logits: new Float32Array(4), targets: [1] }, /1 targets for 2 rows/],
   ])('refuses %s', (_, rows, message) => {
@@ -93,6 +93,6 @@ describe('predictive summary', () => {
     const predictive = createPredictive(2);
     expect(() => predictive.summary()).toThrow(/no rows/);
     predictive.add({ logits: new Float32Array(2) });
-    expect(() => predictive.add({ logits: new Float32Array(2), targets: [0] })).toThrow(/give all alike/);
+    expect(() => predictive.add({ logits: new Float32Array(2), targets: [0] })).toThrow(/must be alike/);
   });
 });
