@@ -14,21 +14,31 @@ export interface Domain {
 
 export type Scale = (value: number) => number;
 
-/** Linear map of a domain on pixels; values outside land outside. */
-export function linearScale(domain: Domain, from: number, to: number): Scale {
-  const span = domain.high - domain.low || 1;
-  return (value) => from + ((value - domain.low) / span) * (to - from);
+/** Linear map of a domain on pixels; values outside land outside. Halved first: the span of a finite domain may be infinite. */
+export function linearScale({ low, high }: Domain, from: number, to: number): Scale {
+  const span = high / 2 - low / 2 || 1;
+  return (value) => from + ((value / 2 - low / 2) / span) * (to - from);
 }
 
-/** Round tick values (1, 2 or 5 times a power of ten) inside a domain, about `count` of them. */
-export function niceTicks(domain: Domain, count: number): number[] {
-  const raw = (domain.high - domain.low) / Math.max(1, count);
-  if (!(raw > 0)) return [domain.low];
+/**
+ * Round tick values (1, 2 or 5 times a power of ten) inside a domain, about `count` of them, ascending and different.
+ * Ticks are whole multiples of a step, counted by their index, so their number is known before the first is made. A domain
+ * that is empty, or too narrow for float64 to hold such multiples, has one tick at its lower end. A domain that is not finite
+ * has none.
+ */
+export function niceTicks({ low, high }: Domain, count: number): number[] {
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return [];
+  const wanted = Math.max(1, count);
+  const raw = high / wanted - low / wanted; // divided first: the span of a finite domain may be infinite
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = power * ([1, 2, 5].find((factor) => factor * power >= raw * 0.999) ?? 10);
-  const ticks: number[] = [];
-  for (let i = Math.ceil(domain.low / step - 1e-9); i * step <= domain.high + step * 1e-9; i++) ticks.push(i * step);
-  return ticks;
+  if (!(raw > 0 && step > 0 && Number.isFinite(step))) return [low];
+  const first = Math.ceil(low / step - 1e-9);
+  const last = Math.floor(high / step + 1e-9);
+  // Above this bound, neighbouring multiples may round to one float64 number.
+  if (Math.max(Math.abs(first), Math.abs(last)) > Number.MAX_SAFE_INTEGER / 4) return [low];
+  const ticks = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => (first + i) * step);
+  return ticks.length > 0 ? ticks : [low];
 }
 
 /**
