@@ -1,7 +1,8 @@
 /**
- * Dense float64 matrices in plain loops: the same numbers on every machine, no engine to open. One product, A B', blocked for the cache and
- * computed in tiles of 2 x 4 sums held in registers (1.7e9 multiply-adds a second); everything heavy is phrased in it. For a few products of
- * up to a few thousand rows; fits that multiply many times do it on the engine (`linear-algebra.ts`).
+ * Dense float64 matrices in plain loops: the same numbers on every machine, without opening the
+ * engine. The product A B' is blocked for the cache and computed in tiles of 2 x 4 sums held in
+ * registers (1.7e9 multiply-adds per second); all heavy operations use it. Meant for a few products
+ * of up to a few thousand rows. Fits that multiply many times use the engine (`linear-algebra.ts`).
  */
 import type { Matrix } from '../core/matrix.ts';
 import { requireFinite } from './finite.ts';
@@ -11,15 +12,19 @@ export interface Matrix64 extends Matrix {
   readonly values: Float64Array;
 }
 
-/** A tile of sums: as many as registers hold. */
+/** Rows and columns of a tile of sums: as many as the registers hold. */
 const TILE_ROWS = 2;
 const TILE_COLUMNS = 4;
-/** Columns of both factors that are walked at a time: a tile's rows of them stay in the first-level cache. */
+/**
+ * Columns of both factors that are processed at a time, so that the rows of a tile stay in the
+ * first-level cache.
+ */
 const BLOCK = 384;
 
 /**
  * A float64 copy of `matrix`.
- * @throws when it is empty, its length is not rows x columns, or a number is not finite; `name` is what the message calls it.
+ * @throws when it is empty, its length is not rows x columns, or a number is not finite; `name`
+ *   names the matrix in the message.
  */
 export function denseOf(matrix: Matrix, name: string): Matrix64 {
   const { rows, columns, values } = matrix;
@@ -28,7 +33,7 @@ export function denseOf(matrix: Matrix, name: string): Matrix64 {
   return { rows, columns, values: Float64Array.from(values) };
 }
 
-/** @throws when two matrices that hold the same things row by row differ in rows. */
+/** @throws when two matrices that are compared row by row have different numbers of rows. */
 export function requireSameRows(measure: string, a: Pick<Matrix, 'rows'>, b: Pick<Matrix, 'rows'>): void {
   if (a.rows !== b.rows)
     throw new Error(`${measure}: ${a.rows} and ${b.rows} rows; row i of both must be the same token or sequence`);
@@ -47,7 +52,7 @@ export function columnMeans({ rows, columns, values }: Matrix): Float64Array {
   return means.map((sum) => sum / rows);
 }
 
-/** The same vector taken off every row: the mean of every column, if none is given. */
+/** Subtracts the same vector from every row; default: the mean of every column. */
 export function centredColumns(matrix: Matrix, means = columnMeans(matrix)): Matrix64 {
   const { rows, columns, values } = matrix;
   const centred = new Float64Array(values.length);
@@ -64,7 +69,7 @@ export function squaredLengths({ rows, columns, values }: Matrix64): Float64Arra
   return lengths;
 }
 
-/** Every row scaled to length 1; a row of zeros stays zero, so that its cosine with anything is 0. */
+/** Scales every row to length 1; a row of zeros stays zero, so its cosine with any row is 0. */
 export function unitRows(matrix: Matrix64): Matrix64 {
   const { rows, columns, values } = matrix;
   const lengths = squaredLengths(matrix).map(Math.sqrt);
@@ -99,7 +104,7 @@ export function multiplyTransposed(a: Matrix64, b: Matrix64): Matrix64 {
   return { rows: a.rows, columns: b.rows, values: into };
 }
 
-/** `a a'`, symmetric: only tiles that reach to or over the diagonal are computed. */
+/** `a a'`, symmetric: only tiles on or above the diagonal are computed. */
 export function gram(a: Matrix64): Matrix64 {
   const n = a.rows;
   const into = new Float64Array(n * n);
@@ -161,7 +166,7 @@ function addTile(a: Matrix64, b: Matrix64, into: Float64Array, r: number, c: num
   into[second + 3] += s13;
 }
 
-/** The same where fewer rows or columns are left than a tile has. */
+/** The same for the rows or columns that do not fill a tile. */
 function addEdge(a: Matrix64, b: Matrix64, into: Float64Array, r: number, c: number, start: number, end: number): void {
   const k = a.columns;
   for (let i = r; i < Math.min(r + TILE_ROWS, a.rows); i++)

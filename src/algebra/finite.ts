@@ -1,7 +1,7 @@
-/** Numbers that are numbers: what every fit asks of the features it gets. */
+/** Checks that features are finite; every fit calls it. */
 import type { Matrix } from '../core/matrix.ts';
 
-/** Throws on the first value that is not finite, naming the row and the column. */
+/** Throws on the first value that is not finite, with its row and column. */
 export function requireFinite(features: Matrix, what: string): void {
   const { values, columns } = features;
   if (values.length !== features.rows * columns) {

@@ -1,8 +1,10 @@
 /**
- * Dense float64 algebra with the heavy products on the engine's CPU device: matrix products and the inverse of a symmetric
- * positive-definite matrix through its Cholesky factor. Factor and inverse factor are found together by halving the matrix, so
- * that nearly all operations are engine products; Schur complements are formed from factors, never from inverses, which keeps
- * ill-conditioned matrices positive definite. For the sizes that probes meet: up to a few thousand rows.
+ * Dense float64 algebra with the heavy products on the engine's CPU device: matrix products and the
+ * inverse of a symmetric positive-definite matrix through its Cholesky factor. Factor and inverse
+ * factor are computed together by halving the matrix, so that nearly all operations are engine
+ * products. Schur complements are formed from factors, never from inverses, which keeps
+ * ill-conditioned matrices positive definite. Meant for the sizes of probes: up to a few thousand
+ * rows.
  */
 import { Graph } from '../onnx/graph.ts';
 import { serialise } from '../onnx/io/serialise.ts';
@@ -13,7 +15,7 @@ import type { Matrix64 } from './dense.ts';
 export type { Matrix64 };
 
 export interface Algebra {
-  /** op(a) op(b), where op transposes if asked. */
+  /** op(a) op(b), where op transposes when requested. */
   product(a: Matrix64, b: Matrix64, options?: { transposeA?: boolean; transposeB?: boolean }): Promise<Matrix64>;
   /** Inverse of a symmetric positive-definite matrix. Throws when it is not positive definite to working precision. */
   inverse(matrix: Matrix64): Promise<Matrix64>;

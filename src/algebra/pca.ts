@@ -1,9 +1,11 @@
 /**
- * Principal components (Pearson 1901; Jolliffe 2002, chapter 3): the directions of largest variance of centred rows, from the
- * largest eigenvectors of their covariance, or of the products of rows where there are fewer rows than columns. Equal to a full
- * singular value decomposition up to rounding: eigenvectors are iterated until their residuals are 1e-13 of the whole variance.
+ * Principal components (Pearson 1901; Jolliffe 2002, chapter 3): the directions of largest variance
+ * of centred rows, from the largest eigenvectors of their covariance, or of the matrix of products
+ * of rows when there are fewer rows than columns. Equal to a full singular value decomposition up
+ * to rounding: eigenvectors are iterated until their residuals are 1e-13 of the whole variance.
  *
- * No scaling of columns, no whitening. The sign of a component is such that its largest weight is positive.
+ * Columns are not scaled and components are not whitened. The sign of a component is such that its
+ * largest weight is positive.
  */
 import type { Matrix } from '../core/matrix.ts';
 import { createRandom } from '../core/random.ts';
@@ -15,20 +17,26 @@ import { largestEigenvectors, type SymmetricOperator } from './spectral.ts';
 export interface PrincipalComponents {
   /** `[columns]` */
   readonly mean: Float64Array;
-  /** `[components, columns]` orthonormal rows, largest variance first; zeros where no variance is left. */
+  /**
+   * `[components, columns]` orthonormal rows, largest variance first; zeros when no variance is
+   * left.
+   */
   readonly components: Matrix64;
   /** `[components]` variance along each, rows - 1 in the denominator. */
   readonly variances: Float64Array;
-  /** Of all columns together. */
+  /** Variance of all columns together. */
   readonly totalVariance: number;
 }
 
 /** Largest residual of an eigenvector, as a share of the sum of all eigenvalues. */
 const TOLERANCE = 1e-13;
-/** Shares of variance below this are rounding. */
+/** Shares of variance below this are rounding errors. */
 const NO_VARIANCE = 1e-14;
 
-/** Multiplication by a symmetric matrix: four sums at a time, since one would wait for every addition. */
+/**
+ * Multiplies by a symmetric matrix, four sums at a time: a single sum would wait for every
+ * addition.
+ */
 function operatorOf({ rows, values }: Matrix64): SymmetricOperator {
   return (vector, into) => {
     for (let r = 0; r < rows; r++) {
@@ -47,7 +55,10 @@ function operatorOf({ rows, values }: Matrix64): SymmetricOperator {
   };
 }
 
-/** Turns a vector to length 1 and its largest weight, the first of equals, to be positive; zeros stay. */
+/**
+ * Scales a vector to length 1 and makes its largest weight (the first among equals) positive; zeros
+ * stay.
+ */
 function orient(vector: Float64Array): Float64Array {
   let largest = 0;
   let squares = 0;
@@ -109,7 +120,7 @@ async function decompose(x: Matrix64, total: number, components: number, algebra
   if (!converged) throw new Error(`Principal components of [${x.rows}, ${x.columns}] features did not converge.`);
   const kept = vectors.map((vector, i) => (values[i] > NO_VARIANCE ? vector : vector.map(() => 0)));
   if (narrow) return { values, vectors: kept };
-  // Directions among rows, u, become directions among columns, X'u.
+  // Converts directions among rows, u, to directions among columns, X'u.
   const directions = new Float64Array(components * x.rows);
   for (const [i, vector] of kept.entries()) directions.set(vector, i * x.rows);
   const mapped = await algebra.product({ rows: components, columns: x.rows, values: directions }, x);
@@ -119,7 +130,10 @@ async function decompose(x: Matrix64, total: number, components: number, algebra
   };
 }
 
-/** `[rows, components]` coordinates of rows along the components. Throws when there are other columns than in the fit. */
+/**
+ * `[rows, components]` coordinates of rows along the components. Throws when the number of columns
+ * differs from the fit.
+ */
 export async function project(
   features: Matrix,
   { mean, components }: PrincipalComponents,

@@ -1,15 +1,18 @@
 /**
- * Singular values, and the orthogonal polar factor of a square matrix (Golub & Reinsch 1970, Numer. Math. 14:403; Golub & Van Loan 2013, 8.6): Householder
- * reflections from both sides leave a bidiagonal matrix, and implicit QR steps its singular values. Where one of its diagonal entries is zero, the step is
- * the one without a shift (Demmel & Kahan 1990, SIAM J. Sci. Stat. Comput. 11:873), which deflates it. As accurate as LAPACK: to rounding of the largest.
- * About 8/3 n^3 operations for the values of n columns, all along rows of a row-major matrix; the polar factor takes some 18 n^3.
+ * Singular values, and the orthogonal polar factor of a square matrix (Golub & Reinsch 1970, Numer.
+ * Math. 14:403; Golub & Van Loan 2013, 8.6). Householder reflections from both sides give a
+ * bidiagonal matrix; implicit QR steps give its singular values. When a diagonal entry is zero, a
+ * step without shift is used (Demmel & Kahan 1990, SIAM J. Sci. Stat. Comput. 11:873), which
+ * deflates it. As accurate as LAPACK: up to rounding of the largest value. About 8/3 n^3 operations
+ * for the values of n columns, all along rows of a row-major matrix; about 18 n^3 for the polar
+ * factor.
  */
 import { type Matrix64, multiplyTransposed, transposed } from './dense.ts';
 
-/** QR steps per singular value before giving up; two or three are usual. */
+/** Maximum number of QR steps per singular value; two or three are usual. */
 const MOST_STEPS = 60;
 
-/** Singular values of `[rows, columns]`, largest first; as many as the shorter side is long. */
+/** Singular values of `[rows, columns]`, largest first; min(rows, columns) of them. */
 export function singularValues(matrix: Matrix64): Float64Array {
   const tall = matrix.rows >= matrix.columns ? matrix : transposed(matrix);
   const { diagonal, above } = bidiagonalise(tall);
@@ -17,18 +20,19 @@ export function singularValues(matrix: Matrix64): Float64Array {
 }
 
 export interface PolarDecomposition {
-  /** U V' where M = U S V': the orthogonal matrix nearest to M; on the null space of M it is zero instead. */
+  /** U V' where M = U S V': the orthogonal matrix nearest to M; zero on the null space of M. */
   readonly factor: Matrix64;
   /** Sum of the singular values. */
   readonly nuclearNorm: number;
-  /** How many singular values are not zero to working precision. */
+  /** Number of singular values that are not zero to working precision. */
   readonly rank: number;
 }
 
-/** Polar decomposition of a square matrix, singular ones too. */
+/** Polar decomposition of a square matrix, also of a singular one. */
 export function polarDecomposition(matrix: Matrix64): PolarDecomposition {
   const n = matrix.rows;
-  if (n !== matrix.columns) throw new Error(`polar decomposition of a square matrix, not [${n}, ${matrix.columns}]`);
+  if (n !== matrix.columns)
+    throw new Error(`the polar decomposition needs a square matrix, not [${n}, ${matrix.columns}]`);
   const { diagonal, above, left, right } = bidiagonalise(matrix); // M = L B R'
   const [x, y] = [identity(n), identity(n)]; // rows: singular vectors of B = X' S Y
   const values = diagonalise(diagonal, above, x, y);
@@ -55,14 +59,14 @@ function identity(n: number): Matrix64 {
   return { rows: n, columns: n, values };
 }
 
-/** I - scale v v', v being zero before place `from`. */
+/** I - scale v v', where v is zero before index `from`. */
 interface Reflector {
   readonly from: number;
   readonly vector: Float64Array;
   readonly scale: number;
 }
 
-/** The reflector that turns a vector into a multiple of the first unit vector, and that multiple. */
+/** The reflector that maps a vector to a multiple of the first unit vector, and that multiple. */
 function reflectorOf(vector: Float64Array, from: number): { reflector: Reflector; turned: number } {
   let squares = 0;
   for (let i = 0; i < vector.length; i++) squares += vector[i] * vector[i];
@@ -88,7 +92,7 @@ function addMultiple(into: Float64Array, a: number, from: Float64Array, b: numbe
   for (let i = 0; i < length; i++) into[a + i] += factor * from[b + i];
 }
 
-/** Two sums at a time, since one would wait for every addition. */
+/** Two sums at a time: a single sum would wait for every addition. */
 function dotAt(x: Float64Array, a: number, y: Float64Array, b: number, length: number): number {
   let [even, odd] = [0, 0];
   let i = 0;
@@ -99,7 +103,10 @@ function dotAt(x: Float64Array, a: number, y: Float64Array, b: number, length: n
   return i < length ? even + odd + x[a + i] * y[b + i] : even + odd;
 }
 
-/** M = L B R' of `[rows, columns]`, rows >= columns: B's diagonal and the entries above it, and the reflectors whose products are L and R. */
+/**
+ * M = L B R' of `[rows, columns]`, rows >= columns: the diagonal of B, the entries above it, and
+ * the reflectors whose products are L and R.
+ */
 function bidiagonalise({ rows, columns: n, values }: Matrix64) {
   const work = values.slice();
   const diagonal = new Float64Array(n);
@@ -115,7 +122,8 @@ function bidiagonalise({ rows, columns: n, values }: Matrix64) {
     if (rest === 0) break;
     sums.fill(0);
     for (let i = 0; i < column.length; i++) addMultiple(sums, 0, work, (k + i) * n + k + 1, column[i], rest);
-    // Each row is taken up once for both sides: the first, as the left reflector leaves it, tells the right one.
+    // Each row is read once for both sides: the first row, after the left reflector, gives the
+    // right one.
     const reflect = (i: number) => addMultiple(work, (k + i) * n + k + 1, sums, 0, -reflector.scale * column[i], rest);
     reflect(0);
     const row = reflectorOf(work.slice(k * n + k + 1, (k + 1) * n), k + 1);
@@ -132,8 +140,9 @@ function bidiagonalise({ rows, columns: n, values }: Matrix64) {
 }
 
 /**
- * Singular values, in no order and of either sign, of the bidiagonal matrix, which is overwritten. Rows of `x` and `y` are turned along: given identities, they
- * become the left and right singular vectors.
+ * Singular values, unordered and of either sign, of the bidiagonal matrix, which is overwritten.
+ * The rotations are also applied to the rows of `x` and `y`: from identities these become the left
+ * and right singular vectors.
  */
 function diagonalise(d: Float64Array, e: Float64Array, x?: Matrix64, y?: Matrix64): Float64Array {
   const largest = [...d, ...e].reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -148,7 +157,7 @@ function diagonalise(d: Float64Array, e: Float64Array, x?: Matrix64, y?: Matrix6
       continue;
     }
     steps += 1;
-    if (steps > MOST_STEPS) throw new Error(`singular values did not settle in ${MOST_STEPS} steps`);
+    if (steps > MOST_STEPS) throw new Error(`singular values did not converge in ${MOST_STEPS} steps`);
     let start = end - 1;
     while (start > 0 && !isSmall(start - 1)) start -= 1;
     step(d, e, start, end, x, y);
@@ -185,7 +194,10 @@ function step(d: Float64Array, e: Float64Array, start: number, end: number, x?: 
   e[end - 1] = f;
 }
 
-/** The eigenvalue of the last two rows of B'B that is nearer its last entry (Wilkinson's shift); 0 where an entry of the diagonal is. */
+/**
+ * The eigenvalue of the last two rows of B'B that is nearer to its last entry (Wilkinson's shift);
+ * 0 when a diagonal entry is 0.
+ */
 function shiftOf(d: Float64Array, e: Float64Array, start: number, end: number): number {
   let largest = 0;
   for (let k = start; k <= end; k++) largest = Math.max(largest, Math.abs(d[k]), k < end ? Math.abs(e[k]) : 0);

@@ -1,11 +1,13 @@
 /**
- * Largest eigenvalues of a large symmetric operator with their eigenvectors: Lanczos with full orthogonalisation and thick
- * restarts (Wu & Simon 2000, SIAM J. Matrix Anal. Appl. 22:602). Where products with the operator are cheap and the eigenvalues
- * crowd, as in sparse graphs, the iteration goes on with a Chebyshev polynomial of the operator that lifts the wanted end of the
- * spectrum out of the rest (Zhou & Saad 2007, SIAM J. Matrix Anal. Appl. 29:954); where that end begins is told by the first
- * Lanczos run (stochastic Lanczos quadrature). Once converged, a fresh random vector is taken
- * in, and the iteration goes on until the best that it brings lies below the pairs found: no copy of a multiple eigenvalue is
- * missed. Residuals are true ones, |A x - value x|, never estimates.
+ * Largest eigenvalues of a large symmetric operator with their eigenvectors: Lanczos with full
+ * orthogonalisation and thick restarts (Wu & Simon 2000, SIAM J. Matrix Anal. Appl. 22:602). When
+ * products with the operator are cheap and the eigenvalues are close together, as for sparse
+ * graphs, the iteration continues with a Chebyshev polynomial of the operator that amplifies the
+ * wanted end of the spectrum (Zhou & Saad 2007, SIAM J. Matrix Anal. Appl. 29:954); the first
+ * Lanczos run estimates where that end begins (stochastic Lanczos quadrature). After convergence a
+ * new random vector is added, and the iteration continues until the best pair that it brings lies
+ * below the pairs found, so that no copy of a multiple eigenvalue is missed. Residuals are computed
+ * as |A x - value x|, never estimated.
  */
 import { Matrix as Dense, EigenvalueDecomposition } from 'ml-matrix';
 import type { Random } from '../core/random.ts';
@@ -17,9 +19,12 @@ export interface EigenOptions {
   readonly random: Random;
   /** Largest residual of a pair, given its eigenvalue. */
   readonly tolerance: (value: number) => number;
-  /** Products with the operator cost little beside orthogonalisation: filter it. */
+  /**
+   * Set when products with the operator cost little compared with orthogonalisation: the operator
+   * is then filtered.
+   */
   readonly filtered: boolean;
-  /** Restarts before giving up. */
+  /** Maximum number of restarts. */
   readonly maximumCycles?: number;
 }
 
@@ -35,12 +40,15 @@ export interface EigenResult {
 
 const MAXIMUM_CYCLES = 100;
 const SMALLEST_BASIS = 40;
-/** A new direction shorter than this, relative to the image it came from, is rounding. */
+/** A new direction shorter than this, relative to its image, is a rounding error. */
 const BREAKDOWN = 1e-10;
-/** The filter lifts the largest eigenvalue by about exp(FILTER_EXPONENT) / 2. */
+/** The filter amplifies the largest eigenvalue by about exp(FILTER_EXPONENT) / 2. */
 const FILTER_EXPONENT = 8;
 const MAXIMUM_DEGREE = 300;
-/** Change of the sum of eigenvalues, per eigenvalue, below which a fresh vector brought nothing new. */
+/**
+ * Change of the sum of eigenvalues, per eigenvalue, below which a new random vector brought
+ * nothing.
+ */
 const CONFIRMED = 1e-8;
 
 export function dot(a: Float64Array, b: Float64Array): number {
@@ -49,7 +57,10 @@ export function dot(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
-/** Takes the parts along `basis` out of `vector`, twice for orthogonality to working precision; returns their lengths. */
+/**
+ * Subtracts the components along `basis` from `vector`, twice for orthogonality to working
+ * precision; returns their lengths.
+ */
 function orthogonalise(vector: Float64Array, basis: readonly Float64Array[]): Float64Array {
   const parts = new Float64Array(basis.length);
   for (let pass = 0; pass < 2; pass++) {
@@ -140,7 +151,10 @@ function extend(state: Krylov, operator: SymmetricOperator, dimension: number, r
   }
 }
 
-/** Where the wanted end begins, by counting eigenvalues with one random vector's weights; and the lower end of the spectrum. */
+/**
+ * Where the wanted end begins, by counting eigenvalues with the weights of one random vector; and
+ * the lower end of the spectrum.
+ */
 function filterOf(
   operator: SymmetricOperator,
   size: number,
@@ -198,7 +212,8 @@ export function largestEigenvectors(
   count: number,
   { random, tolerance, filtered, maximumCycles = MAXIMUM_CYCLES }: EigenOptions,
 ): EigenResult {
-  if (!(count >= 1 && count <= size)) throw new Error(`${count} eigenvectors of a matrix with ${size} rows.`);
+  if (!(count >= 1 && count <= size))
+    throw new Error(`${count} eigenvectors of a matrix with ${size} rows are not possible.`);
   const dimension = Math.min(size, Math.max(2 * count + 1, Math.floor(Math.sqrt(size)), SMALLEST_BASIS));
   const kept = Math.floor((count + dimension) / 2);
   const begin = (): Krylov => ({
@@ -208,7 +223,7 @@ export function largestEigenvectors(
   });
   let applied = operator;
   let state = begin();
-  /** Sum of the eigenvalues when a fresh direction was last taken in. */
+  /** Sum of the eigenvalues when a new random vector was last added. */
   let claimed: number | undefined;
   for (let cycle = 1; ; cycle++) {
     extend(state, applied, dimension, random);
@@ -229,7 +244,8 @@ export function largestEigenvectors(
     if (result.converged && unchanged && below) return result;
     const fresh = result.converged && !unchanged;
     if (fresh) claimed = sum;
-    // With a fresh direction nothing beyond the pairs found is kept, so that all that follows comes from it.
+    // After a new random vector only the pairs found are kept, so that all that follows comes from
+    // it.
     const basis = fresh ? ritz.slice(0, count) : ritz;
     const projected = Dense.zeros(dimension, dimension);
     for (let j = 0; j < basis.length; j++) projected.set(j, j, values[j]);

@@ -1,6 +1,8 @@
 /**
- * What the members of an ensemble are trained on: blocks of token ids, made once and read by all of them. In the file every block is a count and its ids, 16 bits
- * each, the low byte first. To pre-training a block is a row of letters, two Latin-1 letters an id, and {@link blockReading} turns it back.
+ * Training data of the members of an ensemble: blocks of token ids, made once and read by all
+ * members. In the file every block is a count and its ids, 16 bits each, low byte first.
+ * Pre-training sees a block as a row of letters, two Latin-1 letters per id, and {@link
+ * blockReading} converts it back.
  */
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
@@ -11,19 +13,20 @@ const WRITE_BYTES = 1 << 20;
 export interface BlockCounts {
   blocks: number;
   tokens: number;
-  /** Tokens of what came in that are in no block: ends that are too short, and blocks of unknown tokens. */
+  /** Tokens that are in no block: ends that are too short, and blocks of unknown tokens. */
   leftOut: number;
 }
 
 export interface BlockWriter {
-  /** Ids that stand at the end of those before, if of the same flow. */
+  /** Ids that continue the previous ones when they belong to the same stream. */
   add(ids: ArrayLike<number>, flow: number): Promise<void>;
-  /** The file has its name only then. */
+  /** The file gets its name only when it is complete. */
   finish(): Promise<BlockCounts>;
 }
 
 /**
- * Cuts flows of ids into blocks of `tokens`; what is left of a flow is a block where it has a quarter of that. Blocks of which most tokens are `unknownId` are left out.
+ * Cuts streams of ids into blocks of `tokens`. The rest of a stream is a block when it has at least
+ * a quarter of that. Blocks with mostly `unknownId` tokens are left out.
  */
 export async function createBlockWriter(path: string, tokens: number, unknownId: number): Promise<BlockWriter> {
   const temporary = `${path}.tmp`;
@@ -88,7 +91,7 @@ export async function* blockRows(path: string): AsyncGenerator<string> {
     }
     held = held.subarray(start);
   }
-  if (held.length > 0) throw new Error(`${path} ends within a block; delete it to have it made again`);
+  if (held.length > 0) throw new Error(`${path} ends within a block; delete it, and it is made again`);
 }
 
 /** The ids of a row. */
@@ -99,7 +102,7 @@ export function rowIds(row: string): Uint16Array {
   );
 }
 
-/** Reads rows of ids for pre-training; everything else is the tokenizer's that made them. */
+/** Reads rows of ids for pre-training; everything else comes from the tokenizer that made them. */
 export function blockReading(tokenizer: TrainingTokenizer, tokens: number): TrainingTokenizer {
   const { vocabulary } = tokenizer;
   return {

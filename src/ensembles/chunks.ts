@@ -1,24 +1,29 @@
 /**
- * The corpus of an ensemble in chunks, some kept aside. FASTA: every record cut into chunks, nothing over their ends, upper case, letters but A, C, G, T as N (U as T). Text:
- * one stream a file, cut at white space and cleaned (`cleanText`). Every twentieth chunk is never trained on: it is what an ensemble is measured on.
+ * The corpus of an ensemble in chunks, some of them held out. FASTA: every record is cut into
+ * chunks; no chunk spans two records; upper case, letters other than A, C, G, T as N (U as T).
+ * Text: one stream per file, cut at white space and cleaned (`cleanText`). Every twentieth chunk is
+ * never used for training: the ensemble is measured on these.
  */
 
 import { fastaId, readFasta } from '../sequences/formats/fasta.ts';
 import { readText } from '../sequences/formats/gzip-stream.ts';
 import { cleanText } from '../sequences/tokenizers/bpe-tokenizer.ts';
 
-/** Letters of a chunk: 512 words of six, as the study cuts (lbcb-sci/GFMs, `scripts/download_ensembl_ncrna.py`). */
+/**
+ * Letters of a chunk: 512 words of six, as the study cuts (lbcb-sci/GFMs,
+ * `scripts/download_ensembl_ncrna.py`).
+ */
 export const CHUNK_LETTERS = 3072;
-/** Of so many chunks the last is kept aside. */
+/** Of this many chunks the last one is held out. */
 export const HELD_OUT_EVERY = 20;
-/** Letters but N that a chunk of DNA has at least. */
+/** Minimum number of letters other than N of a chunk of DNA. */
 const LEAST_LETTERS = 96;
 
 export interface Chunk {
   readonly letters: string;
-  /** Where it is from: `record:start-end`, 1-based, or the number of the chunk in its file. */
+  /** Origin: `record:start-end`, 1-based, or the number of the chunk in its file. */
   readonly name: string;
-  /** Chunks of one flow stand end to end. */
+  /** Chunks of one stream are contiguous. */
   readonly flow: number;
   readonly heldOut: boolean;
 }
@@ -32,7 +37,7 @@ export async function* readChunks(files: readonly string[], language: 'text' | '
     for await (const { letters, name, record } of language === 'dna' ? dnaChunks(file) : textChunks(file)) {
       const heldOut = index % HELD_OUT_EVERY === HELD_OUT_EVERY - 1;
       if (record !== last || heldOut) flow++;
-      // What follows a chunk that is kept aside does not stand at the end of what was before it.
+      // The chunk after a held-out one does not continue the chunk before it.
       last = heldOut ? undefined : record;
       yield { letters, name, flow, heldOut };
       index++;
@@ -83,7 +88,7 @@ async function* textChunks(file: string): AsyncGenerator<Piece> {
   if (piece) yield piece;
 }
 
-/** After the last white space of a chunk, or in a word that fills it. */
+/** After the last white space of a chunk, or inside a word that fills it. */
 function wordEnd(text: string, start: number): number {
   for (let end = start + CHUNK_LETTERS; end > start; end--) if (/\s/.test(text[end - 1])) return end;
   return start + CHUNK_LETTERS;

@@ -1,7 +1,9 @@
 /**
- * Set-ups of matched ensembles: masked language models of equal architecture on equal data, English or DNA, byte-pair encoding or k-mers of as many tokens.
- * `paper-*` are those of Rochkoulets, Vrcek & Sikic 2026 (arXiv 2604.04287; lbcb-sci/GFMs, `src/utils/config.py`): stock BERT-base with 4^6 tokens, the
- * BPE's special ones among them, the k-mers' beside them. `tiny-*` keep all but the size, the length and the learning rate that goes with them.
+ * Configurations of matched ensembles: masked language models of equal architecture on equal data,
+ * English or DNA, byte-pair encoding or k-mers with the same number of tokens. `paper-*` are those
+ * of Rochkoulets, Vrcek & Sikic 2026 (arXiv 2604.04287; lbcb-sci/GFMs, `src/utils/config.py`):
+ * stock BERT-base with 4^6 tokens; the special tokens of BPE are among them, those of k-mers are
+ * additional. `tiny-*` differ in size, length and the learning rate that fits these.
  */
 import { z } from 'zod';
 import { checkPretrainConfig } from '../pretraining/config.ts';
@@ -32,11 +34,11 @@ export interface EnsembleConfig extends Training {
   /** What the models read. */
   readonly language: 'text' | 'dna';
   readonly tokenizer: 'bpe' | 'kmer';
-  /** Tokens of the BPE in all, special ones among them. Not with k-mers. */
+  /** Number of BPE tokens, special ones included. Not with k-mers. */
   readonly vocabulary?: number;
-  /** Letters of a k-mer, which do not overlap. Not with BPE. */
+  /** Letters of a k-mer; k-mers do not overlap. Not with BPE. */
   readonly k?: number;
-  /** Tokens of a block, the most that a model reads. */
+  /** Tokens of a block, the maximum that a model reads. */
   readonly tokens: number;
 }
 
@@ -63,7 +65,10 @@ const PAPER = {
   maxTokens: 5_120_000_000,
 } as const;
 
-/** About two minutes a member on one core. Small batches: at so few tokens, steps are what is short. */
+/**
+ * About two minutes per member on one core. Small batches: with so few tokens, the number of steps
+ * is the limit.
+ */
 const TINY = {
   ...PAPER,
   tokens: 64,
@@ -88,12 +93,12 @@ export const ENSEMBLE_PRESETS: Readonly<Record<string, EnsembleConfig>> = {
   ...kinds('paper', PAPER),
 };
 
-/** What an ensemble may be compared with. */
+/** Controls that an ensemble can be compared with. */
 export const ENSEMBLE_CONTROLS = {
   none: 'the corpus as it is',
-  shuffled: 'every chunk shuffled, pairs of neighbouring letters kept',
-  untrained: 'weights as they are drawn',
-  'four-letters': 'English in four letters, read as DNA; --bits: made as hard to predict',
+  shuffled: 'every chunk shuffled, with its pairs of neighbouring letters kept',
+  untrained: 'initial weights',
+  'four-letters': 'English in four letters, read as DNA; --bits: with the entropy of DNA',
 } as const;
 export type EnsembleControlName = keyof typeof ENSEMBLE_CONTROLS;
 
@@ -109,13 +114,13 @@ const own = z.object(OWN);
 const FIELDS = [...Object.keys(OWN), ...Object.keys(PAPER).filter((field) => field !== 'tokens')];
 
 /**
- * A set-up from what a person wrote: some fields over a preset's (`preset`). Of `vocabulary` and `k` the one that the tokenizer does not read is dropped where only the
- * preset has it.
- * @throws naming the field, with a suggestion for a name that is not known.
+ * A configuration from user input: some fields over those of a preset (`preset`). Of `vocabulary`
+ * and `k`, the one that the tokenizer does not use is dropped when only the preset has it.
+ * @throws with the name of the field, and a suggestion for an unknown name.
  */
 export function ensembleConfigFrom(written: unknown): EnsembleConfig {
   if (typeof written !== 'object' || written === null || Array.isArray(written))
-    throw new Error('an ensemble is set up by a JSON object of fields');
+    throw new Error('the configuration of an ensemble is a JSON object of fields');
   const { preset, ...fields } = written as { readonly preset?: unknown };
   const names = Object.keys(ENSEMBLE_PRESETS);
   if (typeof preset !== 'string' || !Object.hasOwn(ENSEMBLE_PRESETS, preset))
@@ -133,7 +138,10 @@ export function ensembleConfigFrom(written: unknown): EnsembleConfig {
   return config;
 }
 
-/** @throws for a set-up that could not be run or that says what would not be read, naming the field. */
+/**
+ * @throws for a configuration that cannot run or has a field that would not be used, with the name
+ *   of the field.
+ */
 export function checkEnsembleConfig(config: EnsembleConfig): void {
   const { success, error } = own.safeParse(config);
   const problem = (field: string, words: string) => new Error(`ensemble: ${field} ${words}`);
@@ -145,13 +153,13 @@ export function checkEnsembleConfig(config: EnsembleConfig): void {
   const [read, unread] = config.tokenizer === 'bpe' ? (['vocabulary', 'k'] as const) : (['k', 'vocabulary'] as const);
   if (config[read] === undefined) throw problem(read, `is missing; tokenizer '${config.tokenizer}' needs it`);
   if (config[unread] !== undefined)
-    throw problem(unread, `is given, but tokenizer '${config.tokenizer}' does not read it; leave it out`);
+    throw problem(unread, `is given, but tokenizer '${config.tokenizer}' does not use it; leave it out`);
   if (config.language === 'text' && config.tokenizer === 'kmer')
     throw problem('tokenizer', "is 'kmer', which is for DNA; text is read by 'bpe'");
   checkPretrainConfig(pretrainConfigOf(config), { kmers: false });
 }
 
-/** What a member is trained with, on rows of ids (`blocks.ts`), two letters each. */
+/** The pre-training configuration of a member, on rows of ids (`blocks.ts`), two letters per id. */
 export function pretrainConfigOf(config: EnsembleConfig): PretrainConfig {
   const { language, tokenizer, vocabulary, k = 1, tokens, ...training } = config;
   return { ...training, objective: 'masked-lm', k, length: 2 * tokens, maskedWeight: 1 };

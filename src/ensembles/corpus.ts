@@ -1,6 +1,7 @@
 /**
- * From files to what an ensemble is trained on: chunks, every twentieth kept aside in a file of its own; a tokenizer, which for BPE is learned from the other
- * chunks first; and blocks of ids. A control changes every chunk before anything else sees it.
+ * From files to the training data of an ensemble: chunks, every twentieth held out in a file of its
+ * own; a tokenizer, which for BPE is learned from the other chunks first; and blocks of ids. A
+ * control changes every chunk before all other steps.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,13 +16,13 @@ import { createBlockWriter } from './blocks.ts';
 import { type Chunk, HELD_OUT_EVERY, readChunks } from './chunks.ts';
 import type { EnsembleConfig } from './config.ts';
 
-/** Changes chunks, letter for letter or so, in a way that only depends on the chunk and its number. */
+/** Changes chunks in a way that depends only on the chunk and its number. */
 export interface EnsembleControl {
-  /** Everything that decides what comes out, beside the files. */
+  /** Everything that determines the result, besides the files. */
   readonly key: string;
-  /** What the files hold, where that is not what the models read. */
+  /** What the files hold, when it differs from what the models read. */
   readonly source?: 'text' | 'dna';
-  /** In words and numbers, for `ensemble.json`; asked for when all is made. */
+  /** In words and numbers, for `ensemble.json`; read when everything is made. */
   readonly facts?: () => object;
   change(letters: string, index: number): string;
 }
@@ -30,14 +31,14 @@ export interface EnsembleCorpus {
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
   readonly chunks: number;
   readonly letters: number;
-  /** Tokens in blocks, and those of ends that are too short or of unknown letters. */
+  /** Tokens in blocks, and tokens of ends that are too short or of unknown letters. */
   readonly blocks: number;
   readonly tokens: number;
   readonly leftOut: number;
   readonly lettersPerToken: number;
   /** Rows of the word table. */
   readonly vocabularySize: number;
-  /** Chunks never trained on. */
+  /** Chunks that are never used for training. */
   readonly heldOut: {
     readonly file: string;
     readonly chunks: number;
@@ -57,11 +58,14 @@ export interface CorpusOptions {
 }
 
 const TOKENIZER = 'tokenizer';
-/** Letters that BPE is learned from at most, the first of the corpus: memory is about 60 bytes a letter of different words. */
+/**
+ * Maximum number of letters that BPE is learned from, the first of the corpus: memory is about 60
+ * bytes per letter of different words.
+ */
 const LEARNED_LETTERS = 16_000_000;
 const CHUNKS_BETWEEN_WORDS = 200;
 
-/** The tokenizer that {@link writeEnsembleCorpus} left, as members save it. */
+/** The tokenizer that {@link writeEnsembleCorpus} wrote, in the form that members save. */
 export async function ensembleTokenizer(config: EnsembleConfig, out: string): Promise<TrainingTokenizer> {
   const { k, tokens, maskedShare } = config;
   if (config.tokenizer === 'bpe')
@@ -69,7 +73,10 @@ export async function ensembleTokenizer(config: EnsembleConfig, out: string): Pr
   return kmerTrainingTokenizer({ k: k as number, length: (k as number) * tokens });
 }
 
-/** Writes tokenizer, chunks kept aside and blocks. @throws where nothing is kept aside or to be trained on. */
+/**
+ * Writes tokenizer, held-out chunks and blocks. @throws when nothing is held out or nothing is left
+ * for training.
+ */
 export async function writeEnsembleCorpus(options: CorpusOptions): Promise<EnsembleCorpus> {
   const { config, sources, out, control, progress } = options;
   await mkdir(out, { recursive: true });
@@ -96,8 +103,8 @@ export async function writeEnsembleCorpus(options: CorpusOptions): Promise<Ensem
   const { blocks, tokens, leftOut } = await writer.finish();
   if (blocks < 2 || aside.length === 0)
     throw new Error(
-      `${sources.map(({ path }) => path).join(', ')}: ${counts.letters} letters make ${blocks} blocks of ${config.tokens} tokens, with ${aside.length} chunks kept aside; ` +
-        `give at least ${HELD_OUT_EVERY} chunks, or shorter blocks`,
+      `${sources.map(({ path }) => path).join(', ')}: ${counts.letters} letters make ${blocks} blocks of ${config.tokens} tokens, with ${aside.length} chunks held out; ` +
+        `use at least ${HELD_OUT_EVERY} chunks, or shorter blocks`,
     );
   const file = config.language === 'dna' ? 'held-out.fa' : 'held-out.txt';
   await writeFile(join(out, file), aside.join(''));
@@ -126,7 +133,7 @@ async function* changed(
 
 type Encode = (letters: string) => ArrayLike<number>;
 
-/** Learns BPE from chunks that are trained on and writes its files. */
+/** Learns BPE from the training chunks and writes its files. */
 async function learnBpe(chunks: () => AsyncIterable<Chunk>, options: CorpusOptions): Promise<Encode> {
   const { config, out, progress } = options;
   const { language, vocabulary = 0 } = config;
@@ -149,7 +156,7 @@ async function learnBpe(chunks: () => AsyncIterable<Chunk>, options: CorpusOptio
   return createBpeEncoder(model, language);
 }
 
-/** k-mers of a chunk; what is left at its end is no token. */
+/** The k-mers of a chunk; the rest at its end is not a token. */
 function kmerEncoder({ k }: EnsembleConfig): Encode {
   const tokenizer = createKmerTokenizer({ k: k as number, stripTrailingN: false });
   return (letters) => (letters.length < (k as number) ? [] : tokenizer.encode([letters]).ids);

@@ -1,7 +1,9 @@
 /**
- * All that is measured on a matched ensemble and a corpus without labels (arXiv 2604.04287): how undecided its members are, how far they disagree, how stable their static and
- * contextual embeddings are, and where their Fisher information lies. All members get the same windows with the same tokens hidden. The corpus must be one that no
- * member was trained on. What can't be measured is left out, with the reason.
+ * All measures of a matched ensemble on a corpus without labels (arXiv 2604.04287): the entropy of
+ * its members, their disagreement, the stability of their static and contextual embeddings, and the
+ * distribution of their Fisher information. All members get the same windows with the same tokens
+ * hidden. No member may have been trained on the corpus. A measure that is not possible is left
+ * out, with the reason.
  */
 
 import type { Matrix } from '../core/matrix.ts';
@@ -22,7 +24,7 @@ export interface EnsembleDiagnosisOptions {
   readonly corpus: string;
   /** Windows of the corpus that are measured on. */
   readonly sequences: number;
-  /** Of windows and of hidden tokens. */
+  /** Seed of the choice of windows and of hidden tokens. */
   readonly seed: number;
   readonly compute: Compute;
   readonly progress?: (fraction: number, message: string) => void;
@@ -32,14 +34,14 @@ export interface EnsembleDiagnosis {
   readonly members: number;
   readonly corpus: {
     readonly kind: CorpusKind;
-    /** Windows in all, and measured on. */
+    /** Number of windows in all, and measured. */
     readonly windows: number;
     readonly measured: number;
-    /** Of a window at most. */
+    /** Maximum number of letters of a window. */
     readonly letters: number;
     readonly shortened: number;
   };
-  /** Share of the tokens that were asked about. */
+  /** Share of the tokens that were predicted. */
   readonly share: number;
   readonly predictions?: EnsemblePredictions;
   readonly staticEmbeddings?: EnsembleStatic;
@@ -48,20 +50,23 @@ export interface EnsembleDiagnosis {
   readonly missing: readonly { readonly what: string; readonly why: string }[];
 }
 
-/** Windows with fewer than this many have no geometry. */
+/** Minimum number of windows for geometry. */
 const LEAST_WINDOWS = 3;
 
-/** @throws for members that are not matched, a corpus that can't be read, and numbers that are not finite. */
+/**
+ * @throws for members that are not matched, a corpus that cannot be read, and numbers that are not
+ *   finite.
+ */
 export async function diagnoseEnsemble(
   members: readonly FrozenModel[],
   { corpus, sequences, seed, compute, progress }: EnsembleDiagnosisOptions,
 ): Promise<EnsembleDiagnosis> {
-  if (members.length === 0) throw new Error('an ensemble of 0 members; give at least two');
+  if (members.length === 0) throw new Error('an ensemble of 0 members; at least two are needed');
   const missing: { what: string; why: string }[] = [];
   const part = (from: number, to: number, message: string) => (done: number) =>
     progress?.(from + (to - from) * done, message);
   const [first] = members;
-  progress?.(0, 'reads the corpus');
+  progress?.(0, 'read the corpus');
   const { kind, total, letters, shortened, windows } = await sampleCorpus(corpus, {
     ...{ sequences, seed, tokens: (text) => first.tokens(text) },
     maxLetters: first.card.maxNucleotides as number | undefined,
@@ -76,23 +81,24 @@ export async function diagnoseEnsemble(
   if (refusal === undefined)
     predictions = await ensemblePredictions(readers, windows, {
       ...{ ...asking, share: DISTRIBUTION_SHARE },
-      progress: part(0.02, 0.35, 'asks for hidden tokens'),
+      progress: part(0.02, 0.35, 'predict hidden tokens'),
     });
   else missing.push({ what: 'predictions', why: refusal });
 
   const tables = members.map(wordTable).filter((table): table is Matrix => table !== undefined);
   let staticEmbeddings: EnsembleStatic | undefined;
   if (tables.length === members.length)
-    staticEmbeddings = ensembleStatic(tables, part(0.35, 0.6, 'compares static embeddings'));
-  else missing.push({ what: 'staticEmbeddings', why: 'a member has no table of static embeddings that could be read' });
+    staticEmbeddings = ensembleStatic(tables, part(0.35, 0.6, 'compare static embeddings'));
+  else missing.push({ what: 'staticEmbeddings', why: 'a member has no table of static embeddings that can be read' });
 
   let contextual: EnsembleContextual | undefined;
   if (windows.length >= LEAST_WINDOWS)
     contextual = await ensembleContextual(readers, windows, {
       ...asking,
-      progress: part(0.6, 0.75, 'compares hidden states'),
+      progress: part(0.6, 0.75, 'compare hidden states'),
     });
-  else missing.push({ what: 'contextual', why: `${windows.length} windows are too few; give ${LEAST_WINDOWS}` });
+  else
+    missing.push({ what: 'contextual', why: `${windows.length} windows are too few; geometry needs ${LEAST_WINDOWS}` });
 
   let fisher: EnsembleFisher | undefined;
   if (refusal === undefined) {

@@ -1,7 +1,9 @@
 /**
- * Do members of an ensemble arrange tokens and windows alike? Static embeddings over all pairs (`static-embeddings.ts`) and, layer by layer, hidden states in context: the
- * shape of each member's cloud, linear CKA, shared neighbours and distance of pairs (`geometry.ts`, `kernel-alignment.ts`). Intervals are over members alone:
- * windows drawn twice would be each other's nearest neighbours.
+ * Whether the members of an ensemble arrange tokens and windows alike: static embeddings over all
+ * pairs (`static-embeddings.ts`) and, layer by layer, hidden states in context: the geometry of
+ * each member, linear CKA, shared neighbours and distance of pairs (`geometry.ts`,
+ * `kernel-alignment.ts`). Intervals are over members only: a window that is drawn twice would be
+ * its own nearest neighbour.
  */
 import type { Matrix } from '../core/matrix.ts';
 import { ckaBetween, layerVectors } from '../diagnostics/geometry/contextual.ts';
@@ -15,7 +17,7 @@ import type { TokenReader } from '../diagnostics/predictions/token-batches.ts';
 import type { Compute } from '../runtime/training/network.ts';
 import { type Estimate, overMembers, overPairs, type PairValue } from './intervals.ts';
 
-/** Neighbours of a window that are compared: the paper's number. */
+/** Number of neighbours of a window that are compared: the paper's. */
 const NEIGHBOURS = 10;
 
 const SHAPES = [
@@ -41,7 +43,7 @@ export interface EnsembleStatic extends Pick<StaticStability, 'vocabulary' | 'to
   readonly rbfCka: Estimate;
 }
 
-/** Of word tables `[vocabulary, width]`, one a member. */
+/** From word tables `[vocabulary, width]`, one per member. */
 export function ensembleStatic(tables: readonly Matrix[], progress?: (fraction: number) => void): EnsembleStatic {
   const { vocabulary, tokens, dimensions, pairs, neighbours } = compareStaticEmbeddings(tables, { progress });
   const over = (value: (pair: StaticPair) => number) =>
@@ -64,23 +66,26 @@ export function ensembleStatic(tables: readonly Matrix[], progress?: (fraction: 
 export interface EnsembleLayer {
   /** 0: the embeddings. */
   readonly layer: number;
-  /** Of windows, mean over tokens; over members. */
+  /** Of windows (mean over tokens), over members. */
   readonly pooled: Readonly<Record<ShapeName, Estimate>>;
   /** Of single tokens in context. */
   readonly tokens?: Readonly<Record<ShapeName, Estimate>>;
   /** Linear CKA of pooled vectors, `[members][members]`. */
   readonly memberCka: readonly (readonly number[])[];
-  /** Over pairs, as what follows, all of pooled vectors. */
+  /** Over pairs, like what follows, all of pooled vectors. */
   readonly cka: Estimate;
   readonly neighbourOverlap?: Estimate;
-  /** Mean squared distance of a window's two vectors, of length 1: 0 the same, 2 unrelated. Says nothing once members may be rotated. */
+  /**
+   * Mean squared distance of a window's two vectors of length 1: 0 for equal, 2 for unrelated. Not
+   * meaningful when members may be rotated.
+   */
   readonly rowDistance: Estimate;
 }
 
 export interface EnsembleContextual {
   readonly windows: number;
   readonly layers: readonly EnsembleLayer[];
-  /** Of the overlap; missing for too few windows. */
+  /** Of the overlap; missing when there are too few windows. */
   readonly neighbours?: { readonly k: number; readonly chance: number };
   /** `[layers + 1][layers + 1]` linear CKA between layers of a member, mean over members. */
   readonly layerCka: readonly (readonly number[])[];

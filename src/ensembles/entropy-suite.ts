@@ -1,6 +1,8 @@
 /**
- * The suite `entropy`: matched ensembles of English and of DNA whose documents stand side by side (arXiv 2604.04287), and controls. Every ensemble is a cell: what it reads, how, and
- * which files of the data folder it is made of. Small models, trained for minutes: the study's claims are asked of them, its numbers are not.
+ * The suite `entropy`: matched ensembles of English and of DNA whose documents are compared (arXiv
+ * 2604.04287), and controls. Every ensemble is a cell: its preset, its control, and the files of
+ * the data folder that it is made from. The models are small and trained for minutes: the suite
+ * tests the study's claims, not its numbers.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,10 +10,13 @@ import { UsageError } from '../core/errors.ts';
 import { writeFileAtomic } from '../core/files.ts';
 import { codingSequences } from '../genome/coding-sequences.ts';
 
-/** Bits of a nucleotide after the five before it, that English in four letters is brought to: those of the yeast genome, counted. */
+/**
+ * Entropy of a nucleotide given the five before it, bits, counted in the yeast genome. English in
+ * four letters is brought to this value.
+ */
 export const YEAST_BITS = 1.94;
 
-/** Files relative to the data folder; or made from an annotated genome. */
+/** Files relative to the data folder; or coding sequences of an annotated genome. */
 type Corpus = 'english' | 'yeast' | 'ecoli' | 'cdna';
 
 export interface EntropyCell {
@@ -21,7 +26,7 @@ export interface EntropyCell {
   readonly preset: string;
   readonly corpus: Corpus;
   readonly control: 'none' | 'shuffled' | 'untrained' | 'four-letters';
-  /** Of English in four letters. */
+  /** For English in four letters. */
   readonly bits?: number;
 }
 
@@ -42,7 +47,7 @@ export const ENTROPY_CELLS: readonly EntropyCell[] = [
   },
   {
     id: 'english-4-letters-bpe',
-    title: "English in four letters, made as hard to predict as yeast's; BPE",
+    title: 'English in four letters with the entropy of yeast; BPE',
     preset: 'tiny-dna-bpe',
     corpus: 'english',
     control: 'four-letters',
@@ -50,14 +55,14 @@ export const ENTROPY_CELLS: readonly EntropyCell[] = [
   },
   {
     id: 'english-bpe-untrained',
-    title: 'English, BPE, weights as drawn',
+    title: 'English, BPE, initial weights',
     preset: 'tiny-text-bpe',
     corpus: 'english',
     control: 'untrained',
   },
   {
     id: 'yeast-6mer-untrained',
-    title: 'S. cerevisiae, 6-mers, weights as drawn',
+    title: 'S. cerevisiae, 6-mers, initial weights',
     preset: 'tiny-dna-kmer',
     corpus: 'yeast',
     control: 'untrained',
@@ -84,7 +89,10 @@ const ANNOTATED: readonly (readonly [fasta: string, gff: string])[] = [
   ['genomes/celegans_1pct/1pct_elegans.fa.gz', 'genomes/celegans_1pct/1pct_elegans.gff3.gz'],
 ];
 
-/** The files of a cell; coding sequences are written to `out` once. @throws UsageError for a file that the data folder lacks. */
+/**
+ * The files of a cell; coding sequences are written to `out` once. @throws UsageError for a file
+ * that is not in the data folder.
+ */
 export async function entropyCorpus(corpus: Corpus, dataFolder: string, out: string): Promise<string[]> {
   if (corpus !== 'cdna') return FILES[corpus].map((file) => inData(dataFolder, file));
   const written = join(out, 'coding-sequences.fa');
@@ -100,13 +108,19 @@ export async function entropyCorpus(corpus: Corpus, dataFolder: string, out: str
 function inData(dataFolder: string, file: string): string {
   const path = join(dataFolder, file);
   if (existsSync(path)) return path;
-  throw new UsageError(`${path} is missing`, 'Put it there, or name cells that do without it with --only.');
+  throw new UsageError(`${path} is missing`, 'Put it there, or choose cells that do not need it with --only.');
 }
 
-/** Cells by their ids, in the order of the suite; all where none is named. @throws UsageError for an id that is not known. */
+/**
+ * Cells by their ids, in the order of the suite; all when no id is given. @throws UsageError for an
+ * unknown id.
+ */
 export function entropyCells(ids: readonly string[] = []): readonly EntropyCell[] {
   const unknown = ids.find((id) => !ENTROPY_CELLS.some((cell) => cell.id === id));
   if (unknown !== undefined)
-    throw new UsageError(`--only ${unknown}: unknown`, `Cells: ${ENTROPY_CELLS.map(({ id }) => id).join(', ')}.`);
+    throw new UsageError(
+      `--only ${unknown}: there is no such cell`,
+      `Cells: ${ENTROPY_CELLS.map(({ id }) => id).join(', ')}.`,
+    );
   return ids.length === 0 ? ENTROPY_CELLS : ENTROPY_CELLS.filter(({ id }) => ids.includes(id));
 }

@@ -1,6 +1,8 @@
 /**
- * Where the Fisher information of an ensemble's members lies (`fisher.ts`), on the same windows with the same tokens asked for: shares of groups of parameters, mean and
- * spread over members, with an interval over members. No interval over windows: shares are of sums of squares of whole batches.
+ * Distribution of the Fisher information of an ensemble's members over their parts (`fisher.ts`),
+ * on the same windows with the same predicted tokens: shares of groups of parameters, mean and
+ * standard deviation over members, with an interval over members. There is no interval over
+ * windows: shares are of sums of squares of whole batches.
  */
 
 import type { FisherSummary } from '../diagnostics/fisher/fisher.ts';
@@ -25,7 +27,7 @@ export interface EnsembleView {
   readonly total: Estimate;
   readonly groups: readonly EnsemblePart[];
   readonly blockParts: readonly EnsemblePart[];
-  /** The paper's sorts. */
+  /** The paper's parts. */
   readonly sections: readonly EnsemblePart[];
 }
 
@@ -33,9 +35,9 @@ export interface EnsembleForm extends EnsembleView {
   readonly form: FisherSummary['form'];
   readonly windows: number;
   readonly tokens: number;
-  /** Nats, mean over asked tokens. */
+  /** Nats, mean over predicted tokens. */
   readonly loss: Estimate;
-  /** With a tied word table: as if look-up and output matrix were two. */
+  /** With a tied word table: look-up and output matrix as two tables. */
   readonly byRole?: EnsembleView;
 }
 
@@ -51,7 +53,10 @@ export interface EnsembleFisherOptions {
   readonly progress?: (fraction: number) => void;
 }
 
-/** @throws for a gradient that is not finite. `why`: where the graph can't be differentiated. */
+/**
+ * @throws for a gradient that is not finite. `why`: the reason when the graph cannot be
+ *   differentiated.
+ */
 export async function ensembleFisher(
   members: readonly FrozenModel[],
   windows: readonly string[],

@@ -1,6 +1,7 @@
 /**
- * Folders of matched ensembles as they are diagnosed: those that `ensemble` leaves, with their manifest and the part of the corpus that was kept aside, or any folder of
- * model folders that were trained elsewhere, for which a corpus must be given.
+ * Folders of matched ensembles as input of a diagnosis: a folder written by `ensemble`, with its
+ * manifest and the held-out part of the corpus, or any folder of model folders trained elsewhere,
+ * which needs a corpus.
  */
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
@@ -18,11 +19,11 @@ export interface EnsembleFolder {
   /** Folders of the members. */
   readonly members: readonly string[];
   readonly manifest?: EnsembleManifest;
-  /** What no member was trained on. */
+  /** The part of the corpus that no member was trained on. */
   readonly heldOut?: string;
 }
 
-/** @throws UsageError for a folder that holds no ensemble, or one whose manifest or members are damaged. */
+/** @throws UsageError for a folder without an ensemble, or with a damaged manifest or member. */
 export async function readEnsembleFolder(folder: string): Promise<EnsembleFolder> {
   const path = resolve(folder);
   const id = basename(path);
@@ -35,7 +36,7 @@ export async function readEnsembleFolder(folder: string): Promise<EnsembleFolder
     );
   const members = manifest.members.map((member) => join(path, member.folder));
   const gone = members.find((member) => !existsSync(join(member, 'config.json')));
-  if (gone) throw new UsageError(`${gone} is missing, which ${join(folder, MANIFEST)} lists; train it again`);
+  if (gone) throw new UsageError(`${gone} is missing but listed in ${join(folder, MANIFEST)}; train it again`);
   return { id, path, members, manifest, heldOut: join(path, manifest.corpus.heldOut.file) };
 }
 
@@ -46,7 +47,7 @@ async function modelFolders(folder: string): Promise<string[]> {
     .map((entry) => join(resolve(folder), entry.name));
   if (found.length >= 2) return found.sort();
   throw new UsageError(
-    `${folder}: holds neither ${MANIFEST} nor at least two folders of models`,
+    `${folder}: there is neither ${MANIFEST} nor at least two folders of models`,
     'Give the --out folder of `ensemble`, or a folder with one folder per member.',
   );
 }

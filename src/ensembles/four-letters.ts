@@ -1,17 +1,19 @@
 /**
- * English in four letters, as hard to predict as DNA: the control that says whether what is special about DNA is its entropy. Ours, not the study's. Characters, in lower case, are
- * spread over A, C, G, T so that the four are about equally frequent (the most frequent first, each to the letter that has least); what English structure is left is
- * that of the text. Then a share of the letters is drawn anew at random, just so large that the entropy of a letter after the five before it, counted in the corpus, is the
- * one asked for: that of a genome, near 1.95 bits.
+ * English in four letters with the entropy of DNA: the control that shows whether the entropy of
+ * DNA explains a difference. It is not part of the study. Characters, in lower case, are assigned
+ * to A, C, G, T so that the four are about equally frequent (the most frequent first, each to the
+ * least frequent letter so far); the remaining structure is that of the text. Then a share of the
+ * letters is replaced at random, so that the entropy of a letter given the five before it, counted
+ * in the corpus, has the requested value: that of a genome, near 1.95 bits.
  */
 import { createRandom } from '../core/random.ts';
 
 export interface FourLetterCode {
-  /** Letter by character; others are A. */
+  /** Letter by character; other characters are A. */
   readonly letters: Readonly<Record<string, string>>;
-  /** Share of letters that are drawn anew, uniformly. */
+  /** Share of letters that are replaced, uniformly. */
   readonly noise: number;
-  /** Bits of a letter after the five before it, without noise and with. */
+  /** Entropy of a letter given the five before it, bits, without noise and with noise. */
   readonly bitsOfCode: number;
   readonly bits: number;
 }
@@ -19,13 +21,13 @@ export interface FourLetterCode {
 const BASES = 'ACGT';
 const ORDER = 5;
 const CONTEXTS = 4 ** ORDER;
-/** Letters that the noise is fitted on at most. */
+/** Maximum number of letters that the noise is fitted on. */
 const FITTED_LETTERS = 4_000_000;
 const HALVINGS = 20;
 
 /**
  * Makes the code from texts; `bits` undefined: no noise.
- * @throws where the code alone has more bits than asked for, or where 2 or more are.
+ * @throws when the code alone has more bits than requested, or for 2 bits or more.
  */
 export function fourLetterCode(texts: Iterable<string>, bits: number | undefined, seed: number): FourLetterCode {
   const counts = new Map<string, number>();
@@ -44,7 +46,7 @@ export function fourLetterCode(texts: Iterable<string>, bits: number | undefined
   if (bits === undefined) return { letters, noise: 0, bitsOfCode, bits: bitsOfCode };
   if (!(bits >= bitsOfCode && bits < 2))
     throw new Error(
-      `four letters at ${bits} bits: the text in four letters has ${bitsOfCode.toFixed(4)} bits a letter already; give more than that, and less than 2`,
+      `four letters at ${bits} bits: the text in four letters already has ${bitsOfCode.toFixed(4)} bits per letter; give more than that, and less than 2`,
     );
   let [low, high] = [0, 1];
   for (let i = 0; i < HALVINGS; i++) {
@@ -55,13 +57,16 @@ export function fourLetterCode(texts: Iterable<string>, bits: number | undefined
   return { letters, noise: high, bitsOfCode, bits: bitsWith(high) };
 }
 
-/** Text number `i` of a corpus in four letters. */
+/** Text number `i` of a corpus, in four letters. */
 export function inFourLetters({ letters, noise }: FourLetterCode, text: string, i: number, seed: number): string {
   const codes = withNoise(codesOf(text.toLowerCase(), letters), noise, `${seed}:${i}`);
   return Array.from(codes, (code) => BASES[code]).join('');
 }
 
-/** The most frequent character first, each to the letter that has least so far; of equals the one that comes first. */
+/**
+ * The most frequent character first, each to the least frequent letter so far; among equals the
+ * first.
+ */
 function balanced(counts: ReadonlyMap<string, number>): Record<string, string> {
   const sums = [0, 0, 0, 0];
   const order = [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
@@ -77,7 +82,10 @@ function balanced(counts: ReadonlyMap<string, number>): Record<string, string> {
 const codesOf = (text: string, letters: Readonly<Record<string, string>>): Uint8Array =>
   Uint8Array.from(text, (character) => Math.max(0, BASES.indexOf(letters[character] ?? 'A')));
 
-/** The same letters are replaced by the same others whatever else is, so that more noise only adds to it. */
+/**
+ * The same letters are replaced by the same others at every noise level, so that more noise only
+ * adds replacements.
+ */
 function withNoise(codes: Uint8Array, noise: number, seed: string): Uint8Array {
   if (noise === 0) return codes;
   const random = createRandom(`four-letters:${seed}`);
@@ -87,7 +95,7 @@ function withNoise(codes: Uint8Array, noise: number, seed: string): Uint8Array {
   });
 }
 
-/** Bits of a letter after the five before it, by counts. */
+/** Entropy of a letter given the five before it, bits, from counts. */
 function entropy(texts: readonly Uint8Array[]): number {
   const counts = new Float64Array(CONTEXTS * 4); // [context, letter]
   for (const codes of texts) {

@@ -1,6 +1,7 @@
 /**
- * Mutual information between prediction and member, of an ensemble and of the ensemble without each member in turn: entropy of the mean distribution less the mean of the
- * entropies, in bits, mean over positions. The latter are what the jackknife needs; they are of one member fewer, and so lower by nature.
+ * Mutual information between prediction and member, of an ensemble and of the ensemble without each
+ * member in turn: entropy of the mean distribution minus the mean of the entropies, in bits, mean
+ * over positions. The jackknife needs the latter; they have one member fewer, so they are lower.
  */
 import { rowsOf, softmaxRow } from '../diagnostics/predictions/softmax.ts';
 
@@ -47,7 +48,7 @@ export function createInformation(members: number, vocabulary: number): Informat
     },
     summary() {
       const { positions, whole, leftOut } = sums;
-      if (positions === 0) throw new Error('mutual information over no positions; was any position masked?');
+      if (positions === 0) throw new Error('mutual information over no positions: was any position masked?');
       return { mutualInformationBits: whole / positions, leftOut: Array.from(leftOut, (value) => value / positions) };
     },
   };

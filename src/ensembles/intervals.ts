@@ -1,8 +1,9 @@
 /**
- * How sure the numbers of an ensemble are, from two sides that are never mixed. Over members: had other seeds been drawn? The jackknife that leaves
- * out one member with all its pairs (pairs share members, so they are not independent; Arvesen 1969, Ann. Math. Statist. 40:2076), Student's t with members - 1
- * degrees of freedom. Over windows: had other text been read? The percentile bootstrap over windows, members as they are. Neither sees the choice of corpus
- * nor of configuration.
+ * Intervals of an ensemble's numbers, for two sources of error that are never mixed. Over members
+ * (other seeds): the jackknife that leaves out one member with all its pairs (pairs share members,
+ * so they are not independent; Arvesen 1969, Ann. Math. Statist. 40:2076), with Student's t of
+ * members - 1 degrees of freedom. Over windows (other text): the percentile bootstrap over windows
+ * with fixed members. Neither covers the choice of corpus or configuration.
  */
 
 import { createRandom } from '../core/random.ts';
@@ -20,11 +21,14 @@ export interface Interval {
 
 export interface Estimate {
   readonly mean: number;
-  /** Population standard deviation over the members, or pairs (the paper's spread). */
+  /** Population standard deviation over the members, or pairs (as in the paper). */
   readonly standardDeviation: number;
-  /** Undefined for too few members: two for what each member has, three for pairs. */
+  /**
+   * Undefined for too few members: below two for numbers of members, below three for numbers of
+   * pairs.
+   */
   readonly members?: Interval;
-  /** Undefined where the number is not of windows. */
+  /** Undefined when the number does not depend on windows. */
   readonly windows?: Interval;
 }
 
@@ -34,14 +38,14 @@ export interface PairValue {
   readonly value: number;
 }
 
-/** Of one number per member. */
+/** For one number per member. */
 export function overMembers(values: readonly number[], windows?: Interval): Estimate {
   const total = values.reduce((sum, value) => sum + value, 0);
   const leftOut = values.map((value) => (total - value) / (values.length - 1));
   return estimate(spread(values), values.length > 1 ? leftOut : [], windows);
 }
 
-/** Of one number per pair of members. */
+/** For one number per pair of members. */
 export function overPairs(pairs: readonly PairValue[], windows?: Interval): Estimate {
   const members = pairs.reduce((most, { second }) => Math.max(most, second + 1), 0);
   const leftOut = Array.from({ length: members }, (_, member) => {
@@ -51,7 +55,7 @@ export function overPairs(pairs: readonly PairValue[], windows?: Interval): Esti
   return estimate(spread(pairs.map(({ value }) => value)), members > 2 ? leftOut : [], windows);
 }
 
-/** Of a number of the whole ensemble, and the same without each member in turn. */
+/** For a number of the whole ensemble, and the same without each member in turn. */
 export function overSubsets(mean: number, leftOut: readonly number[], windows?: Interval): Estimate {
   return estimate({ mean, standardDeviation: spread(leftOut).standardDeviation }, leftOut, windows);
 }
@@ -74,17 +78,18 @@ function jackknife(mean: number, leftOut: readonly number[]): Interval | undefin
   return { standardError, low: mean - reach, high: mean + reach };
 }
 
-/** Sums over the positions of one window: any number of measures. */
+/** Sums over the positions of one window, for any number of measures. */
 export interface WindowSums<Name extends string> {
-  /** Of each measure. */
+  /** Sum of each measure. */
   readonly sums: Readonly<Record<Name, number>>;
-  /** What each is divided by: positions, or letters. */
+  /** Denominator of each measure: positions, or letters. */
   readonly counts: Readonly<Record<Name, number>>;
 }
 
 /**
- * Intervals of the means of measures over windows drawn again, all measures over the same draws: sum of sums over sum of counts. Undefined for fewer than two
- * windows. Draws in which a count is 0 are left out.
+ * Intervals of the means of measures over resampled windows, all measures over the same draws: sum
+ * of sums over sum of counts. Undefined for fewer than two windows. Draws with a count of 0 are
+ * left out.
  */
 export function overWindows<Name extends string>(
   windows: readonly WindowSums<Name>[],

@@ -1,6 +1,8 @@
 /**
- * What the members of an ensemble predict for the same hidden tokens of the same windows, each on its own (`predictive.ts`) and against each other
- * (`disagreement.ts`), with intervals over members and over windows. One pass: a batch is tokenized and asked once and run through every member.
+ * Predictions of the members of an ensemble for the same hidden tokens of the same windows, of each
+ * member (`predictive.ts`) and compared with each other (`disagreement.ts`), with intervals over
+ * members and over windows. One pass: a batch is tokenized and masked once and run through every
+ * member.
  */
 
 import {
@@ -27,20 +29,20 @@ import {
 export interface EnsembleAskOptions {
   readonly compute: Compute;
   readonly seed: number;
-  /** Share of the tokens that are asked about. */
+  /** Share of the tokens that are predicted. */
   readonly share: number;
   readonly progress?: (fraction: number) => void;
 }
 
 interface Measure {
   readonly of: (summary: PredictiveSummary) => number;
-  /** What it is the mean over; undefined: of none, so that windows give it no interval. */
+  /** The denominator of the mean; undefined: none, so there is no interval over windows. */
   readonly per?: 'token' | 'letter';
 }
 
 const missing = Number.NaN;
 
-/** What each member has. Letters: nucleotides, or characters of a text. */
+/** Measures of each member. Letters: nucleotides, or characters of a text. */
 const MEASURES = {
   entropyBits: { of: (s) => s.entropyBits, per: 'token' },
   normalisedEntropy: { of: (s) => s.normalisedEntropy, per: 'token' },
@@ -71,7 +73,7 @@ export interface EnsemblePredictions {
   readonly positions: number;
   readonly letters: number;
   readonly vocabulary: number;
-  /** Means over the members, and their spread. */
+  /** Means over the members, and their standard deviation. */
   readonly measures: Readonly<Record<MeasureName, Estimate>>;
   /** The same of every member. */
   readonly members: readonly Readonly<Record<MeasureName, number>>[];
@@ -80,7 +82,7 @@ export interface EnsemblePredictions {
   /** Over pairs. */
   readonly nucleus: readonly NucleusEstimate[];
   readonly top1Agreement: Estimate;
-  /** 0..log2 members: compare ensembles of as many members only. */
+  /** 0..log2 members: compare only ensembles with the same number of members. */
   readonly mutualInformationBits: Estimate;
   readonly entropyOfMeanBits: number;
   readonly pairs: readonly {
@@ -91,7 +93,10 @@ export interface EnsemblePredictions {
   }[];
 }
 
-/** @throws where a logit is not a number, or no token was chosen. Members must be matched (`members.ts`). */
+/**
+ * @throws when a logit is not a number, or no token was chosen. Members must be matched
+ *   (`members.ts`).
+ */
 export async function ensemblePredictions(
   readers: readonly TokenReader[],
   windows: readonly string[],
@@ -124,7 +129,9 @@ export async function ensemblePredictions(
   }
 }
 
-/** Stretches of asked rows that are of one window; places are flat in `[windows, tokens]`, ascending. */
+/**
+ * Runs of predicted rows of the same window; positions are flat in `[windows, tokens]`, ascending.
+ */
 function byWindow(places: BigInt64Array, tokens: number): { from: number; to: number }[] {
   const windowOf = (i: number) => Math.floor(Number(places[i]) / tokens);
   const found: { from: number; to: number }[] = [];
@@ -136,10 +143,10 @@ function byWindow(places: BigInt64Array, tokens: number): { from: number; to: nu
 }
 
 type WindowName = Exclude<MeasureName, 'perplexity' | 'calibrationError'> | SharedName;
-/** What is of the ensemble, not of a member. */
+/** Measures of the ensemble, not of a member. */
 type SharedName = 'top1Agreement' | 'mutualInformationBits' | `jsd ${number}`;
 
-/** Running totals of everything that is a mean over positions or letters. */
+/** Running totals of all means over positions or letters. */
 interface Totals {
   readonly sums: Readonly<Record<string, number>>;
   readonly counts: Readonly<Record<string, number>>;
@@ -152,7 +159,10 @@ function createGathered(count: number, vocabulary: number) {
   const windows: WindowSums<WindowName>[] = [];
   let before: Totals | undefined;
   return {
-    /** Logits of all members `[rows, vocabulary]`, true ids and the letters these span, of one window. */
+    /**
+     * Logits of all members `[rows, vocabulary]`, true ids and the number of letters of each, of
+     * one window.
+     */
     addWindow(logits: readonly Float32Array[], targets: Int32Array, nucleotides: Float64Array) {
       for (const [m, gatherer] of predictive.entries()) gatherer.add({ logits: logits[m], targets, nucleotides });
       disagreement.add(logits);
@@ -163,7 +173,7 @@ function createGathered(count: number, vocabulary: number) {
       before = now;
     },
     summary(seed: number): EnsemblePredictions {
-      if (windows.length === 0) throw new Error('no window has a token that was chosen; give more of the corpus');
+      if (windows.length === 0) throw new Error('no window has a chosen token; use more of the corpus');
       const names = Object.keys(windows[0].sums) as WindowName[];
       return summarise(
         predictive.map((gatherer) => gatherer.summary()),
@@ -175,7 +185,7 @@ function createGathered(count: number, vocabulary: number) {
   };
 }
 
-/** Sums up to here, means times what they are over; of members their mean. */
+/** Sums so far: means times their denominators; for members their mean. */
 function totals(members: readonly PredictiveSummary[], shared: DisagreementSummary, information: Information): Totals {
   const [first] = members;
   const over = { token: first.rows, letter: first.perNucleotide?.nucleotides ?? 0 };

@@ -1,8 +1,11 @@
 /**
- * Matched ensembles: models of one architecture on one corpus in one order under the same masks, that differ in the seed of their first weights and of their dropout alone, as in
- * Rochkoulets, Vrcek & Sikic 2026 (arXiv 2604.04287), whose masks may differ too. A folder holds the tokenizer, the blocks, what was kept aside, a
- * folder in Hugging Face's layout for every member, and `ensemble.json`. Each step leaves what it made or nothing, so that a call that was cut off goes on:
- * members that are finished stay, the one that was not goes on from its checkpoint. What an ensemble says is measured elsewhere.
+ * Trains matched ensembles: models of one architecture on one corpus in one order under the same
+ * masks, which differ only in the seed of their initial weights and of their dropout, as in
+ * Rochkoulets, Vrcek & Sikic 2026 (arXiv 2604.04287), where masks may differ too. A folder holds
+ * the tokenizer, the blocks, the held-out chunks, a folder in Hugging Face's layout for every
+ * member, and `ensemble.json`. Each step writes its whole result or nothing, so that an interrupted
+ * call continues: finished members stay, and the unfinished one continues from its checkpoint. The
+ * diagnosis is in `diagnosis.ts`.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -16,10 +19,10 @@ import { type EnsembleControl, type EnsembleCorpus, ensembleTokenizer, writeEnse
 
 export interface EnsembleOptions {
   readonly config: EnsembleConfig;
-  /** FASTA for DNA, text for text and for a control that is made of it; gzip or not. */
+  /** FASTA for DNA, text for text and for a control made of text; gzip or not. */
   readonly files: readonly string[];
   readonly out: string;
-  /** Of what is held out to choose the best epoch, of the order and the masks. */
+  /** Seed of the choice of the best epoch's held-out rows, of the order and of the masks. */
   readonly dataSeed: number;
   readonly control?: EnsembleControl;
   readonly progress?: (fraction: number, message: string) => void;
@@ -32,7 +35,7 @@ export interface EnsembleMember {
   readonly weights: string;
   readonly parameters: number;
   readonly steps: number;
-  /** Nats per masked token of blocks held out in training, and of a uniform guess. */
+  /** Nats per masked token of held-out blocks, and of a uniform prediction. */
   readonly validLoss: number;
   readonly uniformLoss: number;
   readonly validAccuracy: number;
@@ -45,7 +48,7 @@ export interface EnsembleManifest {
   readonly control: string;
   readonly dataSeed: number;
   readonly corpus: EnsembleCorpus;
-  /** Hash of all blocks in order, as every member saw them. */
+  /** Hash of all blocks in order, the same for every member. */
   readonly corpusHash: string;
   readonly members: readonly EnsembleMember[];
 }
@@ -61,8 +64,8 @@ interface Prepared {
 export const memberFolder = (out: string, seed: number): string => join(out, `member-${seed}`);
 
 /**
- * Makes tokenizer, blocks and what is kept aside, or finds them made.
- * @throws where the folder holds those of other files or another set-up.
+ * Makes tokenizer, blocks and held-out chunks, or finds them made.
+ * @throws when the folder holds those of other files or another configuration.
  */
 export async function prepareEnsemble(options: EnsembleOptions): Promise<EnsembleCorpus> {
   const { config, files, out, control, progress } = options;
@@ -74,7 +77,7 @@ export async function prepareEnsemble(options: EnsembleOptions): Promise<Ensembl
   if (existsSync(path)) {
     const made = JSON.parse(await readFile(path, 'utf8')) as Prepared;
     if (made.key !== key)
-      throw new Error(`${out} holds an ensemble of another corpus or set-up; give another folder, or delete it`);
+      throw new Error(`${out} holds an ensemble of another corpus or configuration; use another folder, or delete it`);
     if (existsSync(join(out, BLOCKS))) return made.corpus;
   }
   const sources = files.map((file, i) => ({ path: file, sha256: hashes[i] }));
@@ -93,7 +96,7 @@ export interface MemberOptions extends Compute {
   readonly progress?: (fraction: number, message: string) => void;
 }
 
-/** What a member's `training.json` says, as far as it is read here. */
+/** The fields of a member's `training.json` that are used here. */
 interface MemberTraining {
   readonly config: object;
   readonly seed: number;
@@ -103,7 +106,7 @@ interface MemberTraining {
   readonly report: PretrainReport;
 }
 
-/** Whether a member is there. @throws where its folder holds one of another set-up. */
+/** Whether a member exists. @throws when its folder holds a member of another configuration. */
 export async function memberIsFinished(
   options: Pick<MemberOptions, 'config' | 'out' | 'seed' | 'dataSeed' | 'untrained'>,
 ): Promise<boolean> {
@@ -117,11 +120,15 @@ export async function memberIsFinished(
     dataSeed: training.dataSeed,
     untrained: training.untrained ?? false,
   });
-  if (mine !== its) throw new Error(`${folder} holds a model of another set-up; give another folder, or delete it`);
+  if (mine !== its)
+    throw new Error(`${folder} holds a model of another configuration; use another folder, or delete it`);
   return true;
 }
 
-/** Trains a member, or finds it trained. @throws where its folder holds one of another set-up. */
+/**
+ * Trains a member, or finds it trained. @throws when its folder holds a member of another
+ * configuration.
+ */
 export async function trainMember(options: MemberOptions): Promise<void> {
   const { config, out, seed, dataSeed, untrained, device, threads, checkpointSeconds = 30, progress } = options;
   if (await memberIsFinished(options)) return;
@@ -143,8 +150,8 @@ async function readMember(out: string, seed: number): Promise<{ training: Member
 }
 
 /**
- * Writes `ensemble.json` of members that are finished.
- * @throws where they did not see the same blocks, or where two have the same weights.
+ * Writes `ensemble.json` for finished members.
+ * @throws when they were not trained on the same blocks, or when two have the same weights.
  */
 export async function finishEnsemble(
   options: Pick<EnsembleOptions, 'config' | 'out' | 'dataSeed'> & { readonly control: string },
@@ -155,7 +162,7 @@ export async function finishEnsemble(
   const read = await Promise.all(seeds.map((seed) => readMember(out, seed)));
   const [corpusHash, ...others] = new Set(read.map(({ training }) => training.corpusHash));
   if (others.length > 0)
-    throw new Error(`${out}: its members were trained on different blocks; delete it and start anew`);
+    throw new Error(`${out}: its members were trained on different blocks; delete it and start again`);
   const members = read.map(({ member }) => member);
   if (new Set(members.map(({ weights }) => weights)).size < members.length)
     throw new Error(`${out}: two members have the same weights`);

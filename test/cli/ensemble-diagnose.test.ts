@@ -129,7 +129,7 @@ describe('the suite entropy', () => {
   });
 
   it('names cells that it does not know, and files that the data folder lacks', async () => {
-    expect(() => entropyCells(['yeast'])).toThrow(/--only yeast: unknown/);
+    expect(() => entropyCells(['yeast'])).toThrow(/--only yeast: there is no such cell/);
     await expect(entropyCorpus('ecoli', join(folder, 'data'), folder)).rejects.toThrow(/genomic\.fna\.gz is missing/);
     expect((await run('entropy', '--out', at('suite'))).stderr).toMatch(/--data-folder is missing/);
   });
@@ -144,7 +144,7 @@ describe('the suite entropy', () => {
     const first = await run(...words, '--members', '2', '--sequences', '6');
     expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(/1 of 1: english-bpe-untrained/) });
     const document = await documentAt('suite', 'english-bpe-untrained');
-    expect(document.ensemble).toMatchObject({ title: 'English, BPE, weights as drawn', language: 'text' });
+    expect(document.ensemble).toMatchObject({ title: 'English, BPE, initial weights', language: 'text' });
     expect((await run(...words, '--members', '2', '--sequences', '6')).code).toBe(0);
     expect(await documentAt('suite', 'english-bpe-untrained')).toEqual(document);
   });

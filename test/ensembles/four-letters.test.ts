@@ -50,7 +50,7 @@ describe('four letters', () => {
   });
 
   it('refuse what noise cannot reach', () => {
-    expect(() => fourLetterCode(TEXTS, 0.5, 1)).toThrow(/has \d\.\d+ bits a letter already; give more than that/);
+    expect(() => fourLetterCode(TEXTS, 0.5, 1)).toThrow(/already has \d\.\d+ bits per letter; give more than that/);
     expect(() => fourLetterCode(TEXTS, 2, 1)).toThrow(/less than 2/);
   });
 });

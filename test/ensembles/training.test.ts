@@ -197,7 +197,7 @@ describe('members', () => {
     }
     await expect(
       trainMember({ ...optionsOf('untrained', configOf('tiny-dna-kmer')), ...onCpu, seed: 1 }),
-    ).rejects.toThrow(/holds a model of another set-up/);
+    ).rejects.toThrow(/holds a model of another configuration/);
   });
 
   it('go on where they were killed, to the same files; those that are finished stay as they are', async () => {
@@ -224,14 +224,14 @@ describe('members', () => {
     expect(await finishEnsemble({ ...options, control: 'none' }, corpus, [1, 2])).toEqual(whole);
   });
 
-  it('of another corpus or set-up do not go into the same folder', async () => {
+  it('of another corpus or configuration do not go into the same folder', async () => {
     await prepareEnsemble(optionsOf('twice', configOf('tiny-dna-kmer')));
     await expect(prepareEnsemble(optionsOf('twice', configOf('tiny-dna-kmer', { k: 2 })))).rejects.toThrow(
-      /holds an ensemble of another corpus or set-up/,
+      /holds an ensemble of another corpus or configuration/,
     );
     const control = { key: 'reversed', change: (letters: string) => [...letters].reverse().join('') };
     await expect(prepareEnsemble(optionsOf('twice', configOf('tiny-dna-kmer'), { control }))).rejects.toThrow(
-      /another corpus or set-up/,
+      /another corpus or configuration/,
     );
   });
 });
@@ -248,7 +248,7 @@ describe('a set-up', () => {
   it.each([
     [{ preset: 'tiny-dna' }, /preset "tiny-dna" is not known; did you mean .tiny-dna-bpe|one of tiny-text-bpe/],
     [{ preset: 'tiny-dna-bpe', hiden: 4 }, /no field 'hiden'.*hidden/],
-    [{ preset: 'tiny-dna-bpe', k: 3 }, /k is given, but tokenizer 'bpe' does not read it/],
+    [{ preset: 'tiny-dna-bpe', k: 3 }, /k is given, but tokenizer 'bpe' does not use it/],
     [{ preset: 'tiny-text-bpe', tokenizer: 'kmer', k: 3 }, /tokenizer is 'kmer', which is for DNA/],
     [{ preset: 'tiny-dna-bpe', heads: 5 }, /heads is 5, which does not divide hidden/],
     [{ preset: 'tiny-dna-bpe', tokens: 1 }, /tokens is 1/],
