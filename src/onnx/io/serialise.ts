@@ -24,7 +24,16 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
-import { type Attribute, type ConstantData, Graph, GraphError, type Node, reads, Tensor } from '../graph.ts';
+import {
+  type Attribute,
+  type ConstantData,
+  type Graph,
+  GraphError,
+  type Node,
+  Recording,
+  reads,
+  Tensor,
+} from '../graph.ts';
 import { DTYPE_CODES } from '../tensor-type.ts';
 
 /** Attributes that ONNX declares as floats; every other number is an integer. */
@@ -108,7 +117,7 @@ export function serialise(graph: Graph, options: SerialiseOptions = {}): Seriali
 }
 
 /** Nodes the outputs need, producers before consumers, and the tensors no node yields. Iterative: graphs can be deep. */
-function reach(graph: Graph): { nodes: Node[]; leaves: Tensor[] } {
+function reach(graph: Recording): { nodes: Node[]; leaves: Tensor[] } {
   const nodes: Node[] = [];
   const leaves = new Set<Tensor>();
   const state = new Map<Node, 'open' | 'done'>();
@@ -148,7 +157,7 @@ function nodeProto(node: Node, nameOf: Naming = ownName): NodeProto {
     input: node.inputs.map((tensor) => (tensor ? nameOf(tensor) : '')),
     output: node.outputs.map(nameOf),
     attribute: Object.entries(node.attributes).map(([name, value]) =>
-      value instanceof Graph
+      value instanceof Recording
         ? create(AttributeProtoSchema, {
             name,
             type: AttributeProto_AttributeType.GRAPH,
@@ -160,7 +169,7 @@ function nodeProto(node: Node, nameOf: Naming = ownName): NodeProto {
 }
 
 /** The body of a loop. Its names may not be those of the graph around it, so they start with the loop's; what it captures is called as there. */
-function bodyProto(body: Graph, loop: string, outerName: Naming): GraphProto {
+function bodyProto(body: Recording, loop: string, outerName: Naming): GraphProto {
   const { nodes, leaves } = reach(body);
   const nameOf: Naming = (tensor) => {
     const outer = body.captured.get(tensor);
@@ -181,7 +190,7 @@ function bodyProto(body: Graph, loop: string, outerName: Naming): GraphProto {
   });
 }
 
-function attributeProto(name: string, value: Exclude<Attribute, Graph>): AttributeProto {
+function attributeProto(name: string, value: Exclude<Attribute, Recording>): AttributeProto {
   const types = AttributeProto_AttributeType;
   if (value instanceof Tensor) {
     if (!value.constant) throw new GraphError(`attribute '${name}' must be a constant tensor`);

@@ -3,7 +3,7 @@
  * The adjoints are written in the forms that run fastest on ONNX Runtime: the input gradient as a plain convolution with the
  * flipped, transposed kernel, the weight gradient as matrix products of shifted channels-last views.
  */
-import { type Attributes, type Dim, GraphError, type Tensor } from '../graph.ts';
+import { type Attributes, type Dim, GraphError, type Tensor } from '../recording.ts';
 import { addDims, windowOutput } from '../shapes.ts';
 import * as op from './functions.ts';
 import { integerAttribute, listAttribute, need, type RuleTable, stringAttribute } from './rule.ts';

@@ -1,6 +1,6 @@
 /** Element-wise operators. y is the output, g its gradient; the derivative stands at the line. */
-import type { Dim, DType, Tensor } from '../graph.ts';
-import { GraphError } from '../graph.ts';
+import type { Dim, DType, Tensor } from '../recording.ts';
+import { GraphError } from '../recording.ts';
 import { addDims, broadcast, divide, multiply } from '../shapes.ts';
 import { DTYPE_CODES } from '../tensor-type.ts';
 import * as op from './functions.ts';

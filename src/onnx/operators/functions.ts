@@ -2,13 +2,13 @@
  * The operators as functions: `matmul(a, b)` appends a MatMul node to a's graph. Names and meanings are ONNX's; numbers given in
  * place of tensors become constants of the other operand's type.
  */
-import type { Graph, Tensor } from '../graph.ts';
+import type { Recording, Tensor } from '../recording.ts';
 import { axisOf, isStatic, sameShape } from '../shapes.ts';
 import { type Dim, DTYPE_CODES, type DType, type Shape } from '../tensor-type.ts';
 
 export type Operand = Tensor | number;
 
-function lift(graph: Graph, value: Operand, dtype: DType): Tensor {
+function lift(graph: Recording, value: Operand, dtype: DType): Tensor {
   return typeof value === 'number' ? graph.scalar(value, dtype) : value;
 }
 
@@ -98,7 +98,7 @@ export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
 }
 
 /** A shape as an int64 tensor: constants where numbers are known, sizes read off the inputs where symbols stand. */
-export function shapeTensor(graph: Graph, shape: Shape): Tensor {
+export function shapeTensor(graph: Recording, shape: Shape): Tensor {
   if (isStatic(shape)) return graph.integers(shape);
   const parts: Tensor[] = [];
   let run: number[] = [];

@@ -1,5 +1,5 @@
 /** The one table of operators. What is not here can't be built or differentiated, and is refused by name. */
-import { GraphError } from '../graph.ts';
+import { GraphError } from '../recording.ts';
 import { convolution } from './convolution.ts';
 import { elementwise } from './elementwise.ts';
 import { indexing } from './indexing.ts';

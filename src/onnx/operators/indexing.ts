@@ -1,5 +1,5 @@
 /** Operators that pick or place values by index. Adjoint of a pick is an adding placement, and the other way round. */
-import { type Dim, GraphError } from '../graph.ts';
+import { type Dim, GraphError } from '../recording.ts';
 import { axisOf, isStatic } from '../shapes.ts';
 import * as op from './functions.ts';
 import { type Call, type Inferred, integerAttribute, need, type RuleTable, stringAttribute } from './rule.ts';

@@ -1,5 +1,5 @@
 /** Matrix products. */
-import { GraphError, type Tensor } from '../graph.ts';
+import { GraphError, type Tensor } from '../recording.ts';
 import { broadcast } from '../shapes.ts';
 import * as op from './functions.ts';
 import { integerAttribute, need, type RuleTable, unbroadcast } from './rule.ts';

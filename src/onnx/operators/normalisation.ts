@@ -1,5 +1,5 @@
 /** Normalisations that are operators of their own. Batch norm over the batch's own statistics is in `layers.ts`. */
-import { GraphError, type Tensor } from '../graph.ts';
+import { GraphError, type Tensor } from '../recording.ts';
 import { axisOf } from '../shapes.ts';
 import * as op from './functions.ts';
 import { type Call, type Inferred, integerAttribute, need, type RuleTable, unbroadcast } from './rule.ts';

@@ -1,5 +1,5 @@
 /** Pooling over one spatial axis. x: [batch, channels, length]. */
-import { type Attributes, type Dim, GraphError, type Tensor } from '../graph.ts';
+import { type Attributes, type Dim, GraphError, type Tensor } from '../recording.ts';
 import { windowOutput } from '../shapes.ts';
 import * as op from './functions.ts';
 import {

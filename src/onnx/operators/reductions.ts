@@ -1,5 +1,5 @@
 /** Reductions and the softmax family. */
-import type { Dim, Tensor } from '../graph.ts';
+import type { Dim, Tensor } from '../recording.ts';
 import { axisOf } from '../shapes.ts';
 import * as op from './functions.ts';
 import {

@@ -1,26 +1,19 @@
 /** What the engine knows of an operator: how its outputs look, and its adjoint (the transposed derivative). */
-import type { Attributes, Dim, DType, Graph, Node, Shape, Tensor } from '../graph.ts';
-import { GraphError } from '../graph.ts';
+import {
+  type Attributes,
+  type Call,
+  GraphError,
+  type Inferred,
+  type Node,
+  type Recording,
+  type Tensor,
+} from '../recording.ts';
 import { reduceSum, squeeze } from './functions.ts';
 
-export interface Call {
-  readonly graph: Graph;
-  readonly op: string;
-  readonly inputs: readonly (Tensor | null)[];
-  readonly attributes: Attributes;
-  /** How many outputs the caller asked for. */
-  readonly outputs: number;
-}
-
-export interface Inferred {
-  readonly dtype: DType;
-  readonly shape: Shape;
-  /** Values of small integer tensors known while building. */
-  readonly known?: readonly Dim[];
-}
+export type { Call, Inferred } from '../recording.ts';
 
 export interface AdjointCall {
-  readonly graph: Graph;
+  readonly graph: Recording;
   readonly node: Node;
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];

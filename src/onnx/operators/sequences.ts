@@ -1,5 +1,5 @@
 /** Operators that walk along an axis of time: loops with a state, and rows reversed within their own lengths. */
-import { Graph, GraphError } from '../graph.ts';
+import { GraphError, Recording } from '../recording.ts';
 import { integerAttribute, need, type RuleTable } from './rule.ts';
 
 export const sequences: RuleTable = {
@@ -7,7 +7,7 @@ export const sequences: RuleTable = {
   Scan: {
     infer: (call) => {
       const { body } = call.attributes;
-      if (!(body instanceof Graph)) throw new GraphError('Scan needs its body as a graph; build it with scan()');
+      if (!(body instanceof Recording)) throw new GraphError('Scan needs its body as a graph; build it with scan()');
       const states = call.inputs.length - integerAttribute(call.attributes, 'num_scan_inputs', 0);
       const steps = need(call, states).shape[0];
       return [...body.outputs.values()].map(({ dtype, shape }, i) => ({

@@ -1,5 +1,5 @@
 /** Operators that move values without changing them, and those that compute shapes. Windows and margins: `slicing.ts`. */
-import { type Dim, type DType, GraphError, type Tensor } from '../graph.ts';
+import { type Dim, type DType, GraphError, type Tensor } from '../recording.ts';
 import { addDims, axisOf, broadcast, divide, multiply } from '../shapes.ts';
 import * as op from './functions.ts';
 import {

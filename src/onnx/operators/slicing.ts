@@ -1,5 +1,5 @@
 /** Windows of tensors and margins around them: Slice and Pad, each the other's adjoint. */
-import { type Dim, GraphError, type Tensor } from '../graph.ts';
+import { type Dim, GraphError, type Tensor } from '../recording.ts';
 import { addDims, axisOf } from '../shapes.ts';
 import * as op from './functions.ts';
 import { knownIntegers, need, type Rule, type RuleTable, stringAttribute } from './rule.ts';
