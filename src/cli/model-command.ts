@@ -49,6 +49,7 @@ export interface PretrainFlags extends MachineFlags {
   readonly keepDuplicates?: boolean;
   readonly seed?: string;
   readonly out: string;
+  readonly overwrite?: boolean;
 }
 
 export async function machine(flags: MachineFlags): Promise<{ device: Device; threads: number; cacheFolder: string }> {
@@ -194,11 +195,14 @@ export async function pretrainCommand(flags: PretrainFlags): Promise<number> {
     from: { ...sources, column, barcodes, markers, part, keepDuplicates },
     seed: whole('seed', flags.seed ?? '0'),
     out: resolve(flags.out),
+    overwrite: flags.overwrite,
   };
   const report = await runJob<PretrainFinished>('pretrainJob', request);
   output.document(report);
   const { sequences, parameters, steps, validLoss, uniformLoss } = report;
   output.print(readWords(report.source));
+  if (report.alreadyThere)
+    output.print(`${flags.out} holds the finished model of these settings and sequences; nothing was trained.`);
   output.print(
     `${flags.out}: ${parameters} parameters, ${steps} steps on ${sequences} sequences; ` +
       `held-out loss ${validLoss.toFixed(3)} nats per ${config.objective === 'causal' ? '' : 'masked '}token ` +

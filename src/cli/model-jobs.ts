@@ -53,6 +53,8 @@ export interface PretrainRequest extends Machine {
   readonly from: PretrainFiles;
   readonly seed: number;
   readonly out: string;
+  /** Replaces a finished model of other settings. */
+  readonly overwrite?: boolean;
 }
 
 export interface PretrainFinished extends PretrainReport {
@@ -100,9 +102,9 @@ export async function embedJob(request: EmbedRequest, progress: Progress): Promi
 
 /** Pre-trains an encoder on the sequences of files, streamed; continues where an earlier call with the same settings was cut off. */
 export async function pretrainJob(request: PretrainRequest, progress: Progress): Promise<PretrainFinished> {
-  const { config, tokenizer, seed, out, device, threads } = request;
+  const { config, tokenizer, seed, out, overwrite, device, threads } = request;
   const { sequences, report: source } = pretrainSequences(request.from);
-  const options = { config, tokenizer, seed, out, device, threads, progress };
+  const options = { config, tokenizer, seed, out, overwrite, device, threads, progress };
   const report = await pretrain(sequences, { ...options, source: () => source });
   return { ...report, source };
 }

@@ -146,6 +146,7 @@ export function createProgram(finish: (code: number) => void): Command {
       'unlabelled sequences: FASTA, CSV, TSV, JSONL or Parquet; also .gz; streamed',
     )
     .requiredOption('--out <folder>', 'where the model goes; use it with run --model FOLDER')
+    .option('--overwrite', 'replace a finished model in --out that was trained with other settings')
     .option('--objective <name>', `over the preset: ${OBJECTIVES.join(', ')}`)
     .option(
       '--tokenizer <path>',

@@ -1,48 +1,32 @@
 /**
- * Files that are either whole or absent, and the hashes that name them. Writes go to a temporary name in the same folder,
- * are flushed, then renamed, so that a process killed at any moment leaves the old file or the new one, never half of one.
- * Canonical JSON sorts object keys, so that equal settings give equal hashes. Knows nothing of what the files hold.
+ * Hashes of strings, files and JSON values, and the writing of whole files (`atomic-file.ts`).
+ * Canonical JSON sorts object keys, so that equal settings give equal hashes. Does not know what
+ * the files hold.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+
+export { writeFileAtomic } from './atomic-file.ts';
 
 /** sha256 of a string (as UTF-8) or of bytes, as 64 lower-case hexadecimal digits. */
 export function sha256(data: string | NodeJS.ArrayBufferView): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-/** sha256 of a file's bytes, read in pieces. Rejects with the file system's error where it cannot be read. */
+/**
+ * sha256 of a file's bytes, read in pieces. Rejects with the file system's error where it cannot be
+ * read.
+ */
 export async function sha256File(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
 
-/** Writes a file so that other processes see all of it or nothing; makes its folder where absent. */
-export async function writeFileAtomic(path: string, data: string | NodeJS.ArrayBufferView): Promise<void> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
-  const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomUUID().slice(0, 8)}.tmp`);
-  try {
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(data as string | Uint8Array);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
-
 /**
  * JSON with the keys of every object sorted and `undefined` members left out: one text per value.
- * Throws on what JSON cannot hold faithfully (NaN, infinities, functions, bigint), naming the place.
+ * Throws on what JSON cannot hold faithfully (NaN, infinities, functions, bigint), naming the
+ * place.
  */
 export function canonicalJson(value: unknown, path = '$'): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
@@ -61,7 +45,10 @@ export function canonicalJson(value: unknown, path = '$'): string {
   return `{${members.join(',')}}`;
 }
 
-/** sha256 over the canonical JSON of a value: equal for equal values, whatever the order of their keys. */
+/**
+ * sha256 over the canonical JSON of a value: equal for equal values, whatever the order of their
+ * keys.
+ */
 export function hashJson(value: unknown): string {
   return sha256(canonicalJson(value));
 }

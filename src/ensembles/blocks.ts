@@ -5,7 +5,7 @@
  * blockReading} converts it back.
  */
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { createAtomicFile } from '../core/atomic-file.ts';
 import type { TrainingTokenizer } from '../pretraining/training-tokenizers.ts';
 
 const WRITE_BYTES = 1 << 20;
@@ -29,15 +29,14 @@ export interface BlockWriter {
  * a quarter of that. Blocks with mostly `unknownId` tokens are left out.
  */
 export async function createBlockWriter(path: string, tokens: number, unknownId: number): Promise<BlockWriter> {
-  const temporary = `${path}.tmp`;
-  const file = await open(temporary, 'w');
+  const file = await createAtomicFile(path);
   const counts: BlockCounts = { blocks: 0, tokens: 0, leftOut: 0 };
   let waiting: Buffer[] = [];
   let bytes = 0;
   let pending: number[] = [];
   let current = Number.NaN;
   const flush = async () => {
-    await file.writeFile(Buffer.concat(waiting));
+    await file.append(Buffer.concat(waiting));
     waiting = [];
     bytes = 0;
   };
@@ -65,16 +64,10 @@ export async function createBlockWriter(path: string, tokens: number, unknownId:
     async finish() {
       await put(pending.splice(0));
       await flush();
-      await close(file);
-      await rename(temporary, path);
+      await file.finish();
       return counts;
     },
   };
-}
-
-async function close(file: FileHandle): Promise<void> {
-  await file.sync();
-  await file.close();
 }
 
 /** Blocks as rows of letters, in the order of the file. */

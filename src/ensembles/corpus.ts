@@ -3,7 +3,7 @@
  * own; a tokenizer, which for BPE is learned from the other chunks first; and blocks of ids. A
  * control changes every chunk before all other steps.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256File, writeFileAtomic } from '../core/files.ts';
 import { hubTrainingTokenizer } from '../pretraining/hub-training-tokenizer.ts';
@@ -107,7 +107,7 @@ export async function writeEnsembleCorpus(options: CorpusOptions): Promise<Ensem
         `use at least ${HELD_OUT_EVERY} chunks, or shorter blocks`,
     );
   const file = config.language === 'dna' ? 'held-out.fa' : 'held-out.txt';
-  await writeFile(join(out, file), aside.join(''));
+  await writeFileAtomic(join(out, file), aside.join(''));
   const { vocabulary } = await ensembleTokenizer(config, out);
   return {
     files: sources,

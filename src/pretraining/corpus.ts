@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { namingFile } from '../core/file-fault.ts';
 
 export interface Corpus {
   readonly rows: number;
@@ -54,10 +55,10 @@ const OFFSET_BYTES = 8;
  * @throws when a row has a letter beyond Latin-1.
  */
 export async function writeCorpus(path: string, rows: AsyncIterable<string> | Iterable<string>): Promise<Corpus> {
-  await mkdir(dirname(path), { recursive: true });
+  await namingFile(path, () => mkdir(dirname(path), { recursive: true }));
   const hash = rowsHash();
-  const all = buffered(await open(path, 'w'));
-  const offsets = buffered(await open(`${path}.offsets`, 'w'));
+  const all = await buffered(path);
+  const offsets = await buffered(`${path}.offsets`);
   let count = 0;
   let bytes = 0;
   const mark = async () => {
@@ -83,17 +84,18 @@ export async function writeCorpus(path: string, rows: AsyncIterable<string> | It
 }
 
 /** Gathers pieces in one buffer before they are written: an object per piece would cost more than the pieces. */
-function buffered(file: FileHandle) {
+async function buffered(path: string) {
+  const file = await namingFile(path, () => open(path, 'w'));
   const gathered = Buffer.alloc(WRITE_BYTES);
   let size = 0;
   const flush = async () => {
-    if (size > 0) await file.writeFile(gathered.subarray(0, size));
+    if (size > 0) await namingFile(path, () => file.writeFile(gathered.subarray(0, size)));
     size = 0;
   };
   return {
     async write(data: Buffer) {
       if (size + data.length > WRITE_BYTES) await flush();
-      if (data.length > WRITE_BYTES) await file.writeFile(data);
+      if (data.length > WRITE_BYTES) await namingFile(path, () => file.writeFile(data));
       else size += data.copy(gathered, size);
     },
     async close() {

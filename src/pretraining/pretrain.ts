@@ -2,8 +2,6 @@
  * Pre-training of BERT-style encoders of k-mers, or of a tokenizer.json, on unlabelled sequences, by any objective of `masking.ts`. Writes
  * a folder in Hugging Face's layout (`pretrained-folder.ts`). A killed run goes on from its checkpoint with the same numbers.
  */
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { hashJson } from '../core/files.ts';
 import { createRandom } from '../core/random.ts';
 import { bertMaskedLanguageModel } from '../models/architectures/bert-graph.ts';
@@ -26,8 +24,18 @@ import {
   type TokenTables,
 } from './presets.ts';
 import { encoderSize, savePretrained } from './pretrained-folder.ts';
+import {
+  finishedTraining,
+  openTrainingFolder,
+  otherModel,
+  refuseForeignFiles,
+  sameSettings,
+  type TrainingFolder,
+  type TrainingSettings,
+} from './training-folder.ts';
 import type { TrainingTokenizer } from './training-tokenizers.ts';
 import { untrainedNetwork } from './untrained.ts';
+import { type WindowCounts, windowsOf, windowsOfStream } from './windows.ts';
 
 export interface PretrainOptions extends Compute {
   readonly config: PretrainConfig;
@@ -40,8 +48,10 @@ export interface PretrainOptions extends Compute {
   readonly reading?: TrainingTokenizer;
   /** The weights as they are drawn, never trained: a control. */
   readonly untrained?: boolean;
-  /** Folder that the model is written to; made where missing. */
+  /** Folder that the model is written to; made where missing. Until then `OUT.training` holds the checkpoint. */
   readonly out: string;
+  /** Replaces a finished model of other settings. */
+  readonly overwrite?: boolean;
   readonly progress?: (fraction: number, message: string) => void;
   /** Seconds between checkpoints. Default 60. */
   readonly checkpointSeconds?: number;
@@ -70,6 +80,8 @@ export interface PretrainReport {
   readonly reference?: { readonly reads: number; readonly placed: number };
   /** As {@link PretrainOptions.source} says. */
   readonly source?: object;
+  /** The folder held this model already; nothing was trained. */
+  readonly alreadyThere?: true;
 }
 
 /** Share of windows kept aside to measure the loss, and how many at most. */
@@ -83,32 +95,63 @@ export type PretrainSource = readonly string[] | AsyncIterable<string>;
 const READ_STRETCH = 10_000;
 
 /**
- * Pre-trains and writes the model. Throws, before anything is read, for a set-up that makes no sense (`config.ts`), and when fewer
- * than 2 windows hold an ordinary token.
+ * Pre-trains and writes the model. A folder that holds the model of the same settings and sequences is left as it is, and its
+ * report is returned.
+ * @throws before anything is read, for a set-up that makes no sense (`config.ts`); when fewer than 2 windows hold an ordinary
+ * token; and for a folder that holds another finished model, unless `overwrite` is set.
  */
 export async function pretrain(sequences: PretrainSource, options: PretrainOptions): Promise<PretrainReport> {
-  const { config, out } = options;
+  const { config } = options;
   checkPretrainConfig(config, { kmers: (options.reading ?? options.tokenizer) === undefined });
+  const folder = await openTrainingFolder(options.out);
+  try {
+    return await pretrainIn(folder, sequences, options);
+  } finally {
+    await folder.close();
+  }
+}
+
+async function pretrainIn(
+  folder: TrainingFolder,
+  sequences: PretrainSource,
+  options: PretrainOptions,
+): Promise<PretrainReport> {
+  const { config, out, seed, dataSeed, untrained, overwrite } = options;
+  const finished = await finishedTraining<{ report: Omit<PretrainReport, 'folder'> }>(out).catch((error: unknown) => {
+    if (overwrite) return undefined;
+    throw error;
+  });
+  if (!finished || overwrite) await refuseForeignFiles(out);
+  // A consensus reference becomes part of the configuration only when the sequences have been read.
+  const known = { seed, dataSeed, untrained, ...(config.reference === undefined ? { config } : {}) };
+  if (finished && !overwrite && !sameSettings(finished, known)) throw otherModel(out);
   const given =
     options.reading ??
     (options.tokenizer === undefined ? undefined : await hubTrainingTokenizer(options.tokenizer, config));
   const reading = given ?? kmersOf({ ...config, reference: undefined });
   const counts = { sequences: 0, leftOut: 0, tokens: 0 };
-  await mkdir(out, { recursive: true });
-  const scratch = join(out, 'corpus');
   const onSequence = () => {
     if (counts.sequences % READ_STRETCH === 0) options.progress?.(0, `${counts.sequences} sequences read`);
   };
   let corpus: Corpus | undefined;
   try {
     corpus = isStream(sequences)
-      ? await writeCorpus(scratch, windowsOfStream(sequences, config, reading, counts, onSequence))
+      ? await writeCorpus(folder.corpus, windowsOfStream(sequences, config, reading, counts, onSequence))
       : memoryCorpus([...windowsOf(sequences, config, reading, counts)]);
     const resolved = onReference(config, corpus.rows, corpus.row);
-    return await pretrainOn(corpus, counts, given ?? kmersOf(resolved), { ...options, config: resolved });
+    const tokenizer = given ?? kmersOf(resolved);
+    const settings = {
+      ...{ config: resolved, tokenizer: tokenizer.identity, seed, dataSeed, untrained },
+      corpusHash: corpus.hash,
+    };
+    if (finished && sameSettings(finished, settings)) {
+      await folder.forget();
+      return { ...finished.report, folder: out, alreadyThere: true };
+    }
+    if (finished && !overwrite) throw otherModel(out);
+    return await pretrainOn(corpus, counts, tokenizer, { ...options, config: resolved }, folder, settings);
   } finally {
     corpus?.close();
-    for (const file of [scratch, `${scratch}.offsets`]) await rm(file, { force: true });
   }
 }
 
@@ -116,9 +159,11 @@ const isStream = (sequences: PretrainSource): sequences is AsyncIterable<string>
 
 async function pretrainOn(
   corpus: Corpus,
-  counts: Counts,
+  counts: WindowCounts,
   tokenizer: TrainingTokenizer,
   options: PretrainOptions,
+  folder: TrainingFolder,
+  settings: TrainingSettings,
 ): Promise<PretrainReport> {
   const { config, seed, dataSeed, out } = options;
   if (corpus.rows < 2)
@@ -162,7 +207,7 @@ async function pretrainOn(
       maxSteps,
       evaluationBatch: config.batchSize,
       score: async (evaluate) => -(await validate(evaluate)).loss,
-      checkpoint: { path: join(out, 'checkpoint.safetensors'), seconds: options.checkpointSeconds ?? 60 },
+      checkpoint: { path: folder.checkpoint, seconds: options.checkpointSeconds ?? 60, keep: true },
       fingerprint: hashJson({ config, seed, dataSeed, corpusHash: corpus.hash, tokenizer: tokenizer.identity }),
       onStep: () => {
         steps += 1;
@@ -194,55 +239,10 @@ async function pretrainOn(
     ...(options.source ? { source: options.source() } : {}),
   };
   const { folder: _, ...facts } = report;
-  const made = {
-    config,
-    tokenizer: tokenizer.identity,
-    seed,
-    dataSeed,
-    untrained: options.untrained,
-    corpusHash: corpus.hash,
-    report: facts,
-  };
-  await savePretrained(out, tokenizer, trained, config, made);
+  await folder.save((temporary) =>
+    savePretrained(temporary, tokenizer, trained, config, { ...settings, report: facts }),
+  );
   return report;
-}
-
-interface Counts {
-  sequences: number;
-  leftOut: number;
-  tokens: number;
-}
-
-/** Sequences as windows of at most `length` nucleotides, those without any ordinary token left out; what came of them is counted. */
-function* windowsOf(sequences: Iterable<string>, config: PretrainConfig, tokenizer: TrainingTokenizer, counts: Counts) {
-  for (const sequence of sequences) {
-    let kept = 0;
-    // What is laid on a reference has its place as a whole.
-    const length = config.reference === undefined ? config.length : sequence.length;
-    for (let start = 0; start < sequence.length; start += length) {
-      const window = sequence.slice(start, start + length);
-      const tokens = tokenizer.count(window);
-      if (tokens === 0) continue;
-      kept += 1;
-      counts.tokens += tokens;
-      yield window;
-    }
-    counts.sequences += 1;
-    if (kept === 0) counts.leftOut += 1;
-  }
-}
-
-async function* windowsOfStream(
-  sequences: AsyncIterable<string>,
-  config: PretrainConfig,
-  tokenizer: TrainingTokenizer,
-  counts: Counts,
-  onSequence: () => void,
-) {
-  for await (const sequence of sequences) {
-    yield* windowsOf([sequence], config, tokenizer, counts);
-    onSequence();
-  }
 }
 
 /** The graph of an objective: `loss` in training, `sums` at evaluation. */

@@ -181,7 +181,7 @@ describe('members', () => {
           return base.encode(windows, []);
         },
       };
-      await pretrain(rows, { config, ...seeds, reading, ...onCpu, out: join(folder, 'seen') });
+      await pretrain(rows, { config, ...seeds, reading, ...onCpu, out: join(folder, 'seen'), overwrite: true });
       return calls;
     };
     const first = await seen({ seed: 1, dataSeed: 7 });
@@ -213,7 +213,7 @@ describe('members', () => {
       if (seed === 2 && fraction > 0.4) child.kill('SIGKILL');
     });
     expect((await once(child, 'exit'))[1]).toBe('SIGKILL');
-    expect(existsSync(join(memberFolder(options.out, 2), 'checkpoint.safetensors'))).toBe(true);
+    expect(existsSync(join(`${memberFolder(options.out, 2)}.training`, 'checkpoint.safetensors'))).toBe(true);
     expect(existsSync(join(memberFolder(options.out, 1), 'config.json'))).toBe(true);
 
     const fractions: number[] = [];

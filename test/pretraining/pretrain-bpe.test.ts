@@ -133,7 +133,7 @@ describe('a run that is killed', () => {
       if (Number(text.toString().trim().split('\n').at(-1)) > 0.4) child.kill('SIGKILL');
     });
     expect((await once(child, 'exit'))[1]).toBe('SIGKILL');
-    expect(existsSync(join(folder, name, 'checkpoint.safetensors'))).toBe(true);
+    expect(existsSync(join(folder, `${name}.training`, 'checkpoint.safetensors'))).toBe(true);
 
     // Neither k-mers nor other tokens go on from it.
     await expect(run(name, config, corpus(), { tokenizer: undefined })).rejects.toThrow('another training set-up');

@@ -79,13 +79,13 @@ describe('a stream', () => {
   it('leaves no scratch file, nor when it breaks off', async () => {
     const config = configOf('mae-v2', { epochs: 1 });
     await run('clean', config, streamed(CORPUS));
-    expect(await readdir(join(folder, 'clean'))).not.toContain('corpus');
+    expect((await readdir(folder)).filter((name) => name.startsWith('clean'))).toEqual(['clean']);
     const broken = async function* () {
       yield* CORPUS.slice(0, 5);
       throw new Error('reads.fa:11: letter "!"');
     };
     await expect(run('broken', config, broken())).rejects.toThrow('reads.fa:11: letter "!"');
-    expect(await readdir(join(folder, 'broken'))).toEqual([]);
+    expect((await readdir(folder)).filter((name) => name.includes('broken'))).toEqual([]);
   });
 
   it('tells how far the reading is, and then how fast tokens go', async () => {
@@ -119,7 +119,7 @@ describe('a run that is killed', () => {
       if (Number(text.toString().trim().split('\n').at(-1)) > 0.4) child.kill('SIGKILL');
     });
     expect((await once(child, 'exit'))[1]).toBe('SIGKILL');
-    const left = (await readdir(join(folder, name))).sort();
+    const left = (await readdir(join(folder, `${name}.training`))).sort();
     expect(left).toEqual(['checkpoint.safetensors', ...(stream ? ['corpus', 'corpus.offsets'] : [])]);
 
     const fractions: number[] = [];

@@ -6,6 +6,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { temporaryPath } from '../../core/temporary.ts';
 import { readLines } from '../../sequences/formats/gzip-stream.ts';
 import type { LabelledSequence } from '../../sequences/labelled-sequence.ts';
 import type { TaskContext, TaskDefinition } from '../contracts.ts';
@@ -87,9 +88,9 @@ async function keep(path: string, { rows, notes }: Loaded, watched: readonly Wat
     yield `${JSON.stringify(head)}\n`;
     for (const row of rows) yield `${JSON.stringify(row)}\n`;
   };
-  const temporary = `${path}.${process.pid}.tmp`;
-  await mkdir(dirname(path), { recursive: true });
+  const temporary = temporaryPath(path);
   try {
+    await mkdir(dirname(path), { recursive: true });
     await pipeline(lines, createWriteStream(temporary));
     await rename(temporary, path);
   } catch {

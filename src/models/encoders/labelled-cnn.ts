@@ -5,8 +5,9 @@
  * As in the papers' code, letters after the 660th are cut off and positions after the end are zero in all five channels; the fifth is for
  * letters that are no base. Equal barcodes of one label count once, as in the papers' data.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFolderAtomic } from '../../core/atomic-file.ts';
 import { hashJson, sha256, writeFileAtomic } from '../../core/files.ts';
 import type { Graph, Tensor } from '../../onnx/graph.ts';
 import type { Mode } from '../../onnx/layers/dropout.ts';
@@ -161,12 +162,13 @@ export async function barcodeCnnEncoder(
   };
 }
 
-/** Writes `model.safetensors` and `card.json`, the card last: a folder with a card is a finished model. */
+/** Writes a folder with `model.safetensors` and `card.json`, whole or not at all. */
 export async function saveBarcodeCnn(folder: string, { state, card }: TrainedCnn): Promise<void> {
-  await mkdir(folder, { recursive: true });
   const vectors = Object.entries(state).map(([name, data]) => [name, { shape: [data.length], data }] as const);
-  await writeSafetensors(join(folder, 'model.safetensors'), new Map(vectors));
-  await writeFileAtomic(join(folder, 'card.json'), `${JSON.stringify(card, null, 2)}\n`);
+  await writeFolderAtomic(folder, async (temporary) => {
+    await writeSafetensors(join(temporary, 'model.safetensors'), new Map(vectors));
+    await writeFileAtomic(join(temporary, 'card.json'), `${JSON.stringify(card, null, 2)}\n`);
+  });
 }
 
 /** Reads what {@link saveBarcodeCnn} wrote. */

@@ -2,9 +2,8 @@
  * A `.npy` file of float32 rows written a block at a time, for results larger than memory: the number of rows is promised first, because the preamble
  * states it. As with `writeFileAtomic` the file appears under its name when it is whole, or not at all.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { createAtomicFile } from '../../core/atomic-file.ts';
 import { npyHeader } from './npy.ts';
 
 export interface NpyWriter {
@@ -18,20 +17,12 @@ export interface NpyWriter {
 
 /** Begins a `[rows, columns]` file at `path`, making its folder where absent. */
 export async function openNpyWriter(path: string, rows: number, columns: number): Promise<NpyWriter> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
-  const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomUUID().slice(0, 8)}.tmp`);
-  const file = await open(temporary, 'wx');
+  const file = await createAtomicFile(path);
   const hash = createHash('sha256');
   let written = 0;
-  let isClosed = false;
-  const close = async () => {
-    if (!isClosed) await file.close();
-    isClosed = true;
-  };
   const append = async (bytes: Uint8Array) => {
     hash.update(bytes);
-    await file.appendFile(bytes);
+    await file.append(bytes);
   };
   const writer: NpyWriter = {
     async write(values) {
@@ -43,15 +34,10 @@ export async function openNpyWriter(path: string, rows: number, columns: number)
     },
     async finish() {
       if (written !== rows) throw new Error(`${path}: ${written} rows were written, ${rows} were promised`);
-      await file.sync();
-      await close();
-      await rename(temporary, path);
+      await file.finish();
       return hash.digest('hex');
     },
-    async discard() {
-      await close();
-      await rm(temporary, { force: true });
-    },
+    discard: () => file.discard(),
   };
   try {
     await append(npyHeader('<f4', rows, columns));

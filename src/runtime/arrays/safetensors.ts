@@ -3,8 +3,8 @@
  * {name: {dtype, shape, data_offsets}}, then the values back to back. https://huggingface.co/docs/safetensors
  * Reads any file of the format after checking it as the reference implementation does; writes float32 tensors only.
  */
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
+import { createAtomicFile } from '../../core/atomic-file.ts';
 import { BYTES_PER_ELEMENT, type StoredType, toFloat32 } from './float-values.ts';
 
 export type SafetensorsType = StoredType;
@@ -200,19 +200,12 @@ export async function writeSafetensors(
   new DataView(padded.buffer).setBigUint64(0, BigInt(padded.length - 8), true);
   padded.set(json, 8);
 
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
-  const file = await open(temporary, 'wx');
+  const file = await createAtomicFile(path);
   try {
-    await file.writeFile(padded);
-    for (const [, { data }] of sorted) {
-      await file.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    }
-    await file.sync();
-    await file.close();
-    await rename(temporary, path);
-  } catch (error) {
-    await file.close();
-    await unlink(temporary).catch(() => undefined);
-    throw error;
+    await file.append(padded);
+    for (const [, { data }] of sorted) await file.append(data);
+    await file.finish();
+  } finally {
+    await file.discard();
   }
 }
