@@ -1,8 +1,9 @@
 /**
- * Real DNA barcodes, one table of collections: DeepCOI (COI of eight phyla, its own splits), the real-world DeepCOI samples of PBBC, DIMACS 2007
- * (four aligned COI libraries), BOLD exports, BIOSCAN-5M and the Canadian Invertebrates (their own splits). Each has the same questions
- * of one split: species of the closed world, genus of unseen species, and clusters. How rows are chosen is in
- * `sources/barcode-tasks.ts` and said in each task's description.
+ * Real DNA barcodes, one table of collections: DeepCOI (COI of eight phyla, published splits), the
+ * real-world DeepCOI samples of PBBC, DIMACS 2007 (four aligned COI libraries), BOLD exports,
+ * BIOSCAN-5M and the Canadian Invertebrates (published splits). Each collection has the same tasks
+ * on one split: species of the closed world, genus of unseen species, and clusters. The choice of
+ * rows is in `sources/barcode-tasks.ts` and in each task's description.
  */
 import type { BarcodeReadOptions, BarcodeRecord, TaskContext } from '../src/index.ts';
 import { exportsOfFolder, pbbcFiles } from './sources/barcode-folders.ts';
@@ -41,7 +42,7 @@ function deepCoi(phylum: string): BarcodeCollection {
     id,
     title: `DeepCOI ${phylum}`,
     remark:
-      'A test row names its species when training has it; else the genus stands alone, and the species counts as unseen. There are no BINs.',
+      'A test row names its species when training has it. Otherwise it names the genus only, and the species counts as unseen. There are no BINs.',
     citation: 'Gwak & Rho 2025, DeepCOI, Genome Biology, doi:10.1186/s13059-025-03861-7.',
     licence: 'MIT',
     version: '2',
@@ -77,7 +78,7 @@ function dimacs(name: keyof typeof DIMACS): BarcodeCollection {
   return {
     id,
     title: `DIMACS ${DIMACS[name]}`,
-    remark: 'Species as the library names them, provisional ones ("Astraptes BYTTNER") included.',
+    remark: 'Species names as in the library, provisional ones ("Astraptes BYTTNER") included.',
     citation: 'DIMACS BOLD data analysis working group, 2007.',
     licence: 'not stated',
     version: '2',
@@ -113,7 +114,7 @@ const BOLD = {
   Sciuridae: 'squirrels',
 } as const;
 const BOLD_COMMON = {
-  remark: 'Rows of the marker COI-5P; names with "sp.", "cf." or digits are no species.',
+  remark: 'Rows of the marker COI-5P; names with "sp.", "cf." or digits are not species.',
   citation:
     'Ratnasingham & Hebert 2007, BOLD, Mol. Ecol. Notes 7:355; BINs: Ratnasingham & Hebert 2013, PLoS ONE 8:e66213.',
   licence: 'as stated by each record on BOLD; not stated in the exports',
@@ -146,7 +147,10 @@ const BOLD_ALL: BarcodeCollection = {
   tasks: THREE('bins'),
 };
 
-/** Metadata tables with a split column. The unseen species of BIOSCAN-5M are placeholder names, so names are taken as given. */
+/**
+ * Metadata tables with a split column. The unseen species of BIOSCAN-5M have placeholder names, so
+ * names are used as given.
+ */
 const GIVEN: BarcodeReadOptions = { names: 'given', required: ['id', 'split', 'species', 'genus', 'bin'] };
 const below = (...names: readonly string[]) => names.flatMap((name) => [`barcodes/${name}`, name]);
 
@@ -154,8 +158,8 @@ const BIOSCAN_5M: BarcodeCollection = {
   id: 'bioscan-5m',
   title: 'BIOSCAN-5M',
   remark:
-    'From the metadata file; the rows to pre-train on (pretrain, other_heldout) and key_unseen, val_unseen take part in the de-duplication ' +
-    'but are not among the rows. After it the published files hold 117,991 train, 6,585 validation, 18,348 test and 3,396 unseen rows.',
+    'From the metadata file; the rows for pre-training (pretrain, other_heldout) and key_unseen, val_unseen take part in the de-duplication ' +
+    'but are not rows of the task. After it the published files hold 117,991 train, 6,585 validation, 18,348 test and 3,396 unseen rows.',
   citation: 'Gharaee et al. 2024, BIOSCAN-5M, NeurIPS Datasets and Benchmarks, arXiv:2406.12723.',
   licence: 'CC BY 3.0',
   url: 'https://zenodo.org/records/11973457',
@@ -178,7 +182,7 @@ const CANADIAN: BarcodeCollection = {
   id: 'canadian-invertebrates',
   title: 'Canadian Invertebrates',
   remark:
-    'From the metadata file; the rows to pre-train on take part in the de-duplication but are not among the rows.',
+    'From the metadata file; the rows for pre-training take part in the de-duplication but are not rows of the task.',
   citation: 'deWaard et al. 2019, Sci. Data 6:308; splits: Millan Arias et al. 2023, BarcodeBERT, arXiv:2311.02401.',
   licence: 'CC BY 3.0',
   url: 'https://huggingface.co/datasets/bioscan-ml/CanadianInvertebrates-ML',

@@ -1,7 +1,7 @@
 /**
- * Published regression sets: expression of yeast promoters and terminators measured by reporter assays. No published split comes
- * with these files, so the split is ours: at random where sequences are random, by cluster of similar sequences where they
- * were designed or descend from one another.
+ * Published regression sets: expression of yeast promoters and terminators measured by reporter
+ * assays. These files have no published split, so the split is made here: at random when sequences
+ * are random, by cluster of similar sequences when they were designed or descend from each other.
  */
 import { defineTask, type ReadOptions, type TaskContext, type TaskDefinition } from '../src/index.ts';
 import { type DataRequest, locateFiles, readRows } from './sources/data-folder.ts';
@@ -24,7 +24,7 @@ const SETS: readonly ExpressionSet[] = [
   {
     id: 'dream-yeast',
     title: 'DREAM 2022 yeast promoters (demo rows)',
-    description: 'Random promoters; the demo file of the challenge, divided by us at random.',
+    description: 'Random promoters; the demo file of the challenge, split at random by glm-bench.',
     citation: 'Rafi et al. 2024, Nature Biotechnology, doi:10.1038/s41587-024-02414-w.',
     split: { method: 'random', ...SHARES },
     folder: 'dream2022_yeast_demo',
@@ -34,7 +34,7 @@ const SETS: readonly ExpressionSet[] = [
   {
     id: 'yeast-terminators',
     title: 'Yeast terminators',
-    description: 'Designed variants of native terminators: divided by us so that similar sequences stay together.',
+    description: 'Designed variants of native terminators; split by glm-bench so that similar sequences stay together.',
     citation: 'Shalem et al. 2015, PLoS Genetics 11:e1005147.',
     split: { method: 'cluster', ...SHARES },
     folder: 'shalem2015_yeast_terminators',
@@ -44,7 +44,7 @@ const SETS: readonly ExpressionSet[] = [
   {
     id: 'yeast-random-promoters',
     title: 'Yeast random promoters',
-    description: 'Random promoters in defined medium (the test rows of the study), divided by us at random.',
+    description: 'Random promoters in defined medium (the test rows of the study), split at random by glm-bench.',
     citation: 'Vaishnav et al. 2022, Nature 603:455.',
     split: { method: 'random', ...SHARES },
     folder: 'yeast_promoter_expression',

@@ -1,8 +1,10 @@
 /**
- * Genomic Benchmarks (nine sets, the authors' demo and dummy sets included). Read from the package's own layout, a folder per split
- * and class with one plain text file per sequence (train/negative/0.txt), from one folder per set with tables `seq,label`, or
- * from the hub. Validation rows are cut from train. `genomic-benchmarks.NAME.test-only` is for copies that have the test
- * rows alone: these are split by us, which is not comparable with published numbers.
+ * Genomic Benchmarks (nine sets, the authors' demo and dummy sets included). Read from the
+ * package's own layout, a folder per split and class with one plain text file per sequence
+ * (train/negative/0.txt), from one folder per set with tables `seq,label`, or from the hub.
+ * Validation rows are taken from train. `genomic-benchmarks.NAME.test-only` is for copies that have
+ * the test rows only: these rows are split by glm-bench, so scores are not comparable with
+ * published numbers.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -42,12 +44,12 @@ async function readClassFolders(folder: string, classes: readonly string[]): Pro
       const place = join(folder, split, label);
       const names = (await readdir(place)).filter((name) => name.endsWith('.txt')).sort();
       if (names.length === 0)
-        throw new SequenceError('no .txt files; one sequence a file is expected', { file: place });
+        throw new SequenceError('no .txt files; one sequence per file is expected', { file: place });
       for (const name of names) {
         const file = join(place, name);
         const sequence = (await readFile(file, 'utf8')).trim();
         if (sequence === '')
-          throw new SequenceError('the sequence is empty; remove the file or fill it in', { file, line: 1 });
+          throw new SequenceError('the sequence is empty; remove the file or add the sequence', { file, line: 1 });
         rows.push({ id: `${split}/${label}/${name}`, sequence, label, split, source: { file, line: 1 } });
       }
     }
@@ -55,7 +57,7 @@ async function readClassFolders(folder: string, classes: readonly string[]): Pro
   return rows;
 }
 
-/** Tables hold the class's index; it is turned into its name. */
+/** Tables hold the index of the class; it is converted to the name. */
 async function readTable(paths: readonly string[], classes: readonly string[], split?: 'train' | 'test') {
   const rows = await readRows(paths, {}, { split });
   return rows.map((row) => {
@@ -84,15 +86,15 @@ function genomicTask(name: string, isTestOnly: boolean): TaskDefinition {
           files: /(^|\/)(train|test)[^/]*\.(parquet|csv|tsv|jsonl)$/,
         },
         hubFolders: ['data', ''],
-        otherwise: `or, with test rows alone, run ${id}.test-only`,
+        otherwise: `or, with test rows only, run ${id}.test-only`,
         url,
       };
   return defineTask({
     id,
-    title: `Genomic Benchmarks ${title}${isTestOnly ? ', test rows split anew' : ''}`,
+    title: `Genomic Benchmarks ${title}${isTestOnly ? ', test rows split again' : ''}`,
     description: isTestOnly
-      ? 'The published test rows alone, split by us: not comparable with published numbers.'
-      : 'Train and test rows as published; validation rows are cut from train.',
+      ? 'The published test rows only, split by glm-bench: not comparable with published numbers.'
+      : 'Train and test rows as published; validation rows are taken from train.',
     kind: classes.length === 2 ? 'binary' : 'multiclass',
     metric: 'accuracy',
     classes,

@@ -1,9 +1,11 @@
 /**
- * Genome Understanding Evaluation (GUE), 28 classification sets: yeast histone marks, human and mouse transcription factor binding,
- * promoters, splice sites, virus variants. Splits as published (train, dev, test). Read from CSV files `sequence,label` in
- * folders named as upstream (EMP/H3, tf/0, prom/prom_300_all) or flat (EMP_H3, tf_0, prom_prom_300_all).
- * Copies of the collection exist whose EMP and splice sets lack the training file. For these, `gue.NAME.dev` fits on the published
- * dev rows instead (validation rows are cut from them) and is another task, not comparable with published numbers.
+ * Genome Understanding Evaluation (GUE), 28 classification sets: yeast histone marks, human and
+ * mouse transcription factor binding, promoters, splice sites, virus variants. Splits as published
+ * (train, dev, test). Read from CSV files `sequence,label` in folders named as upstream (EMP/H3,
+ * tf/0, prom/prom_300_all) or flat (EMP_H3, tf_0, prom_prom_300_all). Some copies of the collection
+ * lack the training file of the EMP and splice sets. For these, `gue.NAME.dev` is fitted on the
+ * published dev rows instead (validation rows are taken from them). It is another task, not
+ * comparable with published numbers.
  */
 import { defineTask, type TaskContext, type TaskDefinition } from '../src/index.ts';
 import { type DataRequest, locateFiles, readRows } from './sources/data-folder.ts';
@@ -30,7 +32,7 @@ interface GueSet {
   /** Default "0", "1". */
   readonly classes?: readonly string[];
   readonly metric?: 'mcc' | 'macroF1';
-  /** True where copies without training rows are about. */
+  /** True when copies without training rows exist. */
   readonly mayLackTrain?: boolean;
 }
 

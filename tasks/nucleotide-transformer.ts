@@ -1,8 +1,10 @@
 /**
- * The 18 downstream tasks of the Nucleotide Transformer, revised release: histone marks, enhancers, promoters, splice sites. Read
- * as one folder per task with train and test FASTA whose headers end in "|label", as one folder per task with tables, or as
- * tables of all tasks with a column "task" (the hub's main layout). Validation rows are cut from train. A single table that
- * has no test rows is `nucleotide-transformer.NAME.single`: split by us, not comparable with published numbers.
+ * The 18 downstream tasks of the Nucleotide Transformer, revised release: histone marks, enhancers,
+ * promoters, splice sites. Read as one folder per task with train and test FASTA whose headers end
+ * in "|label", as one folder per task with tables, or as tables of all tasks with a column "task"
+ * (the hub's main layout). Validation rows are taken from train. A single table without test rows
+ * is `nucleotide-transformer.NAME.single`: split by glm-bench, not comparable with published
+ * numbers.
  */
 import { defineTask, type LabelledSequence, type TaskContext, type TaskDefinition } from '../src/index.ts';
 import { type DataRequest, locateFiles, readRows } from './sources/data-folder.ts';
@@ -38,7 +40,7 @@ async function readTask(paths: readonly string[], name: string, split?: 'train' 
       { split, prefix: `${split}:` },
     );
   }
-  // In a table of all tasks the group column carries the task; it is taken off again.
+  // In a table of all tasks the group column holds the task; it is removed after reading.
   const isMixed = !paths.every((path) => path.split(/[\\/]/).includes(name));
   const options = { sequence: 'sequence', label: 'label', ...(isMixed ? { group: 'task' } : {}) };
   const rows = await readRows(paths, options, { split });
@@ -67,8 +69,8 @@ function downstreamTask(name: string, isSingle: boolean): TaskDefinition {
     id,
     title: `Nucleotide Transformer ${title}${isSingle ? ', one table' : ''}`,
     description: isSingle
-      ? 'One table without test rows, split by us: not comparable with published numbers.'
-      : 'Train and test rows as published; validation rows are cut from train.',
+      ? 'One table without test rows, split by glm-bench: not comparable with published numbers.'
+      : 'Train and test rows as published; validation rows are taken from train.',
     kind: classes === 2 ? 'binary' : 'multiclass',
     metric: 'mcc',
     classes: Array.from({ length: classes }, (_, i) => String(i)),

@@ -22,7 +22,7 @@ export const REGULATORY_ACTIVITY_DEFAULTS: RegulatoryActivityOptions = {
   sizes: { train: 6000, valid: 1000, test: 2000 },
 };
 
-/** A row as the task yields it, with its noise-free signal and what was planted where. */
+/** A row of the task with its noise-free signal and the planted sites. */
 export interface AnnotatedActivity extends ActivitySequence {
   readonly row: LabelledSequence;
 }

@@ -25,12 +25,14 @@ export const REGULATORY_GRAMMAR_DEFAULTS: RegulatoryGrammarOptions = {
   sizes: { train: 6000, valid: 1000, test: 2000 },
 };
 
-/** A row as the task yields it, with what was planted where. */
+/** A row of the task with its planted sites. */
 export interface AnnotatedSequence extends GrammarSequence {
   readonly row: LabelledSequence;
 }
 
-/** All rows with their annotations. Throws on contradictory options, naming the option. */
+/**
+ * All rows with their annotations. Throws on contradictory options, with the name of the option.
+ */
 export function regulatoryGrammar(options: Partial<RegulatoryGrammarOptions> = {}): AnnotatedSequence[] {
   const settings = { ...REGULATORY_GRAMMAR_DEFAULTS, ...options };
   checkGrammar(settings);

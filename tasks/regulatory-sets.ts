@@ -1,7 +1,8 @@
 /**
- * Single published classification sets, each in its authors' own layout: DNA methylation (iDNA-MS), RBP binding (CLIP-seq),
- * CTCF against PU.1, R-loops, primate splice junctions (UCI), E. coli promoters. One table: where the files lie and how each is
- * read. Published splits are kept where there are any; else the split is ours and said in the task.
+ * Single published classification sets, each in its authors' own layout: DNA methylation (iDNA-MS),
+ * RBP binding (CLIP-seq), CTCF against PU.1, R-loops, primate splice junctions (UCI), E. coli
+ * promoters. One table: where the files are and how each is read. Published splits are kept. Where
+ * there is none, glm-bench makes the split and the task's description states it.
  */
 import {
   defineTask,
@@ -18,18 +19,18 @@ interface RegulatorySet extends Pick<TaskDefinition, 'id' | 'title' | 'descripti
   readonly licence?: string;
   /** Names of the set's folder, at the root of the data folder or under regulatory/. */
   readonly folders: readonly string[];
-  /** Stems of the files by role: a split where the data are split, else a class. */
+  /** Stems of the files by role: a split when the data are split, otherwise a class. */
   readonly files: DataRequest['files'];
-  /** How the files are read; without, a file is FASTA of one class, named by its role. */
+  /** How the files are read. Default: a file is FASTA of one class, named by its role. */
   readonly read?: ReadOptions;
   readonly split?: SplitPolicy;
-  /** Last touch on a row. */
+  /** Applied to every row at the end. */
   readonly arrange?: (row: LabelledSequence) => LabelledSequence;
   readonly url?: string;
 }
 
 const STRATIFIED: SplitPolicy = { method: 'stratified', valid: 0.1, test: 0.2, seed: 0 };
-const OURS = 'No published split: divided by us, stratified.';
+const OURS = 'No published split; split by glm-bench, stratified.';
 
 const METHYLATION: Readonly<Record<string, readonly string[]>> = {
   '4mC': ['C.equisetifolia', 'F.vesca', 'S.cerevisiae', 'Tolypocladium'],
@@ -53,7 +54,7 @@ const methylation = Object.entries(METHYLATION).flatMap(([mark, organisms]) =>
     (organism): RegulatorySet => ({
       id: `idna-ms.${mark}_${organism}`,
       title: `iDNA-MS ${mark} ${organism}`,
-      description: 'Train and test rows as published; validation rows are cut from train.',
+      description: 'Train and test rows as published; validation rows are taken from train.',
       citation: 'Lv et al. 2020, iDNA-MS, iScience 23:100991.',
       folders: [`idna_ms/${mark}_${organism}`],
       files: { train: ['train'], test: ['test'] },
@@ -67,7 +68,7 @@ const bindingProteins = ['23_PARCLIP_PUM2_hg19', '28_ICLIP_TIA1_hg19'].map(
   (experiment): RegulatorySet => ({
     id: `clipseq.${experiment.split('_')[2]}`,
     title: `RBP binding, ${experiment.split('_').slice(1, 3).join(' ')}`,
-    description: 'Train and test rows as published (20% bound); validation rows are cut from train.',
+    description: 'Train and test rows as published (20% bound); validation rows are taken from train.',
     citation: 'Strazar et al. 2016, iONMF, Bioinformatics 32:1527.',
     folders: [`clipseq_rbp31/${experiment}`],
     files: { train: ['train'], test: ['test'] },
@@ -76,7 +77,10 @@ const bindingProteins = ['23_PARCLIP_PUM2_hg19', '28_ICLIP_TIA1_hg19'].map(
   }),
 );
 
-/** A sequence and its reverse complement share the group named by the one that comes first in the alphabet. */
+/**
+ * A sequence and its reverse complement share a group, named by the alphabetically first of the
+ * two.
+ */
 function groupedByStrandPair(row: LabelledSequence): LabelledSequence {
   return { ...row, group: [row.sequence, reverseComplement(row.sequence)].sort()[0] };
 }
@@ -87,7 +91,7 @@ const loops = [1, 2, 3, 4].map(
     title: `R-loops against negatives ${n}`,
     description:
       n === 3
-        ? 'Negative i is the exact reverse complement of positive i: strand-blind contenders must score chance. Pairs stay together.'
+        ? 'Negative i is the exact reverse complement of positive i: contenders that average both strands must score chance. Pairs stay together.'
         : OURS,
     classes: [`neg${n}`, 'pos'],
     citation: 'R-loops in 100-nt windows (rloop100); publication not stated.',

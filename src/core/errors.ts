@@ -1,7 +1,10 @@
-/** Errors that are the asker's to mend: wrong usage or bad input. The command line shows them in a line or two and exits with 2. */
+/**
+ * Errors caused by user input: wrong flags or bad files. The command line prints them in one or two
+ * lines and exits with 2.
+ */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
-  /** What to do about it. */
+  /** The remedy. */
   readonly hint?: string;
 
   constructor(message: string, hint?: string) {

@@ -1,4 +1,6 @@
-/** A few promises by key, the least recently used dropped first; one that rejects is not kept. */
+/**
+ * A few promises by key. The least recently used one is dropped first; a rejected one is not kept.
+ */
 export class LruCache<T extends Promise<unknown>> {
   readonly #entries = new Map<string, T>();
   readonly #capacity: number;
@@ -7,7 +9,7 @@ export class LruCache<T extends Promise<unknown>> {
     this.#capacity = capacity;
   }
 
-  /** The value kept under `key`, made by `make` where there is none. */
+  /** The value stored under `key`; `make` creates it when there is none. */
   get(key: string, make: () => T): T {
     const value = this.#entries.get(key) ?? make();
     this.#entries.delete(key);

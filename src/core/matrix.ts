@@ -10,14 +10,20 @@ export interface Matrix {
   readonly values: Float32Array | Float64Array;
 }
 
-/** What a task asks for. Decides the layout of targets and predictions (see {@link Targets} and {@link Predictions}). */
+/**
+ * The kind of a task. It decides the layout of targets and predictions (see {@link Targets} and
+ * {@link Predictions}).
+ */
 export const TASK_KINDS = ['binary', 'multiclass', 'multilabel', 'regression', 'clustering'] as const;
 export type TaskKind = (typeof TASK_KINDS)[number];
 
 /**
  * True answers, `[rows, columns]`.
- * binary / multiclass: one column holding the class index (0..classes-1; binary: 1 = the positive class).
- * multilabel: one 0/1 column per label. regression: one column per target. clustering: one column holding the class index.
+ * - binary, multiclass: one column with the class index (0..classes-1; binary: 1 is the positive
+ *   class)
+ * - multilabel: one 0/1 column per label
+ * - regression: one column per target
+ * - clustering: one column with the class index
  */
 export interface Targets extends Matrix {
   readonly values: Float64Array;
@@ -25,8 +31,11 @@ export interface Targets extends Matrix {
 
 /**
  * Predicted answers, `[rows, columns]`.
- * binary: two columns, P(negative), P(positive). multiclass: one probability column per class, rows summing to 1.
- * multilabel: one probability column per label. regression: one column per target.
- * clustering: one column holding the cluster index, a whole number of at least 0 whose value says nothing.
+ * - binary: two columns, P(negative) and P(positive)
+ * - multiclass: one probability column per class; rows sum to 1
+ * - multilabel: one probability column per label
+ * - regression: one column per target
+ * - clustering: one column with the cluster index, a whole number of at least 0 without further
+ *   meaning
  */
 export type Predictions = Matrix;

@@ -1,6 +1,9 @@
 /** Tables of plain text for a terminal: columns of equal width, two spaces between them. */
 
-/** One line per row; `right`: which columns stand to the right. Default: all but the first. Widths count characters, not UTF-16 units. */
+/**
+ * One line per row. `right`: the right-aligned columns; default: all but the first. Widths count
+ * characters, not UTF-16 units.
+ */
 export function aligned(table: readonly (readonly string[])[], right = (column: number) => column > 0): string[] {
   const length = (text: string) => Array.from(text).length;
   const widths = table[0].map((_, c) => Math.max(...table.map((line) => length(line[c]))));

@@ -1,6 +1,8 @@
 /**
- * Coding sequences of a genome by its annotation, as cDNA has them: the CDS features of GFF3 (Sequence Ontology's GFF3 1.26) that belong together, joined in the order of
- * transcription, reverse-complemented on the minus strand. Of transcripts of one gene, told by their overlap on a strand, the longest. Untranslated ends are not in it.
+ * Coding sequences (cDNA without untranslated regions) of an annotated genome: the CDS features of
+ * GFF3 (Sequence Ontology, GFF3 1.26) with the same parent, joined in the order of transcription
+ * and reverse-complemented on the minus strand. Of transcripts of one gene, which are recognised by
+ * their overlap on a strand, the longest is kept.
  */
 import { reverseComplement } from '../sequences/alphabet.ts';
 import { fastaId, readFasta } from '../sequences/formats/fasta.ts';
@@ -22,10 +24,15 @@ interface Transcript {
   readonly parts: { readonly start: number; readonly end: number }[];
 }
 
-/** Overlap of more than this share of the shorter of two transcripts makes them of one gene. */
+/**
+ * Two transcripts belong to one gene when they overlap by more than this share of the shorter one.
+ */
 const SAME_GENE = 0.5;
 
-/** In the order of the genome. @throws SequenceError for a line that is no GFF3, a feature over the end of its sequence, or no coding sequence at all. */
+/**
+ * In the order of the genome. @throws SequenceError for a line that is not GFF3, a feature that
+ * extends past the end of its sequence, or a file without coding sequences.
+ */
 export async function codingSequences(fasta: string, gff: string): Promise<CodingSequence[]> {
   const transcripts = await readTranscripts(gff);
   const found: CodingSequence[] = [];
@@ -35,7 +42,7 @@ export async function codingSequences(fasta: string, gff: string): Promise<Codin
       found.push(spliced(transcript, genome, gff));
   }
   if (found.length === 0)
-    throw new SequenceError(`no coding sequence of ${fasta}; are the sequences called alike in both files?`, {
+    throw new SequenceError(`no coding sequence of ${fasta}: do both files use the same sequence names?`, {
       file: gff,
     });
   return found;
@@ -53,7 +60,7 @@ async function readTranscripts(gff: string): Promise<Map<string, Transcript[]>> 
       const [sequence, , type, from, to, , strand] = columns;
       const [start, end] = [Number(from), Number(to)];
       if (columns.length !== 9 || !(Number.isInteger(start) && Number.isInteger(end) && start >= 1 && start <= end))
-        throw new SequenceError('no line of GFF3: nine columns, start and end as whole numbers', {
+        throw new SequenceError('not a line of GFF3: nine columns are expected, with start and end as whole numbers', {
           file: gff,
           line: firstLine + i,
         });
@@ -87,11 +94,14 @@ const lengthOf = ({ parts }: Transcript): number => parts.reduce((sum, { start, 
 const startOf = ({ parts }: Transcript): number => parts[0].start;
 const endOf = ({ parts }: Transcript): number => parts[parts.length - 1].end;
 
-/** Longest first, those are left out that lie for the most part on one that was taken; in the order of their starts. */
+/**
+ * Longest first. A transcript that lies mostly on a kept one is left out. The result is ordered by
+ * start.
+ */
 function longestOfGenes(transcripts: readonly Transcript[]): Transcript[] {
   const taken: Transcript[] = [];
   const byLength = [...transcripts].sort((a, b) => lengthOf(b) - lengthOf(a) || startOf(a) - startOf(b));
-  const bins = new Map<string, Transcript[]>(); // taken ones by stretches of the genome
+  const bins = new Map<string, Transcript[]>(); // kept transcripts by stretches of the genome
   for (const transcript of byLength) {
     const keys = binsOf(transcript);
     const near = new Set(keys.flatMap((key) => bins.get(key) ?? []));
@@ -110,7 +120,7 @@ function binsOf(transcript: Transcript): string[] {
   return Array.from({ length: last - first + 1 }, (_, i) => `${transcript.strand}${first + i}`);
 }
 
-/** Share of the shorter span, introns too, that both cover. */
+/** Share of the shorter span, introns included, that both cover. */
 function overlap(a: Transcript, b: Transcript): number {
   const shared = Math.min(endOf(a), endOf(b)) - Math.max(startOf(a), startOf(b)) + 1;
   return shared / Math.min(endOf(a) - startOf(a) + 1, endOf(b) - startOf(b) + 1);

@@ -1,10 +1,13 @@
 /**
- * Synthetic promoter activity: a quantity that a sequence determines up to noise of known size. Sites of two activating motifs (A
- * and B, none to two of each) and one repressing motif (C, none or one) are planted without overlap on random strands:
- *   signal = 2 + 1.0 sum share(A) + 0.8 sum share(B) - 1.2 share(C) + 1.5 [an A and a B within 40 nt] + 0.5 (gc - 0.415) / 0.035
+ * Synthetic promoter activity: a quantity that a sequence determines up to noise of known size.
+ * Sites of two activating motifs (A and B, none to two of each) and one repressing motif (C, none
+ * or one) are planted without overlap on random strands:
+ *   signal = 2 + 1.0 sum share(A) + 0.8 sum share(B) - 1.2 share(C)
+ *            + 1.5 [an A and a B within 40 nt] + 0.5 (gc - 0.415) / 0.035
  *   activity = signal + noise sd x normal
- * where share(site) is the part of its positions that equal the consensus and gc the sequence's G+C share. Predicting the signal
- * itself gives the greatest R2 there is, 1 - variance(noise) / variance(activity): the signal is kept beside every row.
+ * where share(site) is the share of its positions that equal the consensus and gc the sequence's
+ * G+C share. Predicting the signal gives the largest possible R2, 1 - variance(noise) /
+ * variance(activity). The signal is kept with every row.
  */
 import { decodeBases, drawBackground, reverseComplementBases } from './background.ts';
 import { drawInteger, drawNormal, shuffled, type Uniform } from './draws.ts';
@@ -24,7 +27,7 @@ export const ACTIVITY_EFFECTS = { base: 2, A: 1, B: 0.8, C: -1.2, pair: 1.5, gc:
 const PAIR_DISTANCE = 40;
 const GC_MEAN = 0.415;
 const GC_SPREAD = 0.035;
-/** Sites sit in slots of this width, one a slot, so that they never overlap. */
+/** Sites are placed in slots of this width, one per slot, so that they never overlap. */
 const SLOT = 20;
 
 export interface ActivitySequence {
@@ -39,7 +42,7 @@ export interface ActivitySequence {
 export function drawActivitySequence(uniform: Uniform, options: ActivityOptions): ActivitySequence {
   const slots = Math.floor(options.length / SLOT);
   if (slots < 5) throw new Error(`length ${options.length}: five sites need at least ${5 * SLOT} nucleotides`);
-  if (!(options.noise >= 0)) throw new Error(`noise ${options.noise}: give a standard deviation of 0 or more`);
+  if (!(options.noise >= 0)) throw new Error(`noise ${options.noise}: the standard deviation must be 0 or more`);
   const names: MotifName[] = [];
   for (const [name, most] of [
     ['A', 2],

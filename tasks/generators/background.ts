@@ -1,11 +1,13 @@
 /**
- * Background DNA with the composition of human non-coding sequence, from an order-3 Markov chain of 4 + 16 + 2 numbers:
+ * Background DNA with the composition of human non-coding sequence, from an order-3 Markov chain of
+ * 4 + 16 + 2 numbers:
  *   P(x | w1 w2 w3)  proportional to  f(x) rho(w3, x) r(w1, w2, w3, x)
- * f: base frequencies at 41% G+C (International Human Genome Sequencing Consortium, Nature 409:860, 2001, rounded).
- * rho: dinucleotide odds ratios of the human genome, strand-symmetrised (Burge, Campbell and Karlin, PNAS 89:1358, 1992; Karlin
- * and Mrazek, PNAS 94:10227, 1997; rounded): CpG is depleted to about a quarter, TpA to seven tenths.
- * r: 1.3 for a fourth A after AAA and a fourth T after TTT, 1 otherwise: A- and T-runs, the one third-order effect kept here.
- * It is not a model of isochores, repeats or CpG islands: every sequence has the same expected composition.
+ * f: base frequencies at 41% G+C (International Human Genome Sequencing Consortium, Nature 409:860,
+ * 2001, rounded). rho: dinucleotide odds ratios of the human genome, strand-symmetrised (Burge,
+ * Campbell and Karlin, PNAS 89:1358, 1992; Karlin and Mrazek, PNAS 94:10227, 1997; rounded): CpG is
+ * depleted to about a quarter, TpA to seven tenths. r: 1.3 for a fourth A after AAA and a fourth T
+ * after TTT, 1 otherwise: A- and T-runs are the only third-order effect in the model. Isochores,
+ * repeats and CpG islands are not modelled: every sequence has the same expected composition.
  */
 import { drawIndex, type Uniform } from './draws.ts';
 
@@ -69,7 +71,7 @@ export function encodeBases(sequence: string): Uint8Array {
   for (let i = 0; i < sequence.length; i++) {
     const index = BASES.indexOf(sequence[i]);
     if (index < 0)
-      throw new Error(`letter "${sequence[i]}" at position ${i + 1}: generated DNA holds only A, C, G and T`);
+      throw new Error(`letter "${sequence[i]}" at position ${i + 1}: generated DNA contains only A, C, G and T`);
     bases[i] = index;
   }
   return bases;

@@ -1,7 +1,8 @@
 /**
- * DNA barcodes with known ground truth: the gene of `coding-gene.ts` evolved down the tree of `taxonomy.ts`, then read as a laboratory
- * would read it: some barcodes miss bases at the ends, some hold N. Specimens whose gene equals an earlier specimen's are left
- * out, as a reference library collapses identical barcodes, and counted.
+ * DNA barcodes with known ground truth: the gene of `coding-gene.ts` evolves along the tree of
+ * `taxonomy.ts` and is then read with laboratory errors: some barcodes miss bases at the ends, some
+ * contain N. Specimens with the same gene as an earlier specimen are left out and counted, as a
+ * reference library collapses identical barcodes.
  */
 import { decodeBases } from './background.ts';
 import { drawFreedom, drawGene, evolve, SUBSTITUTION_DEFAULTS, type SubstitutionModel } from './coding-gene.ts';
@@ -9,9 +10,9 @@ import { drawInteger, type Uniform } from './draws.ts';
 import { drawTaxonomy, type TaxonomyOptions, type TreeNode } from './taxonomy.ts';
 
 export interface BarcodeOptions extends TaxonomyOptions, SubstitutionModel {
-  /** Share of barcodes that miss up to 40 bases at either end. */
+  /** Share of barcodes that miss up to 40 bases at each end. */
   readonly trimmed: number;
-  /** Share of barcodes that hold one to eight N. */
+  /** Share of barcodes with one to eight N. */
   readonly withUnknown: number;
 }
 
@@ -33,14 +34,14 @@ export interface Specimen {
   readonly species: string;
   /** All 658 bases, 0..3. */
   readonly gene: Uint8Array;
-  /** As read: trimmed and with N where the laboratory failed. */
+  /** The read: trimmed and with N. */
   readonly barcode: string;
 }
 
 export interface BarcodeLibrary {
   readonly tree: TreeNode;
   readonly specimens: readonly Specimen[];
-  /** Specimens left out because an earlier one has the same gene. */
+  /** Number of specimens left out because an earlier one has the same gene. */
   readonly collapsed: number;
 }
 

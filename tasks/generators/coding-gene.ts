@@ -26,9 +26,9 @@ const COMPOSITION: readonly (readonly number[])[] = [
 ];
 
 export interface SubstitutionModel {
-  /** How much likelier a transition is proposed than a transversion. */
+  /** Ratio of proposed transitions to transversions. */
   readonly kappa: number;
-  /** Acceptance of a change of amino acid at a codon that is wholly free. */
+  /** Acceptance of a change of amino acid at a codon without constraint. */
   readonly omega: number;
 }
 export const SUBSTITUTION_DEFAULTS: SubstitutionModel = { kappa: 4, omega: 0.06 };
@@ -60,26 +60,36 @@ export function drawGene(uniform: Uniform): Uint8Array {
   return gene;
 }
 
-/** How freely each codon's amino acid may change, 0..1: half the codons hardly, the rest to varying degrees. */
+/**
+ * Freedom of each codon's amino acid to change, 0..1: half the codons hardly change, the rest to
+ * varying degrees.
+ */
 export function drawFreedom(uniform: Uniform): Float64Array {
   return Float64Array.from({ length: Math.ceil(GENE_LENGTH / 3) }, () =>
     uniform() < 0.5 ? 0.05 : drawBetween(uniform, 0.1, 1),
   );
 }
 
-/** Chance that base `to` is proposed where `from` stands, times a constant; standing still takes what is left of it. */
+/**
+ * Probability, up to a constant, that base `to` is proposed at a base `from`; no change has the
+ * remaining probability.
+ */
 function proposalTable(kappa: number): number[][][] {
   // Transitions join A with G (0, 2) and C with T (1, 3).
   const change = (position: number, from: number) =>
     COMPOSITION[position].map((share, to) => (to === from ? 0 : share * ((from ^ to) === 2 ? kappa : 1)));
   const sum = (weights: readonly number[]) => weights.reduce((a, b) => a + b, 0);
   const table = [0, 1, 2].map((position) => [0, 1, 2, 3].map((from) => change(position, from)));
-  // One constant for all, so that the composition by position stays as it is (detailed balance).
+  // One constant for all bases, so that the composition by position is stationary (detailed
+  // balance).
   const most = Math.max(...table.flat().map(sum));
   return table.map((rows) => rows.map((weights, from) => weights.with(from, most - sum(weights))));
 }
 
-/** The gene after `proposals` proposed substitutions at uniformly drawn sites; the input is left as it is. */
+/**
+ * The gene after `proposals` proposed substitutions at uniformly drawn sites. The input is not
+ * changed.
+ */
 export function evolve(
   uniform: Uniform,
   gene: Uint8Array,

@@ -1,6 +1,7 @@
 /**
- * Random draws for the generators, made of additions, multiplications and comparisons only. IEEE 754 fixes those to the last
- * bit, so a seed yields the same bytes on every machine; logarithms, powers and cosines are not fixed and are avoided.
+ * Random draws for the generators, made of additions, multiplications and comparisons only. IEEE
+ * 754 defines these to the last bit, so a seed gives the same bytes on every machine. Logarithms,
+ * powers and cosines are not exactly defined and are avoided.
  */
 
 /** A source of uniform numbers in [0, 1). */
@@ -25,11 +26,14 @@ export function drawIndex(uniform: Uniform, weights: ArrayLike<number>): number 
     left -= weights[i];
     if (left < 0) return i;
   }
-  // Rounding can leave a crumb: give it to the last index that has any weight.
+  // Rounding can leave a small rest: it goes to the last index with any weight.
   for (let i = weights.length - 1; ; i--) if (weights[i] > 0) return i;
 }
 
-/** Mean 0, variance 1: the sum of twelve uniforms less six (Irwin-Hall; tails end at +-6), which needs no logarithm. */
+/**
+ * Mean 0, variance 1: the sum of twelve uniforms minus six (Irwin-Hall; tails end at +-6), which
+ * needs no logarithm.
+ */
 export function drawNormal(uniform: Uniform): number {
   let sum = -6;
   for (let i = 0; i < 12; i++) sum += uniform();

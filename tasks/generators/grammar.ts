@@ -1,10 +1,11 @@
 /**
- * A regulatory grammar with known ground truth. A sequence is positive when motif A is followed, on the same strand, by motif B
- * after a gap within a window; the whole pair lies on either strand. Negatives are decoys in stated shares, each of which breaks
- * one rule: A alone, B alone, the pair outside the window, B turned round, B before A, both motifs with shuffled columns. So
- * neither composition nor the presence of a word decides; their arrangement does. Every planted site is kept.
- * The oracle is the Bayes posterior of the generating model, except that letters beside a site keep the background chain's
- * probabilities as if the site had been drawn from it; it is the ceiling that a contender is measured against.
+ * A regulatory grammar with known ground truth. A sequence is positive when motif A is followed, on
+ * the same strand, by motif B after a gap within a window; the pair is on either strand. Negatives
+ * are decoys in declared shares. Each decoy breaks one rule: A alone, B alone, a gap outside the
+ * window, B reversed, B before A, both motifs with shuffled columns. So the arrangement decides,
+ * not the composition or the presence of a word. Every planted site is kept. The oracle is the
+ * Bayes posterior of the generating model, except that letters next to a site keep the background
+ * chain's probabilities as if the site had been drawn from it. It is the ceiling for contenders.
  */
 import {
   backgroundProbabilities,
@@ -22,11 +23,11 @@ export type Arrangement = 'grammar' | DecoyKind;
 
 export interface GrammarOptions {
   readonly length: number;
-  /** Probability of the consensus base in a motif's column: lower is harder. */
+  /** Probability of the consensus base in a motif's column: a lower value is harder. */
   readonly strength: number;
-  /** Least and greatest number of bases between A and B that the grammar accepts. */
+  /** Minimum and maximum number of bases between A and B that the grammar accepts. */
   readonly gap: readonly [number, number];
-  /** Gaps of the "spacing" decoys; must not meet `gap`. */
+  /** Gaps of the "spacing" decoys; must not overlap `gap`. */
   readonly wrongGap: readonly [number, number];
   /** Relative share of each decoy among negatives. */
   readonly decoys: Readonly<Record<DecoyKind, number>>;
@@ -54,24 +55,24 @@ export interface GrammarSequence {
   readonly sites: readonly PlantedSite[];
 }
 
-/** Throws on options that contradict each other, naming the option. */
+/** Throws on options that contradict each other, with the name of the option. */
 export function checkGrammar(options: GrammarOptions): void {
   const width = grammarMotifs(options).reduce((sum, m) => sum + m.matrix.length, 0);
   const ranges = { gap: options.gap, wrongGap: options.wrongGap };
   for (const [name, [low, high]] of Object.entries(ranges)) {
     if (!Number.isInteger(low) || !Number.isInteger(high) || low < 0 || high < low) {
-      throw new Error(`${name} [${low}, ${high}]: give whole numbers, the smaller first`);
+      throw new Error(`${name} [${low}, ${high}] must be two whole numbers, the smaller first`);
     }
     if (width + high > options.length) {
       throw new Error(`${name} up to ${high} needs ${width + high} nucleotides, but length is ${options.length}`);
     }
   }
   if (options.wrongGap[0] <= options.gap[1] && options.gap[0] <= options.wrongGap[1]) {
-    throw new Error(`wrongGap [${options.wrongGap}] meets gap [${options.gap}]: a decoy would follow the grammar`);
+    throw new Error(`wrongGap [${options.wrongGap}] overlaps gap [${options.gap}]: a decoy would follow the grammar`);
   }
   const shares = DECOY_KINDS.map((kind) => options.decoys[kind]);
   if (!shares.every((share) => share >= 0) || !shares.some((share) => share > 0)) {
-    throw new Error('decoys: give every kind a share of 0 or more, and at least one above 0');
+    throw new Error('decoys: every share must be 0 or more, and at least one above 0');
   }
 }
 
@@ -178,8 +179,9 @@ function pairOdds(first: Float64Array, second: Float64Array, width: number, gap:
 const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /**
- * P(grammar | sequence) under the generating model with equal classes: the score of the ideal observer. Shuffled motifs count as
- * background, for their 10! x 10! orders dilute any one word.
+ * P(grammar | sequence) under the generating model with equal classes: the score of the ideal
+ * observer. Shuffled motifs count as background, because their 10! x 10! orders dilute any one
+ * word.
  */
 export function grammarPosterior(sequence: string, options: GrammarOptions = GRAMMAR_DEFAULTS): number {
   const [a, b] = grammarMotifs(options);
@@ -213,7 +215,7 @@ export function grammarPosterior(sequence: string, options: GrammarOptions = GRA
   return odds.grammar / (odds.grammar + negative);
 }
 
-/** The motif as it reads on the other strand. */
+/** The motif on the other strand. */
 const turned = (source: Motif): Motif => ({
   ...source,
   matrix: [...source.matrix].reverse().map((column) => [...column].reverse()),

@@ -1,9 +1,10 @@
 /**
- * Position weight matrices of the synthetic regulatory tasks. The consensus sequences are made up, and unlike each other, each other's
- * reverse complement and their own: however two are laid with five columns or more in common, 44% of these differ. Each holds
- * one column of half strength, so that sites vary.
- * A column gives its consensus base probability s and the other three (1 - s) / 3; information content is measured against
- * uniform bases: 2 + s log2 s + (1 - s) log2((1 - s) / 3) bits a column (1.37 at s = 0.9, 0.35 at the weak 0.575).
+ * Position weight matrices of the synthetic regulatory tasks. The consensus sequences are invented.
+ * They differ from each other, from each other's reverse complement and from their own: at any
+ * offset with five or more common columns, 44% of these differ. Each has one column of half
+ * strength, so that sites vary. A column gives its consensus base probability s and the other three
+ * (1 - s) / 3. Information content is measured against uniform bases: 2 + s log2 s + (1 - s)
+ * log2((1 - s) / 3) bits per column (1.37 at s = 0.9, 0.35 at the weak 0.575).
  */
 import { BASES } from './background.ts';
 import { drawIndex, type Uniform } from './draws.ts';
@@ -19,10 +20,13 @@ export interface Motif {
 const CONSENSUS = { A: 'AACtCACACT', B: 'ATGtACCCCT', C: 'CTAtCCACAA' } as const;
 export type MotifName = keyof typeof CONSENSUS;
 
-/** The named motif with consensus probability `strength` (between 0.25, nothing, and 1, a fixed word) per column. */
+/**
+ * The named motif with consensus probability `strength` (between 0.25, no signal, and 1, a fixed
+ * word) per column.
+ */
 export function motif(name: MotifName, strength: number): Motif {
   if (!(strength > 0.25 && strength <= 1)) {
-    throw new Error(`motif strength ${strength}: give a consensus probability above 0.25 and at most 1`);
+    throw new Error(`motif strength ${strength}: the consensus probability must be above 0.25 and at most 1`);
   }
   const letters = [...CONSENSUS[name]];
   return {
@@ -38,7 +42,7 @@ export function motif(name: MotifName, strength: number): Motif {
   };
 }
 
-/** The same columns in another order: composition and information are kept, the word is lost. */
+/** The same columns in another order: composition and information stay, the word is lost. */
 export function permuted(source: Motif, order: readonly number[]): Motif {
   return {
     name: `${source.name}-shuffled`,

@@ -1,7 +1,8 @@
 /**
- * A random taxonomy as a rooted tree: families > genera > species > specimens. Within each taxon its children coalesce pairwise
- * at random heights between the tips' and the taxon's own crown, so the tree is ultrametric and every family, genus and species is
- * a clade. Heights are in proposed substitutions per site (see `coding-gene.ts`). The tree is kept: it is the ground truth.
+ * A random taxonomy as a rooted tree: families > genera > species > specimens. The children of each
+ * taxon coalesce pairwise at random heights between the tips' and the taxon's own crown, so the
+ * tree is ultrametric and every family, genus and species is a clade. Heights are in proposed
+ * substitutions per site (see `coding-gene.ts`). The tree is kept as ground truth.
  */
 import { drawBetween, drawInteger, type Uniform } from './draws.ts';
 
@@ -16,7 +17,7 @@ export interface TreeNode {
 
 export interface TaxonomyOptions {
   readonly families: number;
-  /** Least and greatest number of children, both included. */
+  /** Minimum and maximum number of children, both included. */
   readonly generaPerFamily: readonly [number, number];
   readonly speciesPerGenus: readonly [number, number];
   readonly specimensPerSpecies: readonly [number, number];
@@ -49,7 +50,7 @@ function clade(
   const youngest = Math.max(...tips.map((tip) => tip.height));
   if (tips.length === 1) return { ...taxon, height: youngest, children: tips };
   const crown = Math.max(youngest, drawBetween(uniform, ...range));
-  // Specimens do not coalesce at once: most have a variant of their own.
+  // Specimens do not coalesce at height 0: most have their own variant.
   const floor = taxon.rank === 'species' ? crown / 2 : youngest;
   return { ...coalesce(uniform, tips, floor, crown), ...taxon };
 }

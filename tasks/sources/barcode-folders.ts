@@ -1,4 +1,7 @@
-/** Barcode collections that are a folder of files with names of their own: BOLD exports, and the real-world samples of DeepCOI. */
+/**
+ * Barcode collections that are a folder of files with their own names: BOLD exports, and the
+ * real-world samples of DeepCOI.
+ */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TaskContext, UsageError } from '../../src/index.ts';
@@ -6,7 +9,10 @@ import type { BarcodeFile } from './barcode-tasks.ts';
 import { isFolder } from './data-folder.ts';
 import { unpackedArchive } from './tar.ts';
 
-/** The tables (.tsv, .csv; also .gz) of the first folder that has any, by name. @throws UsageError saying where it looked. */
+/**
+ * The tables (.tsv, .csv; also .gz) of the first folder that has any, by name. @throws UsageError
+ * with the folders that were searched.
+ */
 export async function exportsOfFolder(id: string, folders: readonly string[], context: TaskContext): Promise<string[]> {
   for (const folder of below(context, folders)) {
     const found = (await namesIn(folder)).filter((name) => /\.(tsv|csv)(\.gz)?$/.test(name));
@@ -19,7 +25,10 @@ const PBBC_FOLDERS = ['barcodes/deepcoi_realworld_pbbc', 'deepcoi_realworld_pbbc
 const PBBC_ARCHIVE = 'realworld.tgz';
 const FASTA = /^(DS-PBBC\d+)\.fasta(\.gz)?$/;
 
-/** The FASTA files of the archive, or of a folder it was unpacked to, each with its table of names (`labels/DS-PBBC1.txt`). */
+/**
+ * The FASTA files of the archive, or of a folder with its content, each with its table of names
+ * (`labels/DS-PBBC1.txt`).
+ */
 export async function pbbcFiles(context: TaskContext): Promise<BarcodeFile[]> {
   for (const folder of below(context, PBBC_FOLDERS)) {
     const names = await namesIn(folder);
@@ -52,6 +61,6 @@ function notFound(id: string, what: string, folders: readonly string[], { dataFo
   const where = dataFolder === undefined ? 'no data folder was given' : `not found under ${dataFolder}`;
   return new UsageError(
     `${id}: ${where}; looked for ${what} in ${folders.join(', ')}`,
-    'Put the files there, or point elsewhere with --data-folder DIR or GLM_BENCH_DATA.',
+    'Put the files there, or name another folder with --data-folder DIR or GLM_BENCH_DATA.',
   );
 }

@@ -1,7 +1,7 @@
 /**
- * From a barcode collection to its tasks: one split of the collection (its own, or drawn), and the questions of the closed world, the
- * open world and clustering asked of that same split. What the hygiene does is said once, in the tasks' descriptions; what it leaves out of
- * the files at hand is counted and noted with each task.
+ * From a barcode collection to its tasks: one split of the collection (published, or drawn), and
+ * the closed-world, open-world and clustering tasks on that split. The cleaning rules are in the
+ * tasks' descriptions. Rows that are left out are counted and noted with each task.
  */
 import {
   askBarcodes,
@@ -30,23 +30,26 @@ export interface BarcodeFile {
 }
 
 export interface BarcodeCollection {
-  /** Begins the ids of its tasks. */
+  /** Prefix of the ids of its tasks. */
   readonly id: string;
   readonly title: string;
   readonly citation: string;
   readonly licence: string;
   readonly url?: string;
   readonly version: string;
-  /** Files in the order in which identical barcodes are judged: of several the first is kept. */
+  /** Files in the order of de-duplication: of identical barcodes the first is kept. */
   readonly files: (context: TaskContext) => Promise<readonly BarcodeFile[]>;
-  /** The collection's own splits, a part told by more than its name where `partOf` is given; or drawn ones. */
+  /**
+   * The collection's own splits (`partOf` decides when the name of the part is not enough), or
+   * drawn ones.
+   */
   readonly split: 'given' | 'drawn';
   readonly partOf?: (record: BarcodeRecord) => string | undefined;
   /** What a cluster is. */
   readonly cluster: ClusterLabel;
   /** Tasks by the ending of their id. */
   readonly tasks: Readonly<Record<string, { readonly question: BarcodeQuestion }>>;
-  /** Said of all its tasks, before the rule. */
+  /** Part of the description of all its tasks, before the rule. */
   readonly remark?: string;
 }
 
@@ -55,12 +58,12 @@ export const SPLIT_SEED = 0;
 
 const RULES: Readonly<Record<BarcodeCollection['split'], string>> = {
   given:
-    'Splits as published; of identical barcodes (trailing N stripped) the first in the order of the files is kept, whatever its split.',
+    'Splits as published; of identical barcodes (trailing N removed) the first in the order of the files is kept, whatever its split.',
   drawn:
-    'Of identical barcodes (gaps and trailing N stripped) the best named one is kept. Unseen species: those with fewer than five ' +
-    'barcodes, and a quarter of the others of each genus; a genus of several species none of which has five keeps the one with the ' +
-    'most for training. Of the other seen species a fifth is test and a tenth validation, one barcode at least. ' +
-    'Barcodes without species or genus are for pre-training only.',
+    'Of identical barcodes (gaps and trailing N removed) the one with the most complete name is kept. Unseen species: those with fewer than five ' +
+    'barcodes, and a quarter of the others of each genus; a genus of several species without one of five keeps the species with the ' +
+    'most barcodes for training. Of the other seen species a fifth is test and a tenth validation, at least one barcode each. ' +
+    'Barcodes without species or genus are used for pre-training only.',
 };
 
 const CLUSTERS: Readonly<Record<ClusterLabel, string>> = { bin: 'BINs', species: 'species', genus: 'genera' };
@@ -68,27 +71,27 @@ const CLUSTERS: Readonly<Record<ClusterLabel, string>> = { bin: 'BINs', species:
 const QUESTIONS = {
   species: {
     title: () => 'species (closed world)',
-    rule: 'Test: seen species; rows of species that train lacks are left out.',
+    rule: 'Test: seen species; rows of species that are not in training are left out.',
     metric: 'macroF1',
   },
   genus: {
     title: () => 'genus of unseen species (open world)',
-    rule: 'Test: species that train lacks; rows whose genus train lacks are left out.',
+    rule: 'Test: species that are not in training; rows whose genus is not in training are left out.',
     metric: 'accuracy',
   },
   genusAny: {
     title: () => 'genus, seen and unseen species',
-    rule: 'Test: seen and unseen species together; rows whose genus train lacks are left out.',
+    rule: 'Test: seen and unseen species together; rows whose genus is not in training are left out.',
     metric: 'accuracy',
   },
   clusters: {
     title: (cluster: ClusterLabel) => `clustering into ${CLUSTERS[cluster]}`,
-    rule: 'Test: seen and unseen species together; rows without the label are left out. Train and valid are text to pre-train on.',
+    rule: 'Test: seen and unseen species together; rows without the label are left out. Train and valid are for pre-training.',
     metric: 'ami',
   },
 } as const;
 
-/** The tasks of a collection, in the order declared. */
+/** The tasks of a collection, in the declared order. */
 export function barcodeTasks(collection: BarcodeCollection): TaskDefinition[] {
   const { citation, licence, url, version, cluster } = collection;
   const openWorld = Object.entries(collection.tasks).find(([, { question }]) => question === 'genus')?.[0];
@@ -112,7 +115,7 @@ export function barcodeTasks(collection: BarcodeCollection): TaskDefinition[] {
           for (const line of counted) context.note?.(line);
           return asked.rows;
         }
-        throw new UsageError(`${id}: no rows to train on or to test`, counted.join(' '));
+        throw new UsageError(`${id}: there are no rows for training or for test`, counted.join(' '));
       },
     });
   });

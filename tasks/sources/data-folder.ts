@@ -1,7 +1,8 @@
 /**
- * Finding and reading the files of a public data set under the user's data folder, whatever of its usual layouts they have, or
- * else in the hub's cache (see `hub.ts`). A file is asked for by its stem: "train" is met by train.csv, train.tsv.gz,
- * train.parquet or train-00000-of-00002.parquet. What is not found is an error that lists what was looked for.
+ * Finds and reads the files of a public data set in the user's data folder, in any of its usual
+ * layouts, or in the hub's cache (see `hub.ts`). A file is requested by its stem: "train" matches
+ * train.csv, train.tsv.gz, train.parquet or train-00000-of-00002.parquet. A missing file is an
+ * error that lists what was looked for.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,22 +21,28 @@ const ENDINGS = 'csv|tsv|txt|data|fasta|fas|fa|fna|jsonl|parquet';
 export interface DataRequest {
   /** The task, for messages. */
   readonly id: string;
-  /** Folders that may hold the data set, below the data folder; the first that has every file is taken. */
+  /**
+   * Folders that may hold the data set, below the data folder; the first one with every file is
+   * used.
+   */
   readonly folders: readonly string[];
-  /** Stems of the files wanted, by role; the first that is present is taken. */
+  /** Stems of the files by role; the first one that exists is used. */
   readonly files: Readonly<Record<string, readonly string[]>>;
-  /** Where the data set can be had. */
+  /** Where the data set is available. */
   readonly url?: string;
   readonly hub?: HubSource;
   /** Folders of the repository that may hold the files. Default: its root. */
   readonly hubFolders?: readonly string[];
-  /** Said when some files of a folder are missing: another task that does without, for example. */
+  /**
+   * Added to the error when some files of a folder are missing: for example another task that does
+   * not need them.
+   */
   readonly otherwise?: string;
 }
 
 /**
- * Paths by role; a role has several where the file comes in numbered shards.
- * @throws UsageError naming the folders and files looked for and the remedy.
+ * Paths by role; a role has several paths when the file has numbered shards.
+ * @throws UsageError with the folders and files that were looked for and the remedy.
  */
 export async function locateFiles(request: DataRequest, context: TaskContext): Promise<Record<string, string[]>> {
   const partial: string[] = [];
@@ -51,7 +58,7 @@ export async function locateFiles(request: DataRequest, context: TaskContext): P
       const found = await filesIn(join(dataFolder, folder), request.files);
       if (found === undefined) continue;
       if (found.missing.length === 0) return found.files;
-      partial.push(`${join(dataFolder, folder)} lacks ${found.missing.join(', ')}`);
+      partial.push(`${join(dataFolder, folder)} has no ${found.missing.join(', ')}`);
     }
   }
   if (request.hub !== undefined && (context.allowDownload || dataFolder === undefined || partial.length === 0)) {
@@ -65,7 +72,7 @@ export async function locateFiles(request: DataRequest, context: TaskContext): P
   throw notFound(request, context, partial);
 }
 
-/** The hub's folder; undefined when nothing was downloaded yet and downloads were not asked for. */
+/** The hub's folder; undefined when nothing was downloaded yet and downloads were not requested. */
 async function fromHub(source: HubSource, context: TaskContext): Promise<string | undefined> {
   try {
     return await hubFolder(source, context);
@@ -90,10 +97,10 @@ function notFound(request: DataRequest, context: TaskContext, partial: readonly 
         : `not found under ${context.dataFolder}; ${looked}`;
   const remedies = [
     context.dataFolder === undefined
-      ? `Point to the folder that holds ${request.folders[0]} with --data-folder DIR or GLM_BENCH_DATA`
-      : 'Put the files there, or point elsewhere with --data-folder DIR or GLM_BENCH_DATA',
+      ? `Name the folder that holds ${request.folders[0]} with --data-folder DIR or GLM_BENCH_DATA`
+      : 'Put the files there, or name another folder with --data-folder DIR or GLM_BENCH_DATA',
     ...(request.otherwise === undefined ? [] : [request.otherwise]),
-    ...(request.hub === undefined ? [] : [`or fetch ${request.hub.repository} with --download`]),
+    ...(request.hub === undefined ? [] : [`or download ${request.hub.repository} with --download`]),
     ...(request.url === undefined ? [] : [`the data set is at ${request.url}`]),
   ];
   return new UsageError(`${request.id}: ${where}`, `${remedies.join('; ')}.`);
@@ -122,13 +129,16 @@ async function filesIn(folder: string, wanted: DataRequest['files']): Promise<Lo
 const matcher = (stem: string): RegExp =>
   new RegExp(`^${stem.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(-\\d+-of-\\d+(-[0-9a-f]+)?)?\\.(${ENDINGS})(\\.gz)?$`);
 
-/** Shards may be many; whole files of one stem must be one, for which of train.csv and train.tsv is meant? */
+/**
+ * A stem may have many shards but only one whole file: train.csv and train.tsv together are
+ * ambiguous.
+ */
 function unambiguous(folder: string, names: readonly string[]): readonly string[] {
   if (names.length === 1 || names.every((name) => /-\d+-of-\d+/.test(name))) return names;
-  throw new UsageError(`${folder}: ${names.join(' and ')} are both there`, 'Keep one of them.');
+  throw new UsageError(`${folder}: both ${names.join(' and ')} exist`, 'Keep one of them.');
 }
 
-/** Whether there is a folder of that name. */
+/** Whether a folder of that name exists. */
 export async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (info) => info.isDirectory(),

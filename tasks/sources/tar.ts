@@ -1,6 +1,7 @@
 /**
- * Unpacks a .tar, .tgz or .tar.gz into a folder: the POSIX ustar format (IEEE 1003.1, pax), plain files only; links and devices are
- * passed over, names that lead out of the folder or are longer than 255 letters are refused. The archive is held in memory: for archives of megabytes.
+ * Unpacks a .tar, .tgz or .tar.gz into a folder: the POSIX ustar format (IEEE 1003.1, pax), plain
+ * files only. Links and devices are skipped. Names that lead out of the folder or are longer than
+ * 255 letters are refused. The archive is held in memory: meant for archives of megabytes.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -11,7 +12,8 @@ import { UsageError } from '../../src/index.ts';
 const BLOCK = 512;
 
 /**
- * The folder that holds the archive's files, below `cacheFolder`; unpacked when that has not been done since the archive last changed.
+ * The folder with the archive's files, below `cacheFolder`; unpacked when the archive changed since
+ * the last time.
  * @throws UsageError for a damaged archive.
  */
 export async function unpackedArchive(path: string, cacheFolder: string): Promise<string> {
@@ -31,7 +33,7 @@ export async function unpackedArchive(path: string, cacheFolder: string): Promis
   }
   await rename(partial, folder).catch(async (error: unknown) => {
     await rm(partial, { recursive: true });
-    if (!(await exists(folder))) throw error; // else another process was first
+    if (!(await exists(folder))) throw error; // otherwise another process was first
   });
   return folder;
 }
@@ -45,24 +47,21 @@ export function archiveFiles(packed: Buffer, path: string): { readonly name: str
     const text = (from: number, to: number) => header.toString('utf8', from, to).replace(/\0.*$/s, '');
     const size = Number.parseInt(text(124, 136).trim(), 8);
     if (text(257, 262) !== 'ustar' || !(size >= 0) || at + BLOCK + size > archive.length) {
-      throw new UsageError(`${path}: is no complete tar archive (byte ${at})`, 'Download or pack it again.');
+      throw new UsageError(`${path} is not a complete tar archive (byte ${at})`, 'Download or pack it again.');
     }
     const prefix = text(345, 500);
     const name = prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`;
     const type = text(156, 157);
     if (type === '' || type === '0') {
       if (isAbsolute(name) || name.split(/[\\/]/).includes('..')) {
-        throw new UsageError(`${path}: holds "${name}", which leads out of the folder`, 'Unpack it by hand.');
+        throw new UsageError(`${path} contains "${name}", which leads out of the folder`, 'Unpack it by hand.');
       }
       files.push({ name, bytes: archive.subarray(at + BLOCK, at + BLOCK + size) });
     } else if (
       type === 'L' ||
       (type === 'x' && / path=/.test(archive.toString('utf8', at + BLOCK, at + BLOCK + size)))
     ) {
-      throw new UsageError(
-        `${path}: holds a name of more letters than the ustar format has room for`,
-        'Unpack it by hand.',
-      );
+      throw new UsageError(`${path} contains a name that is longer than the ustar format allows`, 'Unpack it by hand.');
     }
     at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
   }

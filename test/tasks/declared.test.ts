@@ -65,7 +65,7 @@ describe('the declared tasks', () => {
 
   it('say what they looked for and how to point there', async () => {
     const noFolder =
-      'gue.tf_0: no data folder was given | Point to the folder that holds regulatory/gue/tf/0 with --data-folder DIR or GLM_BENCH_DATA';
+      'gue.tf_0: no data folder was given | Name the folder that holds regulatory/gue/tf/0 with --data-folder DIR or GLM_BENCH_DATA';
     const task = gue.find(({ id }) => id === 'gue.tf_0');
     expect(await messageOf(Promise.resolve(task?.load({ allowDownload: false, cacheFolder: dataFolder })))).toContain(
       noFolder,
@@ -73,7 +73,7 @@ describe('the declared tasks', () => {
     expect(await messageOf(load('gue.tf_0'))).toMatch(
       /not found under .*; looked for train, dev, test .* in regulatory\/gue\/tf\/0, regulatory\/gue\/tf_0, gue\/tf\/0/,
     );
-    expect(await messageOf(load('nucleotide-transformer.enhancers'))).toContain('or fetch datasets/InstaDeepAI/');
+    expect(await messageOf(load('nucleotide-transformer.enhancers'))).toContain('or download datasets/InstaDeepAI/');
     expect(await messageOf(load('gue.tf_0', join(dataFolder, 'nowhere')))).toMatch(
       /nowhere does not exist \| Correct --data-folder/,
     );
@@ -82,7 +82,7 @@ describe('the declared tasks', () => {
   it('say which file of a data set is missing', async () => {
     await put({ 'gue/EMP_H3/dev.csv': 'sequence,label\nACGT,1\n', 'gue/EMP_H3/test.csv': 'sequence,label\nACGA,0\n' });
     expect(await messageOf(load('gue.EMP_H3'))).toMatch(
-      /EMP_H3 lacks train\.\* \| .*or run gue\.EMP_H3\.dev, which trains on the dev rows/,
+      /EMP_H3 has no train\.\* \| .*or run gue\.EMP_H3\.dev, which trains on the dev rows/,
     );
     expect((await load('gue.EMP_H3.dev')).map(({ split, label }) => [split, label])).toEqual([
       ['train', '1'],
@@ -93,7 +93,7 @@ describe('the declared tasks', () => {
   it('refuse to guess between two files of one name', async () => {
     const text = 'sequence,label\nACGT,1\n';
     await put({ 'tf/0/train.csv': text, 'tf/0/train.tsv': text, 'tf/0/dev.csv': text, 'tf/0/test.csv': text });
-    expect(await messageOf(load('gue.tf_0'))).toMatch(/train\.csv and train\.tsv are both there \| Keep one/);
+    expect(await messageOf(load('gue.tf_0'))).toMatch(/both train\.csv and train\.tsv exist \| Keep one/);
   });
 });
 

@@ -237,7 +237,7 @@ describe('barcode tasks', () => {
       ),
     );
     const error: Error & { hint?: string } = await load('bold.Sciuridae.species').then(Object, (thrown) => thrown);
-    expect(error.message).toBe('bold.Sciuridae.species: no rows to train on or to test');
+    expect(error.message).toBe('bold.Sciuridae.species: there are no rows for training or for test');
     expect(error.hint).toContain('2 rows read, 1 with a usable barcode; 1 another marker.');
   });
 });
@@ -257,8 +257,8 @@ describe('tar archives', () => {
     expect(archiveFiles(gzipSync(file('a/b.txt')), 'x.tgz').map(({ name, bytes }) => [name, String(bytes)])).toEqual([
       ['a/b.txt', 'abc'],
     ]);
-    expect(() => archiveFiles(file('../b.txt'), 'x.tar')).toThrow(/x\.tar: holds "\.\.\/b\.txt", which leads out/);
-    expect(() => archiveFiles(header('b'), 'x.tar')).toThrow(/x\.tar: is no complete tar archive \(byte 0\)/);
+    expect(() => archiveFiles(file('../b.txt'), 'x.tar')).toThrow(/x\.tar contains "\.\.\/b\.txt", which leads out/);
+    expect(() => archiveFiles(header('b'), 'x.tar')).toThrow(/x\.tar is not a complete tar archive \(byte 0\)/);
     expect(() => archiveFiles(gzipSync(file('a')).subarray(0, 30), 'x.tgz')).toThrow(/the gzip stream is damaged/);
   });
 });

@@ -180,7 +180,7 @@ describe('the hub', () => {
     process.env.HF_ENDPOINT = endpoint;
     try {
       expect(await hintOf(locateFiles(request, { cacheFolder, allowDownload: false }))).toMatch(
-        /or fetch datasets\/lab\/set with --download/,
+        /or download datasets\/lab\/set with --download/,
       );
       for (const allowDownload of [true, false]) {
         const { all } = await locateFiles(request, { cacheFolder, dataFolder: cacheFolder, allowDownload });

@@ -76,7 +76,7 @@ describe('the regulatory grammar task', () => {
   });
 
   it('refuses options that contradict each other', () => {
-    expect(() => regulatoryGrammar({ wrongGap: [10, 20] })).toThrow(/wrongGap \[10,20\] meets gap/);
+    expect(() => regulatoryGrammar({ wrongGap: [10, 20] })).toThrow(/wrongGap \[10,20\] overlaps gap/);
     expect(() => regulatoryGrammar({ length: 30 })).toThrow(/needs 32 nucleotides, but length is 30/);
     expect(() => regulatoryGrammar({ strength: 0.2 })).toThrow(/motif strength 0.2/);
   });
