@@ -1,4 +1,6 @@
 /** What the child process of `embed` and `pretrain` does: native code never runs in the process that talks to the terminal. */
+import { dirname } from 'node:path';
+import { removeAbandoned } from '../core/temporary.ts';
 import { encoderOf } from '../embeddings/extract.ts';
 import { embedStream } from '../embeddings/stream.ts';
 import type { Variant } from '../embeddings/variant.ts';
@@ -85,6 +87,7 @@ export async function embedJob(request: EmbedRequest, progress: Progress): Promi
   try {
     const { dimension, fingerprint, layers } = encoder;
     const layer = request.layer ?? layers;
+    await removeAbandoned(dirname(out));
     const writer = await openNpyWriter(out, rows, dimension);
     try {
       const representation = { layer, pooling: pool };

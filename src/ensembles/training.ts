@@ -11,6 +11,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashJson, sha256File, writeFileAtomic } from '../core/files.ts';
+import { removeAbandoned } from '../core/temporary.ts';
 import { type PretrainReport, pretrain } from '../pretraining/pretrain.ts';
 import type { Compute } from '../runtime/training/network.ts';
 import { type BlockCounts, blockReading, blockRows } from './blocks.ts';
@@ -71,6 +72,7 @@ export async function prepareEnsemble(options: EnsembleOptions): Promise<Ensembl
   const { config, files, out, control, progress } = options;
   checkEnsembleConfig(config);
   const { language, tokenizer, vocabulary, k, tokens } = config;
+  await removeAbandoned(out, 1);
   const hashes = await Promise.all(files.map(sha256File));
   const key = hashJson({ language, tokenizer, vocabulary, k, tokens, hashes, control: control?.key });
   const path = join(out, PREPARED);

@@ -7,6 +7,7 @@ import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
+import { removeAbandoned } from '../core/temporary.ts';
 import { deviceEnvironment, parseDevice, precisionLabel, resolveDevice } from '../runtime/device.ts';
 import { type JobProgress, type JobWorker, startWorker } from '../runtime/jobs/job.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
@@ -21,6 +22,9 @@ import { describeTask, recallDescription, type TaskDescription } from './tasks/d
 import type { DescribeReply, DescribeRequest } from './workers/jobs.ts';
 import { schedule } from './workers/scheduler.ts';
 import { inlineLane, JOBS, processLanes } from './workers/workers.ts';
+
+/** How deep results and caches are searched for temporary files of killed processes. */
+const FOLDERS_DEEP = 2;
 
 export interface RunOptions extends ComparisonRequest {
   /** Results folder. Default `runs/<suite>`, or, for tasks of one's own, `runs/<their names>`. */
@@ -172,6 +176,7 @@ export async function run(options: RunOptions): Promise<RunSummary> {
   const signal = options.signal ?? new AbortController().signal;
   setMaxListeners(0, signal); // one per lane, however many there are
   const store = await openStore(out);
+  for (const folder of [out, taskContext(options).cacheFolder]) await removeAbandoned(folder, FOLDERS_DEEP);
   const prepared = await prepareRun(options, store);
   const { plan, title } = prepared;
   const states = await Promise.all(plan.cells.map((cell) => store.read(cell.key)));

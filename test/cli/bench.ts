@@ -1,5 +1,5 @@
 /** Runs the command line as a person does, from a folder of their own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -12,11 +12,17 @@ export interface Finished {
   readonly stderr: string;
 }
 
-export function start(folder: string, words: readonly string[], env: Record<string, string> = {}): ChildProcess {
+export function start(
+  folder: string,
+  words: readonly string[],
+  env: Record<string, string> = {},
+  options: Pick<SpawnOptions, 'detached'> = {},
+): ChildProcess {
   return spawn(process.execPath, ['--import', TSX, MAIN, ...words], {
     cwd: folder,
     env: { ...process.env, NO_COLOR: '1', GLM_BENCH_CACHE: '', GLM_BENCH_DATA: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
   });
 }
 
