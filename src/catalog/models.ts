@@ -2,15 +2,13 @@
  * The built-in models: encoders pre-trained within the run on a task's own unlabelled training sequences, their controls, and what they are
  * compared with: k-mer composition and the one-hot CNN trained with labels.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { hashJson } from '../core/files.ts';
 import { kmerComposition } from '../models/encoders/kmer-composition.ts';
 import { oneHotCnnEncoder } from '../models/encoders/one-hot-cnn-encoder.ts';
 import { columnComponents, placedOneHot } from '../models/encoders/placed-one-hot.ts';
 import type { Encoder, FrozenModel, ModelContext, ModelDefinition, Representation } from '../models/model.ts';
+import { trainOnce } from '../models/train-once.ts';
 import { onReference, PRESETS, type PretrainConfig } from '../pretraining/presets.ts';
-import { withLock } from '../runtime/lock.ts';
 import { SHIPPED } from './shipped.ts';
 
 const CITATION =
@@ -31,27 +29,24 @@ async function pretrained(config: PretrainConfig, context: ModelContext): Promis
     corpus: context.unlabelledHash,
     device: context.device,
   });
-  const folder = join(context.cacheFolder, 'models', key.slice(0, 24));
-  const present = () => existsSync(join(folder, 'config.json'));
-  const make = async () => {
-    if (present()) return; // made while this process waited
-    const { pretrain } = await import('../pretraining/pretrain.ts');
-    await pretrain(context.unlabelled, {
-      config: fitted,
-      seed: context.seed,
-      out: folder,
-      device: deviceOf(context.device),
-      threads: context.threads,
-      progress: (fraction, message) => context.progress(fraction, `pre-training: ${message}`),
-    });
-  };
-  if (!present()) {
-    await withLock(`${folder}.lock`, make, {
-      patience: Number.POSITIVE_INFINITY,
-      onWait: () => context.progress(0, 'pre-training: another process is at it, waiting for its result'),
-    });
-  }
-  return loadBertFolder(folder);
+  return trainOnce({
+    cacheFolder: context.cacheFolder,
+    name: key.slice(0, 24),
+    marker: 'config.json',
+    async train(out) {
+      const { pretrain } = await import('../pretraining/pretrain.ts');
+      await pretrain(context.unlabelled, {
+        config: fitted,
+        seed: context.seed,
+        out,
+        device: deviceOf(context.device),
+        threads: context.threads,
+        progress: (fraction, message) => context.progress(fraction, `pre-training: ${message}`),
+      });
+    },
+    load: loadBertFolder,
+    onWait: () => context.progress(0, 'pre-training: another process is at it, waiting for its result'),
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 /** One command line: parsed, run, and what goes wrong turned into one clear line and an exit code. */
 import { CommanderError } from 'commander';
 import { UsageError } from '../core/errors.ts';
+import { fileFault } from '../core/file-fault.ts';
 import { didYouMean, SequenceError } from '../sequences/sequence-error.ts';
 import { createProgram } from './program.ts';
 
@@ -32,7 +33,8 @@ export async function main(words: readonly string[]): Promise<number> {
 }
 
 /** Prints what went wrong, and what to do, to standard error. */
-function explain(error: unknown, debug: boolean): number {
+function explain(thrown: unknown, debug: boolean): number {
+  const error = fileFault(thrown);
   if (error instanceof CommanderError) {
     // Commander has printed help, the version, or its own "error: ..." line.
     if (error.exitCode === 0) return 0;

@@ -12,12 +12,12 @@ import {
 } from '../ensembles/config.ts';
 import type { EnsembleCorpus } from '../ensembles/corpus.ts';
 import { finishEnsemble, type MemberOptions, memberIsFinished } from '../ensembles/training.ts';
-import { type Device, deviceEnvironment, parseDevice, resolveDevice } from '../runtime/device.ts';
-import { startWorker } from '../runtime/jobs/job.ts';
+import { parseDevice, resolveDevice } from '../runtime/device.ts';
+import { runInChild } from '../runtime/jobs/job.ts';
 import { takeLock } from '../runtime/lock.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
 import type { PrepareRequest } from './ensemble-jobs.ts';
-import { createJobLine } from './model-command.ts';
+import { withStatusLine } from './model-command.ts';
 import { createOutput } from './output.ts';
 import { duration } from './progress.ts';
 
@@ -92,8 +92,10 @@ export async function ensembleCommand(flags: EnsembleFlags): Promise<number> {
   const seeds = Array.from({ length: members }, (_, i) => i + 1);
   try {
     const prepare: PrepareRequest = { config, files, out, dataSeed, ...chosen };
-    const corpus = await runJobs<EnsembleCorpus>(compute, async (run, say) => {
-      const prepared = (await run('prepareEnsembleJob', prepare, (_, message) => say(0, message))) as EnsembleCorpus;
+    const corpus = await withStatusLine(async (draw, clear) => {
+      const run = <T>(name: string, payload: unknown, show: (fraction: number, message: string) => void) =>
+        runInChild<T>(JOBS, name, payload, compute, ({ fraction, message }) => show(fraction, message)).finally(clear);
+      const prepared = await run<EnsembleCorpus>('prepareEnsembleJob', prepare, (_, message) => draw(0, message));
       const { letters, blocks, tokens, lettersPerToken, heldOut } = prepared;
       output.note(
         `${letters} letters in ${blocks} blocks of ${(tokens / blocks).toFixed(0)} tokens, ${lettersPerToken.toFixed(2)} letters a token; ` +
@@ -110,7 +112,7 @@ export async function ensembleCommand(flags: EnsembleFlags): Promise<number> {
           continue;
         }
         await run('ensembleMemberJob', request, (fraction, message) =>
-          say((i + fraction) / members, `member ${seed} of ${members}: ${message}`),
+          draw((i + fraction) / members, `member ${seed} of ${members}: ${message}`),
         );
         output.note(`member ${seed} of ${members} (${duration((Date.now() - started) / 1000)})`);
       }
@@ -125,37 +127,5 @@ export async function ensembleCommand(flags: EnsembleFlags): Promise<number> {
     return 0;
   } finally {
     await lock.release();
-  }
-}
-
-type Run = (
-  name: string,
-  payload: unknown,
-  onProgress: (fraction: number, message: string) => void,
-) => Promise<unknown>;
-
-/** Every job in a child process of its own, one status line for all; Ctrl-C ends the child with us. */
-async function runJobs<T>(
-  { device, threads }: { readonly device: Device; readonly threads: number },
-  work: (run: Run, say: (fraction: number, message: string) => void) => Promise<T>,
-): Promise<T> {
-  const status = createJobLine(process.stderr);
-  const environment = { ...deviceEnvironment(device), OMP_NUM_THREADS: String(threads) };
-  const stop = () => process.exit(130);
-  process.on('SIGINT', stop);
-  const run: Run = async (name, payload, onProgress) => {
-    const worker = startWorker({ environment });
-    try {
-      return await worker.run(JOBS, name, payload, ({ fraction, message }) => onProgress(fraction, message));
-    } finally {
-      status.clear();
-      await worker.close();
-    }
-  };
-  try {
-    return await work(run, (fraction, message) => status.draw(fraction, message));
-  } finally {
-    process.off('SIGINT', stop);
-    status.clear();
   }
 }

@@ -15,8 +15,7 @@ import { type EntropyCell, entropyCells, entropyCorpus } from '../ensembles/entr
 import { finishEnsemble, type MemberOptions } from '../ensembles/training.ts';
 import { ensemblePage } from '../report/ensembles/page.ts';
 import { ensembleTerminal } from '../report/ensembles/terminal.ts';
-import { deviceEnvironment } from '../runtime/device.ts';
-import { startWorker } from '../runtime/jobs/job.ts';
+import { runInChild } from '../runtime/jobs/job.ts';
 import { takeLock } from '../runtime/lock.ts';
 import { DEFAULT_SEQUENCES } from './diagnose-command.ts';
 import { DIAGNOSE_JOBS, diagnosed, ENSEMBLE_PAGE } from './ensemble-diagnose-command.ts';
@@ -66,7 +65,9 @@ export async function entropyCommand(flags: EntropyFlags): Promise<number> {
     const { id, corpus, title } = cell;
     const started = Date.now();
     const folder = join(out, 'ensembles', id);
-    const run = jobRunner(compute, (message) => status.draw(documents.size / cells.length, `${id}: ${message}`));
+    const show = (message: string) => status.draw(documents.size / cells.length, `${id}: ${message}`);
+    const run: Run = (module, name, payload) =>
+      runInChild(module, name, payload, compute, ({ message }) => show(message));
     await trained(cell, { ...compute, folder, members, files: corpora.get(corpus) ?? [] }, run);
     const request = { ...compute, folder, title, sequences: flags.sequences ?? DEFAULT_SEQUENCES, seed: 0 };
     const document = await diagnosed(request, join(out, id), (asked) =>
@@ -101,18 +102,6 @@ export async function entropyCommand(flags: EntropyFlags): Promise<number> {
     output.print(`\n${join(flags.out, ENSEMBLE_PAGE)}`);
   }
   return failed > 0 ? 1 : 0;
-}
-
-function jobRunner({ device, threads }: Compute, say: (message: string) => void): Run {
-  const environment = { ...deviceEnvironment(device), OMP_NUM_THREADS: String(threads) };
-  return async (module, name, payload) => {
-    const worker = startWorker({ environment });
-    try {
-      return await worker.run(module, name, payload, ({ message }) => say(message));
-    } finally {
-      await worker.close();
-    }
-  };
 }
 
 type Compute = Pick<MemberOptions, 'device' | 'threads'>;

@@ -11,8 +11,8 @@ import type { Pooling } from '../models/model.ts';
 import { PRETRAIN_FIELDS, pretrainConfigFrom } from '../pretraining/config.ts';
 import { PRESETS, type PretrainConfig } from '../pretraining/presets.ts';
 import type { PretrainFilesReport } from '../pretraining/sequences.ts';
-import { type Device, deviceEnvironment, parseDevice, resolveDevice } from '../runtime/device.ts';
-import { startWorker } from '../runtime/jobs/job.ts';
+import { type Device, parseDevice, resolveDevice } from '../runtime/device.ts';
+import { runInChild } from '../runtime/jobs/job.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
 import type { EmbedReport, EmbedRequest, PretrainFinished, PretrainRequest } from './model-jobs.ts';
 import { createOutput } from './output.ts';
@@ -90,24 +90,30 @@ export function createJobLine(stream: NodeJS.WriteStream): ReturnType<typeof cre
   };
 }
 
-/** Runs a job in a child process with a status line; Ctrl-C ends the child with us. */
-export async function runJob<T>(
+/** Runs `work` with a status line that it draws; Ctrl-C ends this process and with it its children. */
+export async function withStatusLine<T>(
+  work: (draw: (fraction: number, message: string) => void, clear: () => void) => Promise<T>,
+): Promise<T> {
+  const status = createJobLine(process.stderr);
+  const stop = () => process.exit(130);
+  process.on('SIGINT', stop);
+  try {
+    return await work(status.draw, status.clear);
+  } finally {
+    process.off('SIGINT', stop);
+    status.clear();
+  }
+}
+
+/** Runs a job in a child process with a status line. */
+export function runJob<T>(
   name: string,
   payload: { readonly device: Device; readonly threads: number },
   module: URL = JOBS,
 ): Promise<T> {
-  const status = createJobLine(process.stderr);
-  const environment = { ...deviceEnvironment(payload.device), OMP_NUM_THREADS: String(payload.threads) };
-  const worker = startWorker({ environment });
-  const stop = () => process.exit(130);
-  process.on('SIGINT', stop);
-  try {
-    return await worker.run<T>(module, name, payload, ({ fraction, message }) => status.draw(fraction, message));
-  } finally {
-    process.off('SIGINT', stop);
-    status.clear();
-    await worker.close();
-  }
+  return withStatusLine((draw) =>
+    runInChild<T>(module, name, payload, payload, ({ fraction, message }) => draw(fraction, message)),
+  );
 }
 
 export async function embedCommand(flags: EmbedFlags): Promise<number> {

@@ -59,21 +59,24 @@ function exitCodeOf(signal: 'SIGINT' | 'SIGTERM'): number {
 
 async function conclude(summary: RunSummary, output: Output): Promise<number> {
   const { writeReport } = await import('../report/report.ts');
-  const { leaderboard, files } = await writeReport(summary.out);
+  const { leaderboard, files, faults } = await writeReport(summary.out);
   if (!output.json) {
     const { leaderboardTerminal } = await import('../report/formats/terminal.ts');
     output.print(`\n${leaderboardTerminal(leaderboard)}`);
   }
   const { computed, reused, failed, seconds } = summary;
-  output.note(
-    `${computed} cells computed, ${reused} reused, in ${duration(seconds)}. Written: ${files.map(shown).join(', ')}`,
-  );
+  output.note(`${computed} cells computed, ${reused} reused, in ${duration(seconds)}. ${writtenWords(files)}`);
+  for (const fault of faults) output.note(fault);
   for (const { task, contender, probe, seed, error } of failed) {
     output.note(`Failed: ${cellWords(task.id, contender.id, probe, seed)}: ${error?.message}`);
   }
   if (failed.length > 0) output.note(`${failed.length} cells failed; the same command tries them again.`);
   output.document({ ...summary, failed: failed.map(failureDocument), leaderboard });
-  return failed.length > 0 ? 1 : 0;
+  return failed.length > 0 || faults.length > 0 ? 1 : 0;
+}
+
+function writtenWords(files: readonly string[]): string {
+  return files.length > 0 ? `Written: ${files.map(shown).join(', ')}` : 'The leaderboard was not written:';
 }
 
 function failureDocument({ key, task, contender, probe, seed, error }: Result): Record<string, unknown> {
@@ -134,12 +137,13 @@ export async function reportCommand(folder: string, flags: { title?: string; jso
     );
   }
   const { writeReport } = await import('../report/report.ts');
-  const { leaderboard, files } = await writeReport(resolve(folder), { title: flags.title });
+  const { leaderboard, files, faults } = await writeReport(resolve(folder), { title: flags.title });
   if (!output.json) {
     const { leaderboardTerminal } = await import('../report/formats/terminal.ts');
     output.print(leaderboardTerminal(leaderboard));
   }
-  output.note(`Written: ${files.map(shown).join(', ')}`);
+  output.note(writtenWords(files));
+  for (const fault of faults) output.note(fault);
   output.document(leaderboard);
-  return leaderboard.cells.failed > 0 ? 1 : 0;
+  return leaderboard.cells.failed > 0 || faults.length > 0 ? 1 : 0;
 }

@@ -27,10 +27,14 @@ const FAULTS: Readonly<Record<string, readonly [what: string, remedy: string]>> 
 export class FileFault extends UsageError {
   /** As in Node's errors, such as `ENOSPC`. */
   readonly code: string;
+  /** What is wrong, in words. */
+  readonly what: string;
 
-  constructor(message: string, hint: string, code: string, cause: unknown) {
-    super(message, hint);
+  constructor(file: string, action: 'read' | 'written', code: string, cause: unknown) {
+    const [what, remedy] = FAULTS[code];
+    super(`${file}: cannot be ${action}: ${what} (${code})`, remedy);
     this.code = code;
+    this.what = what;
     this.cause = cause;
   }
 }
@@ -41,12 +45,11 @@ export class FileFault extends UsageError {
  */
 export function fileFault(error: unknown, path?: string): unknown {
   if (error instanceof FileFault) return error;
-  const { code = '', path: named, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  const { code: found = '', path: named, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  const code = found === 'EEXIST' && syscall === 'mkdir' ? 'ENOTDIR' : found;
   const file = path ?? named;
   if (!Object.hasOwn(FAULTS, code) || file === undefined) return error;
-  const [what, remedy] = FAULTS[code];
-  const action = /^(read|scandir|stat|lstat)$/.test(syscall ?? '') ? 'read' : 'written';
-  return new FileFault(`${file}: cannot be ${action}: ${what} (${code})`, remedy, code, error);
+  return new FileFault(file, /^(read|scandir|stat|lstat)$/.test(syscall ?? '') ? 'read' : 'written', code, error);
 }
 
 /** Runs `action`; a fault of the machine in it names `path`. */

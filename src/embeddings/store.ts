@@ -2,10 +2,11 @@
  * The embedding store: one `.npy` per (model, sequences, representation), readable with numpy.load, beside a JSON sidecar that says what it is
  * and carries its checksum. A damaged entry is recomputed; files appear whole or not at all.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashJson, sha256, sha256File, writeFileAtomic } from '../core/files.ts';
 import type { Matrix } from '../core/matrix.ts';
+import { writingCache } from '../core/optional-write.ts';
 import type { Encoder, Representation } from '../models/model.ts';
 import { readNpy, writeNpy } from '../runtime/arrays/npy.ts';
 
@@ -50,19 +51,20 @@ export async function storedEmbeddings(
     const matrix = found[i] ?? computed[missing.indexOf(representation)];
     if (!found[i]) {
       const path = entry(representation);
-      await mkdir(join(path, '..'), { recursive: true });
-      const checksum = await writeNpy(`${path}.npy`, { ...matrix, values: Float32Array.from(matrix.values) });
-      const sidecar: Sidecar = {
-        schema: 'glm-bench/embedding@1',
-        sha256: checksum,
-        rows: matrix.rows,
-        columns: matrix.columns,
-        fingerprint: encoder.fingerprint,
-        sequencesHash,
-        representation,
-        made,
-      };
-      await writeFileAtomic(`${path}.json`, `${JSON.stringify(sidecar, null, 2)}\n`);
+      await writingCache(folder, async () => {
+        const checksum = await writeNpy(`${path}.npy`, { ...matrix, values: Float32Array.from(matrix.values) });
+        const sidecar: Sidecar = {
+          schema: 'glm-bench/embedding@1',
+          sha256: checksum,
+          rows: matrix.rows,
+          columns: matrix.columns,
+          fingerprint: encoder.fingerprint,
+          sequencesHash,
+          representation,
+          made,
+        };
+        await writeFileAtomic(`${path}.json`, `${JSON.stringify(sidecar, null, 2)}\n`);
+      });
     }
     results.push(matrix);
   }

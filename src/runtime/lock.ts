@@ -26,6 +26,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../core/errors.ts';
+import { namingFile } from '../core/file-fault.ts';
 import { isMissing } from '../core/files.ts';
 import { type ProcessIdentity, processState, thisProcess } from '../core/process-identity.ts';
 import { temporaryPath } from '../core/temporary.ts';
@@ -124,14 +125,15 @@ interface Attempt {
 }
 
 async function attempt(path: string, { sightings = new Map(), times = TIMES }: TryOptions): Promise<Attempt> {
-  await mkdir(dirname(path), { recursive: true });
+  await namingFile(path, () => mkdir(dirname(path), { recursive: true }));
   const found = await readLock(path);
   const state = found && look(path, found, sightings, times);
   if (state === 'alive' || state === 'silent') return { holder: found?.holder, state };
   const { pid, host, start, machine } = thisProcess();
   const id = randomUUID();
   const claim = temporaryPath(path);
-  await writeFile(claim, `${pid} ${host} ${id} ${start} ${machine}\n`, { flag: 'wx' });
+  const words = `${pid} ${host} ${id} ${start} ${machine}\n`;
+  await namingFile(path, () => writeFile(claim, words, { flag: 'wx' }));
   try {
     const won = found
       ? await replace(path, found, claim, id, sightings, times)

@@ -57,6 +57,23 @@ describe('pretrain', () => {
     expect(report.source).toMatchObject({ rows: 35, kept: 27, excludable: 3 });
   });
 
+  it('reports a finished model of the same settings, and replaces another one only with --overwrite', async () => {
+    const words = ['--config', 'tiny.json', '--sequences', 'train.fa', '--out', 'twice'];
+    await pretrain(...words);
+    const again = await pretrain(...words);
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stdout).toContain(
+      'twice holds the finished model of these settings and sequences; nothing was trained',
+    );
+    const other = await pretrain(...words, '--seed', '1');
+    expect(other.code).toBe(2);
+    expect(other.stderr).toMatch(
+      /^error: \S+twice: holds a finished model, and it was trained with other settings or sequences\nGive another folder, or --overwrite to replace the model in twice\.\n$/,
+    );
+    expect((await pretrain(...words, '--seed', '1', '--overwrite')).code).toBe(0);
+    expect(await training('twice')).toMatchObject({ seed: 1 });
+  });
+
   it('takes a part of a barcode collection, and prints one document under --json', async () => {
     const words = ['--config', 'tiny.json', '--sequences', 'barcodes.csv', '--part', 'pretrain', '--out', 'part'];
     const { code, stdout } = await pretrain(...words, '--json');

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -64,6 +64,31 @@ describe('run', () => {
     expect(again).toMatchObject({ computed: 0, reused: 1 });
     expect(again.seconds).toBeLessThan(2);
     expect(fits()).toEqual(['quick 0']);
+  });
+
+  it.concurrent('goes on without a cache that cannot be written, and gives notice once', async () => {
+    const { folder, bench } = await setUp();
+    await writeFile(join(folder, 'file'), '');
+    const words = ['run', '--task', 'task.ts', '--model', 'kmer-bert-tiny', '--seeds', '1', '--effort', '0.02'];
+    const places = ['--out', 'out', '--cache-folder', 'file/cache', '--device', 'cpu', '--jobs', '2'];
+    const { code, stderr } = await bench([...words, ...places, '--contender', 'baselines.ts#quick']);
+    expect(code, stderr).toBe(0);
+    const notice = /The cache folder \S+file.cache cannot be written: .* \(ENOTDIR\)\. The run goes on/g;
+    expect(stderr.match(notice)).toHaveLength(1);
+  });
+
+  it.concurrent('report shows the board when no file can be written, and names them', async () => {
+    const { folder, bench } = await setUp();
+    await bench([...RUN, ...contenders('quick')]);
+    for (const name of readdirSync(join(folder, 'out')).filter((found) => found.startsWith('leaderboard.'))) {
+      rmSync(join(folder, 'out', name));
+      mkdirSync(join(folder, 'out', name, 'in the way'), { recursive: true });
+    }
+    const { code, stdout, stderr } = await bench(['report', 'out']);
+    expect(code).toBe(1);
+    expect(stdout).toContain('quick');
+    expect(stderr).toContain('The leaderboard was not written:');
+    expect(stderr).toMatch(/leaderboard\.json: cannot be written: it is a folder, not a file \(EISDIR\)/);
   });
 
   it.concurrent('finishes the rest and ends with 1 when cells fail or their process dies, and tries them again', async () => {

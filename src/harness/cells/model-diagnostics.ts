@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashJson, writeFileAtomic } from '../../core/files.ts';
+import { writingCache } from '../../core/optional-write.ts';
 import { createRandom } from '../../core/random.ts';
 import type { Measures, Unmeasured } from '../../diagnostics/model-diagnostics.ts';
 import type { Encoder } from '../../models/model.ts';
@@ -46,6 +47,6 @@ export async function storedMeasures(
   const measured = measuresSchema.parse(await measure(language, windows, { compute, seed: SEED, progress }));
   // What memory was too short for today may fit tomorrow.
   if (measured.missing !== undefined) return measured;
-  await writeFileAtomic(path, `${JSON.stringify(measured, null, 2)}\n`);
+  await writingCache(cacheFolder, () => writeFileAtomic(path, `${JSON.stringify(measured, null, 2)}\n`));
   return measured;
 }

@@ -1,5 +1,6 @@
 /** From a cell and what came of it to the document that is stored: see `result.ts`. */
 
+import { UsageError } from '../../core/errors.ts';
 import type { Cell, PlanEnvironment } from '../cells/plan.ts';
 import type { Found } from '../definitions.ts';
 import type { TimedOutcome } from '../workers/jobs.ts';
@@ -44,7 +45,9 @@ export function resultDocument(
     },
   };
   if ('error' in ending) {
-    const { message, stack } = ending.error;
+    const { stack } = ending.error;
+    const hint = ending.error instanceof UsageError ? ending.error.hint : undefined;
+    const message = hint ? `${ending.error.message}. ${hint}` : ending.error.message;
     return {
       ...common,
       status: 'failed',

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../core/files.ts';
 import type { TaskKind } from '../../core/matrix.ts';
+import { writingCache } from '../../core/optional-write.ts';
 import type { MetricName } from '../../metrics/metric.ts';
 import type { SplitName } from '../../sequences/labelled-sequence.ts';
 import type { TaskContext } from '../contracts.ts';
@@ -64,5 +65,6 @@ export async function rememberDescription(
   const watched = await watchedOf(reference, task);
   if (watched === undefined) return;
   const remembered: Remembered = { description: describeTask(task), watched };
-  await writeFileAtomic(await memoryFile(reference, context, 'json'), `${JSON.stringify(remembered)}\n`);
+  const file = await memoryFile(reference, context, 'json');
+  await writingCache(context.cacheFolder, () => writeFileAtomic(file, `${JSON.stringify(remembered)}\n`));
 }

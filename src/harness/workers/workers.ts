@@ -2,8 +2,13 @@
  * Where cells are computed: child processes, started when first needed and replaced when they die; and this process, for tasks
  * and contenders given as objects, which cannot travel. What comes of a cell, numbers or an error, is stored at once.
  */
-import { deviceEnvironment } from '../../runtime/device.ts';
-import { type JobProgress, type JobWorker, startWorker, WorkerDied } from '../../runtime/jobs/job.ts';
+import {
+  computeEnvironment,
+  type JobProgress,
+  type JobWorker,
+  startWorker,
+  WorkerDied,
+} from '../../runtime/jobs/job.ts';
 import type { Cell } from '../cells/plan.ts';
 import type { PreparedRun, RunEvent } from '../run-types.ts';
 import type { Result } from '../store/result.ts';
@@ -59,7 +64,12 @@ export function processLanes(
   signal: AbortSignal,
 ): ClosableLane[] {
   const { context, environment, device, jobs } = prepared;
-  const variables = { ...deviceEnvironment(device), OMP_NUM_THREADS: String(environment.threads) };
+  const notices = new Set<string>();
+  const onNotice = (message: string) => {
+    if (!notices.has(message)) tell({ type: 'notice', message });
+    notices.add(message);
+  };
+  const variables = computeEnvironment({ device, threads: environment.threads });
   const count = Math.min(jobs, pending.filter((cell) => !isInline(cell)).length);
   return Array.from({ length: count }, (): ClosableLane => {
     let worker: JobWorker | undefined;
@@ -70,7 +80,7 @@ export function processLanes(
       accepts: (cell) => !isInline(cell),
       run: (cell) =>
         conclude(cell, prepared, store, signal, async () => {
-          if (!worker?.alive) worker = startWorker({ environment: variables });
+          if (!worker?.alive) worker = startWorker({ environment: variables, onNotice });
           const request: CellRequest = {
             task: cell.task.reference!,
             context,

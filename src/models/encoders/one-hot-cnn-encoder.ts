@@ -2,12 +2,10 @@
  * The one-hot CNN that the barcode papers put into every protocol beside the language models, as an encoder: trained on the labels of the
  * task's training rows, frozen, and probed like them. It has seen labels where the encoders beside it have not; its title says so.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { hashJson } from '../../core/files.ts';
 import { parseDevice } from '../../runtime/device.ts';
-import { withLock } from '../../runtime/lock.ts';
 import type { Encoder, ModelContext, ModelDefinition } from '../model.ts';
+import { trainOnce } from '../train-once.ts';
 import type { CnnEncoderOptions } from './labelled-cnn.ts';
 
 /** As published (BarcodeBERT, baselines/cnn/cnn_utils.py and 1D_CNN_supervised.py). */
@@ -37,23 +35,17 @@ export async function loadCnnEncoder(options: CnnEncoderOptions, context: ModelC
   const compute = { device, threads: context.threads };
   const recipe = { ...options, epochs: Math.max(1, Math.round(options.epochs * context.effort)) };
   const key = hashJson({ code: context.codeHash, recipe, seed: context.seed, labelled: supervised.hash, device });
-  const folder = join(context.cacheFolder, 'models', `cnn-${key.slice(0, 24)}`);
-  const present = () => existsSync(join(folder, 'card.json'));
-  const make = async () => {
-    if (present()) return; // made while this process waited
-    const progress: ModelContext['progress'] = (fraction, message) =>
-      context.progress(fraction, `training with labels: ${message}`);
-    await saveBarcodeCnn(
-      folder,
-      await trainBarcodeCnn(supervised, recipe, { ...compute, seed: context.seed, progress }),
-    );
-  };
-  if (!present())
-    await withLock(`${folder}.lock`, make, {
-      patience: Number.POSITIVE_INFINITY,
-      onWait: () => context.progress(0, 'training with labels: another process is at it, waiting for its result'),
-    });
-  return barcodeCnnEncoder(await readBarcodeCnn(folder), recipe, compute);
+  const progress: ModelContext['progress'] = (fraction, message) =>
+    context.progress(fraction, `training with labels: ${message}`);
+  return trainOnce({
+    cacheFolder: context.cacheFolder,
+    name: `cnn-${key.slice(0, 24)}`,
+    marker: 'card.json',
+    train: async (folder) =>
+      saveBarcodeCnn(folder, await trainBarcodeCnn(supervised, recipe, { ...compute, seed: context.seed, progress })),
+    load: async (folder) => barcodeCnnEncoder(await readBarcodeCnn(folder), recipe, compute),
+    onWait: () => context.progress(0, 'training with labels: another process is at it, waiting for its result'),
+  });
 }
 
 export const oneHotCnnEncoder: ModelDefinition = {

@@ -1,12 +1,15 @@
 /**
- * Jobs in child processes: a function exported by a module runs elsewhere, so that native code never blocks progress or
- * Ctrl-C, a crash or an out-of-memory kill costs one job and not the run, and the environment can be set before start.
- * One job at a time per worker; arguments, results and progress are copied by structured clone (typed arrays included).
- * Not a thread pool: who runs what, and when, is the caller's business.
+ * Jobs in child processes: a function exported by a module runs elsewhere, so that native code
+ * never blocks progress or Ctrl-C, a crash or an out-of-memory kill costs one job and not the run,
+ * and the environment can be set before start. One job at a time per worker; arguments, results and
+ * progress are copied by structured clone (typed arrays included). Not a thread pool: who runs
+ * what, and when, is the caller's business.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { UsageError } from '../../core/errors.ts';
+import { type Device, deviceEnvironment } from '../device.ts';
 
 export interface JobProgress {
   readonly fraction: number;
@@ -22,8 +25,17 @@ export interface JobRequest {
 }
 export type JobReply =
   | { readonly id: number; readonly type: 'progress'; readonly progress: JobProgress }
+  | { readonly id: number; readonly type: 'notice'; readonly message: string }
   | { readonly id: number; readonly type: 'done'; readonly value: unknown }
-  | { readonly id: number; readonly type: 'failed'; readonly message: string; readonly stack?: string };
+  | {
+      readonly id: number;
+      readonly type: 'failed';
+      readonly message: string;
+      readonly stack?: string;
+      /** The error was caused by the user's input or by the machine ({@link UsageError}). */
+      readonly isUsage: boolean;
+      readonly hint?: string;
+    };
 
 /** The signature of a function that can be run as a job. */
 export type Job<P = never, T = unknown> = (
@@ -34,14 +46,20 @@ export type Job<P = never, T = unknown> = (
 export interface WorkerOptions {
   /** Added to the environment the child is started with, e.g. `NVIDIA_TF32_OVERRIDE=0`. */
   readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * Called with each different warning about a cache that cannot be written
+   * (`core/optional-write.ts`).
+   */
+  readonly onNotice?: (message: string) => void;
 }
 
 export interface JobWorker {
   /** False once the process has ended; a new worker must then be started. */
   readonly alive: boolean;
   /**
-   * Runs the export `name` of `module` with `payload`. Rejects with the error it threw (message and stack of the child), or
-   * with a {@link WorkerDied} when the process ended. Throws when a job is already running.
+   * Runs the export `name` of `module` with `payload`. Rejects with the error it threw (message and
+   * stack of the child), or with a {@link WorkerDied} when the process ended. Throws when a job is
+   * already running.
    */
   run<T>(module: URL, name: string, payload: unknown, onProgress?: (progress: JobProgress) => void): Promise<T>;
   /** Ends the process at once; a running job rejects. Resolves when it is gone. */
@@ -69,9 +87,12 @@ export function describeExit(code: number | null, signal: string | null, words: 
   return `exited with code ${code}${said}`;
 }
 
-/** Starts a child process that waits for jobs. It ends when closed, and by itself when this process dies. */
+/**
+ * Starts a child process that waits for jobs. It ends when closed, and by itself when this process
+ * dies.
+ */
 export function startWorker(options: WorkerOptions = {}): JobWorker {
-  const child: ChildProcess = fork(ENTRY, {
+  const child: ChildProcess = fork(ENTRY, [String(process.pid)], {
     execArgv: ['--import', TSX, '--no-warnings=ExperimentalWarning'],
     env: { ...process.env, ...options.environment },
     serialization: 'advanced',
@@ -101,14 +122,20 @@ export function startWorker(options: WorkerOptions = {}): JobWorker {
     child.once('error', (error) => end(`could not be started: ${error.message}`));
     child.once('close', (code, signal) => end(describeExit(code, signal, words)));
   });
+  const notices = new Set<string>();
   child.on('message', (message) => {
     const reply = message as JobReply;
+    if (reply.type === 'notice') {
+      if (!notices.has(reply.message)) options.onNotice?.(reply.message);
+      notices.add(reply.message);
+      return;
+    }
     const job = current;
     if (!job || reply.id !== job.id) return;
     if (reply.type === 'progress') return job.onProgress?.(reply.progress);
     current = undefined;
     if (reply.type === 'done') return job.resolve(reply.value);
-    const error = new Error(reply.message);
+    const error = reply.isUsage ? new UsageError(reply.message, reply.hint) : new Error(reply.message);
     if (reply.stack) error.stack = reply.stack;
     job.reject(error);
   });
@@ -139,4 +166,31 @@ export function startWorker(options: WorkerOptions = {}): JobWorker {
       await ended;
     },
   };
+}
+
+/** Environment of a child process that computes on a device with so many threads. */
+export function computeEnvironment({ device, threads }: Compute): Record<string, string> {
+  return { ...deviceEnvironment(device), OMP_NUM_THREADS: String(threads) };
+}
+
+interface Compute {
+  readonly device: Device;
+  readonly threads: number;
+}
+
+/** Runs one job in a child process of its own. */
+export async function runInChild<T>(
+  module: URL,
+  name: string,
+  payload: unknown,
+  compute: Compute,
+  onProgress?: (progress: JobProgress) => void,
+): Promise<T> {
+  const onNotice = (message: string) => void process.stderr.write(`${message}\n`);
+  const worker = startWorker({ environment: computeEnvironment(compute), onNotice });
+  try {
+    return await worker.run<T>(module, name, payload, onProgress);
+  } finally {
+    await worker.close();
+  }
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { UsageError } from '../../../src/core/errors.ts';
 import { describeExit, type JobProgress, startWorker, WorkerDied } from '../../../src/runtime/jobs/job.ts';
 
 const JOBS = new URL('../fixtures/jobs.ts', import.meta.url);
@@ -35,6 +36,30 @@ describe('a worker', () => {
     expect(error).toMatchObject({ message: 'row 7 is empty', stack: expect.stringContaining('jobs.ts') });
     await expect(worker.run(JOBS, 'missing', null)).rejects.toThrow('exports no function "missing"');
     expect(worker.alive).toBe(true);
+  });
+
+  it('passes on errors of the user and of the machine with what to do about them', async () => {
+    const error = await worker.run(JOBS, 'refuse', null).catch((e: Error) => e);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error).toMatchObject({ message: 'reads.fa: is empty', hint: 'Give another file.' });
+    const fault = await worker.run(JOBS, 'fillTheDisk', '/data/out.npy').catch((e: Error) => e);
+    expect(fault).toBeInstanceOf(UsageError);
+    expect(fault).toMatchObject({
+      message: '/data/out.npy: cannot be written: the disk is full (ENOSPC)',
+      hint: 'Free space there or choose another folder, then give the same command again.',
+    });
+  });
+
+  it('goes on when its cache cannot be written, and gives notice once', async () => {
+    const file = fileURLToPath(import.meta.url);
+    const notices: string[] = [];
+    const other = startWorker({ onNotice: (message) => notices.push(message) });
+    expect(await other.run(JOBS, 'writeToCache', file)).toBe('done');
+    expect(notices).toEqual([
+      `The cache folder ${file} cannot be written: a part of the path is a file, not a folder (ENOTDIR). ` +
+        'The run goes on; what is not kept is computed again next time.',
+    ]);
+    await other.close();
   });
 
   it('runs one job at a time', async () => {
