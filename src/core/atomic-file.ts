@@ -66,8 +66,8 @@ const previous = (path: string) => join(dirname(path), `.${basename(path)}.previ
  */
 export async function writeFolderAtomic(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = temporaryPath(path);
+  await namingFile(path, () => mkdir(temporary, { recursive: true }));
   try {
-    await namingFile(path, () => mkdir(temporary, { recursive: true }));
     await fill(temporary);
     await syncFolder(temporary);
     await namingFile(path, () => takeName(temporary, path));
