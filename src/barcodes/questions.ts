@@ -5,6 +5,7 @@
  * `group` is the species, where there is one.
  */
 
+import { basename } from 'node:path';
 import type { LabelledSequence, SplitName } from '../sequences/labelled-sequence.ts';
 import { type BarcodeRecord, type BarcodeReport, countUp } from './records.ts';
 import { BARCODE_PARTS, type BarcodeCounts, type BarcodePart, type SplitBarcodes } from './splits.ts';
@@ -115,6 +116,9 @@ export function describeBarcodes(report: BarcodeReport, counts: BarcodeCounts, a
   const { duplicates, conflicts } = counts;
   return [
     `${report.rows} rows read, ${report.records} with a usable barcode${listedCounts(report.removed)}.`,
+    ...report.unreadable
+      .slice(0, 5)
+      .map(({ file, line, reason }) => `Unreadable row, ${basename(file ?? '')}:${line}: ${reason}.`),
     ...sentence('Rows of other markers', report.otherMarkers),
     ...sentence('Records without a species name', report.unnamed),
     `${duplicates} records with a barcode met before left out, ${conflicts} of them with other names or another BIN.`,

@@ -7,10 +7,10 @@
  */
 
 import { detectFormat, fileStem } from '../sequences/formats/data-files.ts';
-import { openDelimitedLines } from '../sequences/formats/delimited-lines.ts';
 import { readFasta } from '../sequences/formats/fasta.ts';
-import { openTable } from '../sequences/formats/table.ts';
+import { openTable, type TableFault } from '../sequences/formats/tables.ts';
 import { IdSet } from '../sequences/id-set.ts';
+import { type SkippedRow, skippedRow } from '../sequences/row-faults.ts';
 import { SequenceError } from '../sequences/sequence-error.ts';
 import {
   BARCODE_FIELDS,
@@ -66,6 +66,8 @@ export interface BarcodeReport {
   records: number;
   /** Rows that gave no record, by reason. rows = records + the sum of these. */
   readonly removed: Record<string, number>;
+  /** Of those removed because they could not be read: where and why. */
+  readonly unreadable: SkippedRow[];
   /** Of those removed for their marker: rows by marker. */
   readonly otherMarkers: Record<string, number>;
   /** Records without a species name, by reason. */
@@ -74,7 +76,7 @@ export interface BarcodeReport {
 }
 
 export function createBarcodeReport(): BarcodeReport {
-  return { rows: 0, records: 0, removed: {}, otherMarkers: {}, unnamed: {}, ids: new IdSet() };
+  return { rows: 0, records: 0, removed: {}, unreadable: [], otherMarkers: {}, unnamed: {}, ids: new IdSet() };
 }
 
 /** Adds one to a count. */
@@ -83,6 +85,7 @@ export function countUp(counts: Record<string, number>, reason: string, by = 1):
 }
 
 const ABSENT = 'no species given';
+const UNREADABLE = 'unreadable (such as a record broken over lines)';
 /** The marker of a row whose file says markers, but not this one's. */
 const NOT_STATED = 'not stated';
 
@@ -105,8 +108,14 @@ export async function* readBarcodes(
   const table = options.namesFrom === undefined ? undefined : await readNames(options.namesFrom);
   const own = interner();
   const rows = (await detectFormat(path)) === 'fasta' ? fastaRows(path, options) : tableRows(path, options);
-  for await (const { line, fields } of rows) {
+  for await (const row of rows) {
     report.rows++;
+    if ('fault' in row) {
+      countUp(report.removed, UNREADABLE);
+      report.unreadable.push(skippedRow(row.fault));
+      continue;
+    }
+    const { line, fields } = row;
     const sequence = barcodeLetters(fields.sequence);
     if (sequence === '') {
       countUp(report.removed, 'no sequence');
@@ -190,7 +199,7 @@ function judgedNames(
   return names;
 }
 
-async function* tableRows(path: string, options: BarcodeReadOptions): AsyncGenerator<RawBarcode> {
+async function* tableRows(path: string, options: BarcodeReadOptions): AsyncGenerator<RawBarcode | TableFault> {
   yield* rowsOfTable(path, options.columns ?? {}, ['sequence', ...(options.required ?? [])]);
 }
 
@@ -198,14 +207,18 @@ async function* rowsOfTable(
   path: string,
   named: Partial<Record<BarcodeField, string>>,
   required: readonly BarcodeField[],
-): AsyncGenerator<RawBarcode> {
+): AsyncGenerator<RawBarcode | TableFault> {
   const format = await detectFormat(path);
   if (format === 'fasta') throw new SequenceError('is FASTA; give a table', { file: path });
-  const isText = format === 'csv' || format === 'tsv';
-  const table = isText ? await openDelimitedLines(path, format) : await openTable(path, format, undefined);
+  const table = await openTable(path, format);
   const at = findBarcodeColumns(table.columns, path, named, required);
   const present = BARCODE_FIELDS.filter((field) => at[field] !== undefined);
-  for await (const { line, values } of table.select(present.map((field) => at[field] ?? 0))) {
+  for await (const row of table.select(present.map((field) => at[field] ?? 0))) {
+    if ('fault' in row) {
+      yield row;
+      continue;
+    }
+    const { line, values } = row;
     const fields: Partial<Record<BarcodeField, string>> = {};
     for (let i = 0; i < present.length; i++) {
       const value = presentText(values[i]);
@@ -241,7 +254,9 @@ async function* fastaRows(path: string, options: BarcodeReadOptions): AsyncGener
 /** Names by id. Of an id met twice the first row holds. */
 async function readNames(path: string): Promise<Map<string, RawBarcode['fields']>> {
   const names = new Map<string, RawBarcode['fields']>();
-  for await (const { fields, line } of rowsOfTable(path, {}, ['id'])) {
+  for await (const row of rowsOfTable(path, {}, ['id'])) {
+    if ('fault' in row) throw row.fault;
+    const { fields, line } = row;
     if (fields.id === undefined) throw new SequenceError('the id is empty; fill it in', { file: path, line });
     if (!names.has(fields.id)) names.set(fields.id, fields);
   }

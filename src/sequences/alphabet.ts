@@ -31,23 +31,37 @@ export const IUPAC: Readonly<Record<string, string>> = {
 export const BASE_CODES: Uint8Array = baseCodes();
 
 /** What a letter is, by char code: the row of rules that {@link applyAlphabet} follows. */
-const LETTER = { unknown: 0, base: 1, n: 2, thymine: 3, uracil: 4, ambiguous: 5, gap: 6 } as const;
+const LETTER = {
+  unknown: 0,
+  base: 1,
+  n: 2,
+  thymine: 3,
+  uracil: 4,
+  ambiguous: 5,
+  gap: 6,
+  blank: 7,
+  digit: 8,
+  lineBreak: 9,
+} as const;
 const N_CODE = 78;
 const UPPER_CLASSES = letterClasses();
 
 /**
- * Brings `sequence` into the policy's alphabet, in upper case.
+ * Brings `sequence` into the policy's alphabet, in upper case. Blanks are layout (GenBank's blocks of ten) and removed, as are
+ * numbers between blanks (GenBank's positions); a number inside the letters is refused.
  * U and T become the alphabet's own letter. `changes` counts letters by what was done to them (kept ambiguity codes too);
  * it is empty when the sequence was plain A, C, G, T/U and N.
- * @param where named in errors, e.g. "train.csv:17".
+ * @param where named in errors: file and line, or a text such as "train.csv:17".
  * @throws SequenceError for a letter that the policy refuses, and when nothing is left.
  */
 export function applyAlphabet(
   sequence: string,
   policy: AlphabetPolicy,
-  where: string,
+  where: string | { readonly file: string; readonly line: number },
 ): { sequence: string; changes: Record<string, number> } {
-  if (sequence.length === 0) throw new SequenceError(`${where}: the sequence is empty; remove the row or fill it in`);
+  const fault = (what: string) =>
+    typeof where === 'string' ? new SequenceError(`${where}: ${what}`) : new SequenceError(what, where);
+  if (sequence.length === 0) throw fault('the sequence is empty; remove the row or fill it in');
   const rna = policy.alphabet === 'rna';
   if ((rna ? /^[ACGUN]+$/ : /^[ACGTN]+$/).test(sequence)) return { sequence, changes: {} };
 
@@ -59,7 +73,7 @@ export function applyAlphabet(
   };
   const refuse = (index: number, what: string, remedy: string): never => {
     const letter = JSON.stringify(sequence[index]);
-    throw new SequenceError(`${where}: letter ${letter} at position ${index + 1} is ${what}; ${remedy}`);
+    throw fault(`letter ${letter} at position ${index + 1} is ${what}; ${remedy}`);
   };
 
   const letters = Buffer.allocUnsafe(sequence.length);
@@ -86,12 +100,25 @@ export function applyAlphabet(
       }
       if (ambiguous === 'n') code = N_CODE;
       count(ambiguous === 'n' ? 'ambiguity codes turned into N' : 'ambiguity codes kept');
+    } else if (letterClass === LETTER.blank) {
+      count('blanks removed');
+      continue;
+    } else if (
+      letterClass === LETTER.digit &&
+      isBlankAt(sequence, i - 1) &&
+      isBlankAt(sequence, numberEnd(sequence, i))
+    ) {
+      i = numberEnd(sequence, i) - 1;
+      count('position numbers removed');
+      continue;
+    } else if (letterClass === LETTER.lineBreak) {
+      refuse(i, 'a line break', 'write the sequence in one line');
     } else if (letterClass === LETTER.gap) {
       if (gaps === 'error') refuse(i, 'a gap', 'set the alphabet policy gaps: "remove" or "n" (--gaps remove)');
       count(gaps === 'remove' ? 'gaps removed' : 'gaps turned into N');
       if (gaps === 'remove') continue;
       code = N_CODE;
-    } else if (letterClass === LETTER.unknown) {
+    } else if (letterClass === LETTER.unknown || letterClass === LETTER.digit) {
       if (policy.unknown !== 'n') {
         const name = rna ? 'RNA' : 'DNA';
         refuse(i, `no ${name} letter`, 'correct the data or set the alphabet policy unknown: "n" (--unknown n)');
@@ -101,8 +128,21 @@ export function applyAlphabet(
     }
     letters[length++] = code;
   }
-  if (length === 0) throw new SequenceError(`${where}: nothing is left of the sequence once gaps are removed`);
+  if (length === 0) throw fault('nothing is left of the sequence once gaps and blanks are removed');
   return { sequence: letters.toString('latin1', 0, length), changes };
+}
+
+/** Index of the first character after the digits at `from`. */
+function numberEnd(text: string, from: number): number {
+  let end = from;
+  while (end < text.length && UPPER_CLASSES[text.charCodeAt(end)] === LETTER.digit) end++;
+  return end;
+}
+
+/** Whether there is a blank at `index`, or an end of the text where the text has blanks. */
+function isBlankAt(text: string, index: number): boolean {
+  if (index < 0 || index >= text.length) return /[ \t]/.test(text);
+  return UPPER_CLASSES[text.charCodeAt(index)] === LETTER.blank;
 }
 
 const DNA_COMPLEMENT = complementTable('T');
@@ -144,6 +184,9 @@ function letterClasses(): Uint8Array {
   for (const letter of Object.keys(IUPAC)) classes[letter.charCodeAt(0)] = LETTER.ambiguous;
   for (const letter of 'ACG') classes[letter.charCodeAt(0)] = LETTER.base;
   for (const letter of '-.') classes[letter.charCodeAt(0)] = LETTER.gap;
+  for (const letter of ' \t') classes[letter.charCodeAt(0)] = LETTER.blank;
+  for (const letter of '0123456789') classes[letter.charCodeAt(0)] = LETTER.digit;
+  for (const letter of '\r\n') classes[letter.charCodeAt(0)] = LETTER.lineBreak;
   classes[N_CODE] = LETTER.n;
   classes[84] = LETTER.thymine;
   classes[85] = LETTER.uracil;

@@ -1,5 +1,7 @@
-/** The one error of this folder: what is wrong with a sequence or its file, where, and how to mend it. */
+/** The one error of this folder: what is wrong with a sequence or its file, where, and what to do. */
 export class SequenceError extends Error {
+  /** The message without the place. */
+  readonly what: string;
   readonly file?: string;
   /** 1-based line; the row for columnar formats. */
   readonly line?: number;
@@ -8,6 +10,7 @@ export class SequenceError extends Error {
     const place = at.file === undefined ? '' : at.line === undefined ? `${at.file}: ` : `${at.file}:${at.line}: `;
     super(place + what);
     this.name = 'SequenceError';
+    this.what = what;
     this.file = at.file;
     this.line = at.line;
   }

@@ -38,7 +38,10 @@ export async function readParquetVectors(path: string): Promise<PrecomputedVecto
   const chosen = valueColumns(table.columns, path);
   const keys: string[] = [];
   const vectors: Float32Array[] = [];
-  for await (const { line, values } of table.select([keyedBy, ...chosen]).rows) {
+  const indices = [keyedBy, ...chosen].map((name) => table.columns.indexOf(name));
+  for await (const row of table.select(indices)) {
+    if ('fault' in row) throw row.fault;
+    const { line, values } = row;
     const [key, ...rest] = values;
     const where = `${path}, row ${line}`;
     if (typeof key !== 'string') throw new Error(`${where}: '${keyedBy}' holds no text`);

@@ -1,111 +1,102 @@
 /**
- * CSV and TSV through csv-parse: quoted fields, byte-order mark, blank lines, any line ending. The separator is the
- * format's own unless the first line has only another of comma, tab, semicolon. Every row must have as many fields as there are columns.
+ * CSV and TSV: the one parser of both. Streams; lines without a quote are split at the separator, all others go through
+ * `delimited-quotes.ts`. The separator is the format's own unless the first line has only another of comma, tab, semicolon; the
+ * quoting rules are those of the separator found.
  */
-import { pipeline, Readable } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
 import { SequenceError } from '../sequence-error.ts';
+import { listed } from './columns.ts';
+import { createRecordParser, type DelimitedRecord } from './delimited-quotes.ts';
 import { shorten } from './fasta.ts';
-import { readText } from './gzip-stream.ts';
-import type { Table, TableRow } from './table-types.ts';
+import { readLines } from './gzip-stream.ts';
+import type { OpenTable, TableRow } from './tables.ts';
 
 export interface DelimitedOptions {
   readonly format: 'csv' | 'tsv';
-  /** Names for a file without a header line. Without them the first line is the header. */
+  /** Names for a file without a header line. Without them the first line that is not blank is the header. */
   readonly columns?: readonly string[];
 }
 
-interface Parsed {
-  readonly record: string[];
-  readonly info: { readonly lines: number };
-}
-
 /**
- * Opens a delimited file and reads its header.
- * @throws SequenceError for an empty file, a header that looks like data, ragged rows, unclosed quotes.
+ * Opens a delimited file and reads its header. Rows with another number of fields than the header and quotes that are never
+ * closed are yielded as faults.
+ * @throws SequenceError for an empty file and for a header that holds a sequence.
  */
-export async function openDelimited(path: string, options: DelimitedOptions): Promise<Table> {
-  const text = readText(path);
-  const { head, chunks } = await firstLine(text);
-  if (head.trim() === '') throw new SequenceError('the file is empty; give one with rows', { file: path });
-  const parser = parse({
-    delimiter: separator(head, options.format),
-    record_delimiter: ['\r\n', '\n'],
-    relax_column_count: true, // checked below, with a better message
-    relax_quotes: true,
-    skip_empty_lines: true,
-    trim: options.format === 'csv',
-    max_record_size: 0,
-    info: true,
-  });
-  // The callback is needed for pipeline to forward errors; reading the parser throws them.
-  pipeline(Readable.from(chunks, { objectMode: false }), parser, () => {});
-  const rows = parsedRows(parser as AsyncIterable<Parsed>, path)[Symbol.asyncIterator]();
-  if (options.columns !== undefined)
-    return { columns: options.columns, rows: checkedRows(rows, options.columns, path) };
-
-  const first = await rows.next();
-  const columns = first.done ? [] : first.value.record;
-  const dataLike = columns.find((name) => /^[ACGTUN]{12,}$/i.test(name));
-  if (dataLike !== undefined) {
-    throw new SequenceError(
-      `the first line holds a sequence ("${shorten(dataLike)}"), so this file has no header; name its columns with \`columns\``,
-      { file: path, line: 1 },
-    );
+export async function openDelimited(path: string, { format, columns: named }: DelimitedOptions): Promise<OpenTable> {
+  const counts = { lines: 0, records: 0, joined: 0 };
+  const records = readRecords(path, format, named?.length, counts);
+  const first = named === undefined ? await records.next() : undefined;
+  if (first?.done) throw emptyFile(path);
+  if (first !== undefined && first.value.fault !== undefined) {
+    throw new SequenceError(first.value.fault, { file: path, line: first.value.line });
   }
-  return { columns, rows: checkedRows(rows, columns, path) };
-}
+  const columns = named ?? first?.value.fields.map((name: string) => name.trim()) ?? [];
+  if (named === undefined) refuseSequence(columns, path);
 
-async function* checkedRows(
-  rows: AsyncIterator<Parsed>,
-  columns: readonly string[],
-  path: string,
-): AsyncGenerator<TableRow> {
-  for (let next = await rows.next(); !next.done; next = await rows.next()) {
-    const { record, info } = next.value;
-    if (record.length !== columns.length) {
-      const named = columns.map((name) => `"${name}"`).join(', ');
-      throw new SequenceError(
-        `${record.length} fields, but there are ${columns.length} columns (${named}); correct the row, or quote fields that hold the separator`,
-        { file: path, line: info.lines },
-      );
+  async function* select(indices: readonly number[]): AsyncGenerator<TableRow> {
+    for await (const { line, fields, fault } of records) {
+      if (fault !== undefined) yield { line, fault: new SequenceError(fault, { file: path, line }) };
+      else if (fields.length === columns.length) yield { line, values: indices.map((index) => fields[index]) };
+      else yield { line, fault: ragged(fields.length, columns, { file: path, line }) };
     }
-    yield { line: info.lines, values: record };
+    if (counts.lines === 0) throw emptyFile(path);
+    if (counts.lines !== counts.records + counts.joined) {
+      throw new Error(`${path}: ${counts.lines} lines gave ${counts.records} rows and ${counts.joined} joined lines`);
+    }
   }
+  return { columns, select, joinedLines: () => counts.joined };
 }
 
-async function* parsedRows(parser: AsyncIterable<Parsed>, path: string): AsyncGenerator<Parsed> {
-  try {
-    yield* parser;
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    const line = typeof error.lines === 'number' ? error.lines : undefined;
-    const remedy =
-      error.code === 'CSV_QUOTE_NOT_CLOSED' ? 'close the quote, or double quotes inside fields' : 'correct the row';
-    throw new SequenceError(`${error.message}; ${remedy}`, { file: path, line });
-  }
+function emptyFile(file: string): SequenceError {
+  return new SequenceError('the file is empty; give one with rows', { file });
 }
 
-/** The first line, and all text chunks (the ones read ahead included). */
-async function firstLine(text: AsyncGenerator<string>): Promise<{ head: string; chunks: AsyncGenerator<string> }> {
-  const held: string[] = [];
-  let done = false;
-  while (!held.some((chunk) => /\S[^\n]*\n/.test(chunk))) {
-    const next = await text.next();
-    done = next.done === true;
-    if (next.done) break;
-    held.push(next.value);
+function refuseSequence(columns: readonly string[], file: string): void {
+  const dataLike = columns.find((name) => /^[ACGTUN]{12,}$/i.test(name));
+  if (dataLike === undefined) return;
+  throw new SequenceError(
+    `the first line holds a sequence ("${shorten(dataLike)}"), so this file has no header; name its columns with \`columns\``,
+    { file, line: 1 },
+  );
+}
+
+function ragged(fields: number, columns: readonly string[], at: { file: string; line: number }): SequenceError {
+  return new SequenceError(
+    `${fields} fields, but there are ${columns.length} columns (${listed(columns)}); correct the row, or quote fields that hold the separator`,
+    at,
+  );
+}
+
+/** Records of a file, the header among them. `width` is the number of columns where it is known beforehand. */
+async function* readRecords(
+  path: string,
+  format: 'csv' | 'tsv',
+  width: number | undefined,
+  counts: { lines: number; records: number; joined: number },
+): AsyncGenerator<DelimitedRecord> {
+  let parser: ReturnType<typeof createRecordParser> | undefined;
+  const found: DelimitedRecord[] = [];
+  for await (const { firstLine, lines } of readLines(path, 'fields')) {
+    for (let i = 0; i < lines.length; i++) {
+      if (parser === undefined) {
+        if (isBlank(lines[i])) continue;
+        parser = createRecordParser(separator(lines[i], format), counts, width);
+      }
+      parser.push(lines[i], firstLine + i, found);
+      for (const record of found) yield record;
+      found.length = 0;
+    }
   }
-  async function* chunks() {
-    yield* held;
-    if (!done) yield* text;
-  }
-  const head = held.join('').trimStart().split('\n', 1)[0];
-  return { head, chunks: chunks() };
+  parser?.end(found);
+  yield* found;
+}
+
+/** Whether a line holds no row. A line of separators holds one, of empty fields. */
+export function isBlank(line: string): boolean {
+  return line === '' || /^[ \r]*$/.test(line);
 }
 
 /** The format's own separator, or the first other one present when it is absent from the first line. */
-export function separator(head: string, format: 'csv' | 'tsv'): string {
+function separator(head: string, format: 'csv' | 'tsv'): string {
   const candidates = format === 'csv' ? [',', '\t', ';'] : ['\t', ',', ';'];
   return candidates.find((candidate) => head.includes(candidate)) ?? candidates[0];
 }

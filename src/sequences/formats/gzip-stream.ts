@@ -1,7 +1,7 @@
 /**
  * Text files as batches of lines, gzip or not (told by the first bytes, never by the name), UTF-8, any line ending.
- * Memory is one chunk plus the longest line. Truncated and corrupt gzip, bytes that are not UTF-8 text and control
- * characters are errors that name the line.
+ * Memory is one chunk plus the longest line, which is bounded. Truncated and corrupt gzip, bytes that are not UTF-8 text and
+ * control characters are errors that name the line.
  */
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -10,6 +10,14 @@ import { createGunzip } from 'node:zlib';
 import { SequenceError } from '../sequence-error.ts';
 
 const CHUNK_BYTES = 1 << 19;
+/** Longest line, and longest sequence of a FASTA record: twice the longest human chromosome, below the longest JavaScript string. */
+export const MOST_CHARACTERS = 500_000_000;
+
+/**
+ * What a carriage return alone is. `lines`: always the end of a line (old Macintosh files). `fields`: the end of a line only in
+ * files whose first line ends with one; else part of the text, as in database exports with returns inside a field.
+ */
+export type CarriageReturns = 'lines' | 'fields';
 
 export interface LineBatch {
   /** 1-based number of the first line. */
@@ -18,17 +26,29 @@ export interface LineBatch {
   readonly lines: readonly string[];
 }
 
-/** Lines of a file in batches, in order. A byte-order mark is dropped. An empty last line is not given. */
-export async function* readLines(path: string): AsyncGenerator<LineBatch> {
+/**
+ * Lines of a file in batches, in order. A byte-order mark is dropped. An empty last line is not given.
+ * @throws SequenceError for a line longer than {@link MOST_CHARACTERS}.
+ */
+export async function* readLines(path: string, returns: CarriageReturns = 'lines'): AsyncGenerator<LineBatch> {
   let firstLine = 1;
   let pieces: string[] = []; // of a line that is not complete yet
-  for await (const text of readText(path)) {
+  let characters = 0;
+  for await (const text of readText(path, returns)) {
     const lines = text.split('\n');
     const last = lines.pop() ?? '';
+    characters += lines.length === 0 ? last.length : lines[0].length;
+    if (characters > MOST_CHARACTERS) {
+      throw new SequenceError(
+        `a line of more than ${MOST_CHARACTERS} characters, the most that is read; is this the right file? Break long sequences into lines`,
+        { file: path, line: firstLine },
+      );
+    }
     if (lines.length === 0) {
       pieces.push(last);
       continue;
     }
+    characters = last.length;
     lines[0] = pieces.join('') + lines[0];
     pieces = [last];
     for (let i = 0; i < lines.length; i++) {
@@ -42,10 +62,11 @@ export async function* readLines(path: string): AsyncGenerator<LineBatch> {
 }
 
 /**
- * The decoded text of a file in chunks; old Macintosh line ends ("\r" alone) are turned into "\n".
+ * The decoded text of a file in chunks; carriage returns that end lines by themselves are turned into "\n".
  * @throws SequenceError naming file and line for whatever keeps the file from being read as text.
  */
-export async function* readText(path: string): AsyncGenerator<string> {
+export async function* readText(path: string, returns: CarriageReturns = 'lines'): AsyncGenerator<string> {
+  let returnsEndLines = returns === 'lines' ? true : undefined; // undefined: no line has ended yet
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let line = 1;
   let heldReturn = false; // a "\r" at the end of a chunk may be half of "\r\n"
@@ -62,7 +83,8 @@ export async function* readText(path: string): AsyncGenerator<string> {
     if (heldReturn) text = `\r${text}`;
     heldReturn = bytes !== undefined && text.endsWith('\r');
     if (heldReturn) text = text.slice(0, -1);
-    if (text.includes('\r')) text = text.replace(/\r(?!\n)/g, '\n');
+    returnsEndLines ??= /[\r\n]/.test(text) ? /^[^\r\n]*\r(?!\n)/.test(text) : undefined;
+    if (returnsEndLines && text.includes('\r')) text = text.replace(/\r(?!\n)/g, '\n');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
     const control = text.search(/[\u0000-\u0008\u000e-\u001f]/);
     if (control >= 0) {

@@ -1,22 +1,27 @@
-/** JSON Lines: one object per line. Columns are the keys of the first object; blank lines are skipped. */
+/** JSON Lines: one object per line. Columns are the keys of the first object; blank lines are passed over. */
 
 import { SequenceError } from '../sequence-error.ts';
 import { shorten } from './fasta.ts';
 import { readLines } from './gzip-stream.ts';
-import type { Table, TableRow } from './table-types.ts';
+import type { OpenTable, TableFault, TableRow } from './tables.ts';
 
-/** @throws SequenceError for an empty file and for a line that is not a JSON object. */
-export async function openJsonl(path: string): Promise<Table> {
+/**
+ * Later lines that are not a JSON object are yielded as faults.
+ * @throws SequenceError for an empty file and for a first line that is not a JSON object.
+ */
+export async function openJsonl(path: string): Promise<OpenTable> {
   const objects = readObjects(path);
   const first = await objects.next();
   if (first.done) throw new SequenceError('the file is empty; give one with rows', { file: path });
-  const columns = Object.keys(first.value.object);
-  const toRow = ({ object, line }: ObjectLine): TableRow => ({ line, values: columns.map((name) => object[name]) });
-  async function* rows(head: ObjectLine): AsyncGenerator<TableRow> {
-    yield toRow(head);
-    for await (const next of objects) yield toRow(next);
+  const head = first.value;
+  if ('fault' in head) throw head.fault;
+  const columns = Object.keys(head.object);
+  async function* select(indices: readonly number[]): AsyncGenerator<TableRow> {
+    const row = ({ object, line }: ObjectLine) => ({ line, values: indices.map((index) => object[columns[index]]) });
+    yield row(head as ObjectLine);
+    for await (const next of objects) yield 'fault' in next ? next : row(next);
   }
-  return { columns, rows: rows(first.value) };
+  return { columns, select, joinedLines: () => 0 };
 }
 
 interface ObjectLine {
@@ -24,24 +29,24 @@ interface ObjectLine {
   readonly line: number;
 }
 
-async function* readObjects(path: string): AsyncGenerator<ObjectLine> {
+async function* readObjects(path: string): AsyncGenerator<ObjectLine | TableFault> {
   for await (const { firstLine, lines } of readLines(path)) {
     for (let i = 0; i < lines.length; i++) {
-      if (lines[i].trim() === '') continue;
-      yield { object: parseObject(lines[i], path, firstLine + i), line: firstLine + i };
+      if (lines[i].trim() !== '') yield parseObject(lines[i], path, firstLine + i);
     }
   }
 }
 
-function parseObject(text: string, file: string, line: number): Readonly<Record<string, unknown>> {
+function parseObject(text: string, file: string, line: number): ObjectLine | TableFault {
+  const fault = (what: string) => ({ line, fault: new SequenceError(what, { file, line }) });
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new SequenceError(`not JSON (${(error as Error).message}); write one object per line`, { file, line });
+    return fault(`not JSON (${(error as Error).message}); write one object per line`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SequenceError(`"${shorten(text)}" is not a JSON object; write one object per line`, { file, line });
+    return fault(`"${shorten(text)}" is not a JSON object; write one object per line`);
   }
-  return value as Record<string, unknown>;
+  return { line, object: value as Record<string, unknown> };
 }

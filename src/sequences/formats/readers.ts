@@ -1,25 +1,19 @@
 /**
  * From files to labelled sequences: FASTA, CSV, TSV, JSONL and Parquet, plain or gzip, one row at a time. Letters are left as
- * written (see `alphabet.ts`); rows are never dropped: what cannot be read is a SequenceError "path:line: what; remedy".
- * Memory does not grow with the file, but for about 24 bytes per row by which duplicate ids are found.
+ * written (see `alphabet.ts`). A row that cannot be read is a SequenceError "path:line: what; remedy", or, on request, skipped and
+ * listed; rows in = rows out + rows skipped is checked. Memory does not grow with the file, but for about 24 bytes per row by
+ * which duplicate ids are found.
  */
 import { basename } from 'node:path';
+import { applyAlphabet } from '../alphabet.ts';
 import { IdSet } from '../id-set.ts';
-import type { Label, LabelledSequence, SplitName } from '../labelled-sequence.ts';
+import type { AlphabetPolicy, Label, LabelledSequence, SplitName } from '../labelled-sequence.ts';
+import { checkRowCount, createReadReport, type OnBadRow, type ReadReport, skipOrThrow } from '../row-faults.ts';
 import { SequenceError } from '../sequence-error.ts';
-import {
-  columnIndex,
-  guessColumn,
-  labelIndices,
-  parseLabel,
-  parseLabelColumns,
-  parseSplit,
-  sequenceIndex,
-} from './columns.ts';
-import { type DataFormat, detectFormat, fileStem, findDataFiles } from './data-files.ts';
-import { fastaId, headerValue, readFasta } from './fasta.ts';
-import { openTable } from './table.ts';
-import type { TableRow } from './table-types.ts';
+import { columnIndex, labelIndices, parseLabel, parseSplit, sequenceIndex } from './columns.ts';
+import { type DataFormat, detectFormat, findDataFiles } from './data-files.ts';
+import { fastaRows, type RawRow, tableRows } from './raw-rows.ts';
+import { openTable } from './tables.ts';
 
 export { SequenceError } from '../sequence-error.ts';
 
@@ -56,6 +50,10 @@ export interface ReadOptions {
   readonly labelFrom?: LabelSource;
   /** An id met again: refuse (default), or make it unique by its line ("id#17"). */
   readonly duplicateIds?: 'error' | 'suffix';
+  /** A row that cannot be read: refuse (default), or skip it and list it in `report`. */
+  readonly onBadRow?: OnBadRow;
+  /** Counts of what is read; one for several files adds them up. */
+  readonly report?: ReadReport;
 }
 
 export interface PlainSequence {
@@ -64,23 +62,13 @@ export interface PlainSequence {
   readonly source: { readonly file: string; readonly line: number };
 }
 
-/** What every format is brought to: a sequence, and how to find its fields by role. */
-interface RawRow {
-  readonly id: string | undefined;
-  readonly sequence: string;
-  readonly line: number;
-  label(): Label;
-  readonly group: unknown;
-  readonly split: unknown;
-}
-
 /**
  * Rows of one file in its order, each with its label.
  * @throws SequenceError naming file and line.
  */
 export async function* readLabelled(path: string, options: ReadOptions = {}): AsyncGenerator<LabelledSequence> {
   const labels = options.labelFrom?.kind === 'table' ? await readLabelTable(options.labelFrom, options) : undefined;
-  for await (const { raw, id } of readRows(path, options, true)) {
+  const finish = (raw: RawRow, id: string): LabelledSequence => {
     const at = { file: path, line: raw.line };
     const label = labels === undefined ? raw.label() : labels.get(raw.id ?? id);
     if (label === undefined) {
@@ -92,7 +80,7 @@ export async function* readLabelled(path: string, options: ReadOptions = {}): As
     const group = options.group === undefined ? undefined : String(raw.group ?? '').trim();
     if (group === '') throw new SequenceError(`the group "${options.group}" is missing; fill it in`, at);
     const split = options.split === undefined ? undefined : parseSplit(raw.split, at);
-    yield {
+    return {
       id,
       sequence: raw.sequence,
       label,
@@ -100,17 +88,23 @@ export async function* readLabelled(path: string, options: ReadOptions = {}): As
       ...(split === undefined ? {} : { split }),
       source: at,
     };
-  }
+  };
+  yield* readRows(path, options, true, finish);
 }
 
 /**
- * Rows of one file in its order; labels are not looked for.
+ * Rows of one file in its order; labels are not looked for. Letters are left as written unless an alphabet is given.
  * @throws SequenceError naming file and line.
  */
-export async function* readSequences(path: string, options: ReadOptions = {}): AsyncGenerator<PlainSequence> {
-  for await (const { raw, id } of readRows(path, options, false)) {
-    yield { id, sequence: raw.sequence, source: { file: path, line: raw.line } };
-  }
+export async function* readSequences(
+  path: string,
+  options: ReadOptions & { readonly alphabet?: AlphabetPolicy } = {},
+): AsyncGenerator<PlainSequence> {
+  const { alphabet } = options;
+  yield* readRows(path, options, false, ({ sequence, line }, id) => {
+    const source = { file: path, line };
+    return { id, sequence: alphabet ? applyAlphabet(sequence, alphabet, source).sequence : sequence, source };
+  });
 }
 
 /**
@@ -156,115 +150,60 @@ export async function columnsRead(
   return { sequence: columns[sequenceAt], labels: labelsAt.map((index) => columns[index]) };
 }
 
-async function* readRows(
+/** Rows of one file, each brought to its final form by `finish`, which throws for a row that cannot be used. */
+async function* readRows<T>(
   path: string,
   options: ReadOptions,
   labelled: boolean,
-): AsyncGenerator<{ raw: RawRow; id: string }> {
+  finish: (raw: RawRow, id: string) => T,
+): AsyncGenerator<T> {
   const format = options.format ?? (await detectFormat(path));
   if (options.columns !== undefined && format !== 'csv' && format !== 'tsv') {
     throw new SequenceError(`\`columns\` names the columns of CSV and TSV files; this is ${format}`, { file: path });
   }
-  const rows = format === 'fasta' ? fastaRows(path, options, labelled) : tableRows(path, format, options, labelled);
+  const total = options.report ?? createReadReport();
+  const report = createReadReport();
+  const rows =
+    format === 'fasta' ? fastaRows(path, options, labelled) : tableRows(path, { ...options, format, report }, labelled);
   const ids = new IdSet();
-  let count = 0;
   for await (const raw of rows) {
-    count++;
-    let id = raw.id ?? `${fileName(path)}:${count}`;
-    const at = { file: path, line: raw.line };
-    const before = ids.add(id, raw.line);
-    if (before !== undefined) {
-      if (options.duplicateIds !== 'suffix') throw duplicateId(id, at, before);
-      id = `${id}#${raw.line}`;
-      if (ids.add(id, raw.line) !== undefined) throw duplicateId(id, at, before);
+    report.rows++;
+    let row: T;
+    try {
+      if ('fault' in raw) throw raw.fault;
+      row = finish(raw, uniqueId(raw, { path, row: report.rows, ids }, options.duplicateIds));
+    } catch (error) {
+      skipOrThrow(error, options.onBadRow, report);
+      continue;
     }
-    yield { raw, id };
+    report.kept++;
+    yield row;
   }
-  if (count === 0) throw new SequenceError('no rows; give a file with at least one sequence', { file: path });
+  checkRowCount(report, path);
+  if (report.kept === 0) {
+    const [first] = report.skipped;
+    const skipped = first === undefined ? '' : ` (${report.rows} skipped, the first for: ${first.reason})`;
+    throw new SequenceError(`no rows${skipped}; give a file with at least one sequence`, { file: path });
+  }
+  total.rows += report.rows;
+  total.kept += report.kept;
+  for (const row of report.skipped) total.skipped.push(row);
+  total.joinedLines += report.joinedLines;
 }
 
-async function* fastaRows(path: string, options: ReadOptions, labelled: boolean): AsyncGenerator<RawRow> {
-  const { labelFrom, label, group, split } = options;
-  if (labelled && labelFrom === undefined && label === undefined) {
-    throw new SequenceError(
-      'FASTA has no label column; say where labels come from: `label` (a key in the headers, as in "class=1"), or `labelFrom` the file, a header pattern or a table',
-      { file: path },
-    );
-  }
-  const byFile = fileStem(path);
-  for await (const { header, sequence, line } of readFasta(path)) {
-    const at = { file: path, line };
-    yield {
-      id: fastaId(header),
-      sequence,
-      line,
-      label: () => {
-        if (labelFrom?.kind === 'file') return byFile;
-        const value =
-          labelFrom?.kind === 'header' ? matched(header, labelFrom.pattern) : headerValue(header, label ?? '');
-        if (value !== undefined) return parseLabel(value, options, at);
-        const wanted = labelFrom?.kind === 'header' ? `a match of ${labelFrom.pattern}` : `"${label}=..."`;
-        throw new SequenceError(
-          `no label: the header ">${header}" has not ${wanted}; correct the pattern or the header`,
-          at,
-        );
-      },
-      group: group === undefined ? undefined : headerValue(header, group),
-      split: split === undefined ? undefined : headerValue(header, split),
-    };
-  }
-}
-
-async function* tableRows(
-  path: string,
-  format: Exclude<DataFormat, 'fasta'>,
-  options: ReadOptions,
-  labelled: boolean,
-): AsyncGenerator<RawRow> {
-  const { columns, select } = await openTable(path, format, options.columns);
-  const optional = (name: string | undefined, what: string) =>
-    name === undefined ? undefined : columnIndex(columns, name, what, path);
-  const sequenceAt = sequenceIndex(columns, options.sequence, path);
-  const idAt = optional(options.id, 'id') ?? guessColumn(columns, 'id', path);
-  const groupAt = optional(options.group, 'group');
-  const splitAt = optional(options.split, 'split');
-  const fromColumn = labelled && options.labelFrom === undefined;
-  const labelsAt = fromColumn ? labelIndices(columns, options.label, sequenceAt, path) : [];
-  if (labelled && options.labelFrom?.kind === 'header') {
-    throw new SequenceError('labels from a header pattern are for FASTA; name the label column', { file: path });
-  }
-  const wanted = [sequenceAt, idAt, groupAt, splitAt, ...labelsAt].filter((index) => index !== undefined);
-  const chosen = [...new Set(wanted)];
-  const labelNames = labelsAt.map((index) => columns[index]);
-  const value = (row: TableRow, index: number | undefined) =>
-    index === undefined ? undefined : row.values[chosen.indexOf(index)];
-
-  for await (const row of select(chosen)) {
-    const at = { file: path, line: row.line };
-    const sequence = value(row, sequenceAt);
-    if (typeof sequence !== 'string' || sequence.trim() === '') {
-      const found = sequence === '' || sequence === null || sequence === undefined ? 'empty' : 'no text';
-      throw new SequenceError(
-        `the sequence (column "${columns[sequenceAt]}") is ${found}; fill it in or remove the row`,
-        at,
-      );
-    }
-    const id = idAt === undefined ? undefined : String(value(row, idAt) ?? '').trim();
-    if (id === '') throw new SequenceError(`the id (column "${columns[idAt ?? 0]}") is empty; fill it in`, at);
-    yield {
-      id,
-      sequence: sequence.trim(),
-      line: row.line,
-      label: () => {
-        if (!fromColumn) return fileStem(path);
-        if (labelsAt.length === 1) return parseLabel(value(row, labelsAt[0]), options, at);
-        const values = labelsAt.map((index) => value(row, index));
-        return parseLabelColumns(values, labelNames, options, at);
-      },
-      group: value(row, groupAt),
-      split: value(row, splitAt),
-    };
-  }
+/** The row's id, or `file:row` where it has none; an id met before is refused or made unique by its line. */
+function uniqueId(
+  raw: RawRow,
+  { path, row, ids }: { path: string; row: number; ids: IdSet },
+  duplicates: ReadOptions['duplicateIds'],
+): string {
+  const id = raw.id ?? `${fileName(path)}:${row}`;
+  const at = { file: path, line: raw.line };
+  const before = ids.add(id, raw.line);
+  if (before === undefined) return id;
+  const suffixed = `${id}#${raw.line}`;
+  if (duplicates === 'suffix' && ids.add(suffixed, raw.line) === undefined) return suffixed;
+  throw duplicateId(id, at, before);
 }
 
 async function readLabelTable(
@@ -273,11 +212,13 @@ async function readLabelTable(
 ): Promise<Map<string, Label | undefined>> {
   const format = await detectFormat(source.path);
   if (format === 'fasta') throw new SequenceError('is FASTA; give a table with ids and labels', { file: source.path });
-  const table = await openTable(source.path, format, undefined);
+  const table = await openTable(source.path, format);
   const idAt = columnIndex(table.columns, source.id, 'id', source.path);
   const labelAt = columnIndex(table.columns, source.label, 'label', source.path);
   const labels = new Map<string, Label | undefined>();
-  for await (const { line, values } of table.select([idAt, labelAt])) {
+  for await (const row of table.select([idAt, labelAt])) {
+    if ('fault' in row) throw row.fault;
+    const { line, values } = row;
     const at = { file: source.path, line };
     const id = String(values[0] ?? '').trim();
     if (labels.has(id)) throw duplicateId(id, at, undefined);
@@ -285,11 +226,6 @@ async function readLabelTable(
     labels.set(id, missing ? undefined : parseLabel(values[1], options, at)); // matters only if a sequence asks for it
   }
   return labels;
-}
-
-function matched(header: string, pattern: RegExp): string | undefined {
-  const match = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).exec(header);
-  return match?.groups?.label ?? match?.[1] ?? match?.[0];
 }
 
 /** The name that made ids start with: the same whether or not the file is gzip'd, and wherever it lies. */
