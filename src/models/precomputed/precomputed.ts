@@ -9,6 +9,7 @@
  *     pandas.DataFrame({"sequence": sequences, "embedding": list(vectors)}).to_parquet("vectors.parquet")   # or a column "sha256"
  */
 import { basename, resolve } from 'node:path';
+import { UsageError } from '../../core/errors.ts';
 import { hashJson, sha256 } from '../../core/files.ts';
 import type { Matrix } from '../../core/matrix.ts';
 import type { Encoder } from '../model.ts';
@@ -36,7 +37,7 @@ export function isPrecomputed(path: string): boolean {
 export async function precomputedEmbeddings(file: string): Promise<Encoder> {
   const path = resolve(file);
   const reader = READERS.find(([ending]) => ending.test(path))?.[1];
-  if (!reader) throw new Error(`${path}: precomputed embeddings are read from .npy and .parquet files`);
+  if (!reader) throw new UsageError(`${path}: precomputed embeddings are read from .npy and .parquet files`);
   const vectors = await reader(path);
   const { rows, dimension, keyedBy } = vectors;
   const places = rowsByKey(path, vectors);
@@ -48,7 +49,7 @@ export async function precomputedEmbeddings(file: string): Promise<Encoder> {
     if (missing > 0) {
       const first = sequences[found.indexOf(-1)];
       const shown = `'${first.slice(0, 12)}${first.length > 12 ? '...' : ''}' (${first.length} nucleotides)`;
-      throw new Error(
+      throw new UsageError(
         `${path}: ${missing} of ${sequences.length} sequences have no row among its ${rows}, the first ${shown}. Embed these too; rows are found by ${keyedBy === 'sha256' ? 'the SHA-256 of ' : ''}the letters in upper case`,
       );
     }
@@ -62,7 +63,7 @@ export async function precomputedEmbeddings(file: string): Promise<Encoder> {
     card: { ...vectors.stated, architecture: 'precomputed embeddings', file: basename(path), rows, dimension },
     async embed(sequences, representations, progress) {
       const other = representations.find(({ layer }) => layer !== 0);
-      if (other) throw new Error(`${path} has one representation, layer 0, and no layer ${other.layer}`);
+      if (other) throw new UsageError(`${path} has one representation, layer 0, and no layer ${other.layer}`);
       const found = rowsOf(sequences);
       const values = new Float32Array(found.length * dimension); // [sequences, dimension]
       vectors.withRows((copy) => {
@@ -73,7 +74,9 @@ export async function precomputedEmbeddings(file: string): Promise<Encoder> {
       });
       const bad = values.findIndex((value) => !Number.isFinite(value));
       if (bad >= 0)
-        throw new Error(`${path}: ${values[bad]} in row ${found[Math.floor(bad / dimension)] + 1}, which is no number`);
+        throw new UsageError(
+          `${path}: ${values[bad]} in row ${found[Math.floor(bad / dimension)] + 1}, which is no number`,
+        );
       return representations.map((): Matrix => ({ rows: found.length, columns: dimension, values }));
     },
     async dispose() {},
@@ -85,12 +88,12 @@ function rowsByKey(
   path: string,
   { rows, dimension, keys, keyedBy, withRows }: PrecomputedVectors,
 ): Map<string, number> {
-  if (rows === 0 || dimension === 0) throw new Error(`${path}: [${rows}, ${dimension}] holds no vectors`);
+  if (rows === 0 || dimension === 0) throw new UsageError(`${path}: [${rows}, ${dimension}] holds no vectors`);
   const places = new Map<string, number>();
   const repeated: [number, number][] = [];
   for (const [row, key] of keys.entries()) {
     if (keyedBy === 'sha256' && !/^[0-9a-f]{64}$/.test(key))
-      throw new Error(
+      throw new UsageError(
         `${path}: row ${row + 1} has '${key.slice(0, 20)}' for a SHA-256, which has 64 hexadecimal digits`,
       );
     const first = places.get(key);
@@ -103,7 +106,9 @@ function rowsByKey(
       copy(first, pair[0], 0);
       copy(row, pair[1], 0);
       if (pair[0].some((value, i) => !Object.is(value, pair[1][i])))
-        throw new Error(`${path}: rows ${first + 1} and ${row + 1} are of one sequence and differ; keep one of them`);
+        throw new UsageError(
+          `${path}: rows ${first + 1} and ${row + 1} are of one sequence and differ; keep one of them`,
+        );
     }
   });
   return places;

@@ -1,10 +1,11 @@
 /**
- * NumPy's `.npy` format, version 1.0 (numpy.lib.format), for one- and two-dimensional little-endian float32, float64 and
- * int32 arrays in C order: what predictions, targets and embeddings are stored in, readable with `numpy.load`.
- * Not a general reader: Fortran order, big-endian, structured and object arrays are refused by name.
+ * NumPy's `.npy` format (numpy.lib.format), for one- and two-dimensional arrays: what predictions, targets and embeddings are stored
+ * in, readable with `numpy.load`. Written: version 1.0, little-endian float32, float64 and int32 in C order. Read: versions 1.0 to
+ * 3.0, both byte orders, C and Fortran order, and float16. Not read: more dimensions, structured and object arrays.
  */
 import { readFile } from 'node:fs/promises';
 import { sha256, writeFileAtomic } from '../../core/files.ts';
+import { toFloat32 } from './float-values.ts';
 
 export type NpyValues = Float32Array | Float64Array | Int32Array;
 
@@ -16,8 +17,9 @@ export interface NpyArray<T extends NpyValues = NpyValues> {
 }
 
 const MAGIC = '\x93NUMPY';
-const CONSTRUCTORS = { '<f4': Float32Array, '<f8': Float64Array, '<i4': Int32Array } as const;
-type Descriptor = keyof typeof CONSTRUCTORS;
+type Descriptor = '<f4' | '<f8' | '<i4';
+/** Longest preamble that is read; NumPy writes 128 bytes for plain types. */
+export const LONGEST_NPY_HEADER = 1 << 17;
 
 function descriptorOf(values: NpyValues): Descriptor {
   if (values instanceof Float32Array) return '<f4';
@@ -52,10 +54,20 @@ export function encodeNpy(array: NpyArray): Uint8Array {
   return bytes;
 }
 
+/** Element types that are read, by the code of NumPy without its byte order. */
+const READERS: Readonly<Record<string, { readonly bytes: number; decode(bytes: ArrayBuffer): NpyValues }>> = {
+  f2: { bytes: 2, decode: (bytes) => toFloat32('F16', bytes, '.npy') },
+  f4: { bytes: 4, decode: (bytes) => new Float32Array(bytes) },
+  f8: { bytes: 8, decode: (bytes) => new Float64Array(bytes) },
+  i4: { bytes: 4, decode: (bytes) => new Int32Array(bytes) },
+};
+
 /** What the preamble says. `start` is the offset of the first value; a one-dimensional file has one column. */
 export interface NpyHeader {
   /** Element type as NumPy writes it, e.g. `<f4`. */
   readonly descriptor: string;
+  /** Values are stored column by column. */
+  readonly fortran: boolean;
   readonly rows: number;
   readonly columns: number;
   readonly start: number;
@@ -65,14 +77,18 @@ export interface NpyHeader {
 export function decodeNpyHeader(bytes: Uint8Array, name = '.npy'): NpyHeader {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (buffer.length < 10 || buffer.toString('latin1', 0, 6) !== MAGIC) throw new Error(`${name}: not a .npy file`);
-  if (buffer[6] !== 1) throw new Error(`${name}: .npy version ${buffer[6]}.${buffer[7]}; only 1.0 is read here`);
-  const start = 10 + buffer.readUInt16LE(8);
-  const header = buffer.toString('latin1', 10, start);
+  if (buffer[6] < 1 || buffer[6] > 3) {
+    throw new Error(`${name}: .npy version ${buffer[6]}.${buffer[7]}; versions 1 to 3 are read`);
+  }
+  // Version 1 has two bytes for the length of the header, later ones four.
+  const wide = buffer[6] > 1;
+  if (wide && buffer.length < 12) throw new Error(`${name}: not a .npy file`);
+  const start = wide ? 12 + buffer.readUInt32LE(8) : 10 + buffer.readUInt16LE(8);
+  if (start > LONGEST_NPY_HEADER) throw new Error(`${name}: a header of ${start} bytes; is it a structured array?`);
+  const header = buffer.toString('latin1', wide ? 12 : 10, start);
   const descriptor = /'descr':\s*'([^']*)'/.exec(header)?.[1] ?? 'a structured type';
   const shape = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1];
-  if (/'fortran_order':\s*True/.test(header)) {
-    throw new Error(`${name}: Fortran order; save with numpy.ascontiguousarray`);
-  }
+  const fortran = /'fortran_order':\s*True/.test(header);
   const sizes = (shape ?? '')
     .split(',')
     .map((size) => size.trim())
@@ -81,25 +97,51 @@ export function decodeNpyHeader(bytes: Uint8Array, name = '.npy'): NpyHeader {
   if (shape === undefined || sizes.length < 1 || sizes.length > 2 || !sizes.every(Number.isInteger)) {
     throw new Error(`${name}: shape (${shape ?? '?'}); only one or two dimensions are read`);
   }
-  return { descriptor, rows: sizes[0], columns: sizes[1] ?? 1, start };
+  return { descriptor, rows: sizes[0], columns: sizes[1] ?? 1, start, fortran };
 }
+
+/** Bytes of one element, or undefined for a type that is not read. */
+export function npyElementBytes(descriptor: string): number | undefined {
+  return readerOf(descriptor)?.bytes;
+}
+
+function readerOf(descriptor: string) {
+  const [, code] = /^[<>=](.*)$/.exec(descriptor) ?? [];
+  return code !== undefined && Object.hasOwn(READERS, code) ? READERS[code] : undefined;
+}
+
+/** Stored elements as numbers, in the order stored. Throws, naming `name`, for a type that is not read. */
+export function decodeNpyValues(descriptor: string, bytes: Uint8Array, name: string): NpyValues {
+  const reader = readerOf(descriptor);
+  if (!reader) {
+    const types = Object.keys(READERS).join(', ');
+    throw new Error(`${name}: element type ${descriptor}; read are ${types} (save with .astype("float32"))`);
+  }
+  const copy = Buffer.from(new ArrayBuffer(bytes.length)); // aligned for the typed array
+  copy.set(bytes);
+  if (descriptor.startsWith('>')) SWAPS[reader.bytes](copy);
+  return reader.decode(copy.buffer);
+}
+
+const SWAPS: Readonly<Record<number, (bytes: Buffer) => void>> = {
+  2: (bytes) => bytes.swap16(),
+  4: (bytes) => bytes.swap32(),
+  8: (bytes) => bytes.swap64(),
+};
 
 /** Reads the bytes of a `.npy` file. `name` stands in error messages. */
 export function decodeNpy(bytes: Uint8Array, name = '.npy'): NpyArray {
-  const { descriptor, rows, columns, start } = decodeNpyHeader(bytes, name);
-  if (!(descriptor in CONSTRUCTORS)) {
-    throw new Error(
-      `${name}: element type ${descriptor}; only <f4, <f8 and <i4 are read (save with .astype("float32"))`,
-    );
+  const { descriptor, rows, columns, start, fortran } = decodeNpyHeader(bytes, name);
+  const stored = bytes.subarray(start);
+  const size = npyElementBytes(descriptor);
+  if (size !== undefined && stored.length !== rows * columns * size) {
+    throw new Error(`${name}: holds ${stored.length} bytes of data, its header promises ${rows * columns * size}`);
   }
-  const Values = CONSTRUCTORS[descriptor as Descriptor];
-  const expected = rows * columns * Values.BYTES_PER_ELEMENT;
-  if (bytes.length - start !== expected) {
-    throw new Error(`${name}: holds ${bytes.length - start} bytes of data, its header promises ${expected}`);
-  }
-  const copy = new Uint8Array(expected); // aligned for the typed array
-  copy.set(bytes.subarray(start));
-  return { rows, columns, values: new Values(copy.buffer) };
+  const values = decodeNpyValues(descriptor, stored, name);
+  if (!fortran || rows < 2 || columns < 2) return { rows, columns, values };
+  const ordered = values.slice();
+  for (let c = 0; c < columns; c++) for (let r = 0; r < rows; r++) ordered[r * columns + c] = values[c * rows + r];
+  return { rows, columns, values: ordered };
 }
 
 /** Reads a `.npy` file. */

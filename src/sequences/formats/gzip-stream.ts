@@ -10,8 +10,8 @@ import { createGunzip } from 'node:zlib';
 import { SequenceError } from '../sequence-error.ts';
 
 const CHUNK_BYTES = 1 << 19;
-/** Longest line, and longest sequence of a FASTA record: twice the longest human chromosome, below the longest JavaScript string. */
-export const MOST_CHARACTERS = 500_000_000;
+/** Longest line, and longest sequence of a FASTA record: above the longest human chromosome (249 million), half the longest string. */
+export const MOST_CHARACTERS = 2 ** 28;
 
 /**
  * What a carriage return alone is. `lines`: always the end of a line (old Macintosh files). `fields`: the end of a line only in

@@ -24,7 +24,7 @@ const MOST_PAGE_BYTES = 1 << 30;
 /** Largest gzip'd Parquet file, unpacked: what one array of bytes holds with ease. */
 const MOST_UNPACKED_BYTES = 2 ** 31;
 /** Time for a page, and for each of its MiB: about 100 times what decompression takes. */
-const PAGE_MILLISECONDS = 5000;
+const PAGE_MILLISECONDS = 2000;
 const MILLISECONDS_PER_MIB = 1000;
 
 /**
@@ -61,10 +61,12 @@ export async function openParquet(path: string): Promise<OpenTable> {
 
 function schemaColumns(path: string, metadata: Awaited<ReturnType<typeof parquetMetadataAsync>>): string[] {
   try {
-    return parquetSchema(metadata).children.map((child) => child.element.name);
+    const names: unknown[] = parquetSchema(metadata).children.map((child) => child.element.name);
+    if (names.every((name) => typeof name === 'string')) return names;
   } catch (error) {
     throw damaged(error, path);
   }
+  throw damaged(new Error('a column has no name'), path);
 }
 
 const SANDBOX: { work?: () => void } = createContext({});

@@ -22,7 +22,9 @@ for name, dtype in {"single": "float32", "half": "float16", "double": "float64"}
     json.dump({"sequences": sequences, "model": "made by hand"}, open(at(f"{name}.json"), "w"))
 numpy.save(at("hashed.npy"), vectors)
 json.dump({"sha256": hashes}, open(at("hashed.json"), "w"))
-numpy.save(at("fortran.npy"), numpy.asfortranarray(vectors))
+for name, array in {"fortran": numpy.asfortranarray(vectors), "big": vectors.astype(">f4")}.items():
+    numpy.save(at(f"{name}.npy"), array)
+    json.dump({"sequences": sequences}, open(at(f"{name}.json"), "w"))
 numpy.save(at("integers.npy"), vectors.astype("int64"))
 
 pandas.DataFrame({"sequence": sequences, "embedding": list(vectors), "label": [0, 1, 0]}).to_parquet(at("list.parquet"))

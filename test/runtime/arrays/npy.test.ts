@@ -19,6 +19,12 @@ describe('npy', () => {
     });
   });
 
+  it.each(golden.read)('reads $name', ({ npy, shape, values }) => {
+    const array = decodeNpy(bytes(npy));
+    expect([array.rows, array.columns]).toEqual(shape);
+    expect([...array.values]).toEqual(values);
+  });
+
   it.each(golden.cases.filter((example) => example.dimensions === 2))(
     'writes $name byte for byte as numpy does',
     ({ npy }) => {

@@ -15,9 +15,19 @@ for name, array in {
     shape = list(array.shape) + ([1] if array.ndim == 1 else [])
     cases.append({"name": name, "dimensions": array.ndim, "type": array.dtype.name, "shape": shape,
                   "values": [str(float(v)) for v in array.ravel()], "npy": base64.b64encode(stream.getvalue()).decode()})
+read = []
+ORDERS = {"C": np.ascontiguousarray, "Fortran": np.asfortranarray}
+for version in [(1, 0), (2, 0), (3, 0)]:
+    for order, arrange in ORDERS.items():
+        for dtype in ["<f2", ">f2", "<f4", ">f4", "<f8", ">f8", "<i4", ">i4"]:
+            array = arrange(np.array([[1.5, -2, 3], [0.25, 50, -6]]).astype(dtype))
+            stream = io.BytesIO()
+            np.lib.format.write_array(stream, array, version=version)
+            read.append({"name": f"{dtype}, {order} order, version {version[0]}", "shape": [2, 3],
+                         "values": [float(v) for v in array.ravel(order="C")],
+                         "npy": base64.b64encode(stream.getvalue()).decode()})
 refused = []
 for name, array in {
-    "Fortran order": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
     "element type <i8": np.arange(4).reshape(2, 2).astype("<i8"),
     "one or two dimensions": np.zeros((2, 2, 2)),
 }.items():
@@ -25,4 +35,4 @@ for name, array in {
     np.save(stream, array)
     refused.append({"says": name, "npy": base64.b64encode(stream.getvalue()).decode()})
 path = pathlib.Path(__file__).with_name("npy.json")
-path.write_text(json.dumps({"numpy": np.__version__, "cases": cases, "refused": refused}, indent=1) + "\n")
+path.write_text(json.dumps({"numpy": np.__version__, "cases": cases, "read": read, "refused": refused}, indent=1) + "\n")

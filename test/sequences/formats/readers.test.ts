@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { MOST_CHARACTERS } from '../../../src/sequences/formats/gzip-stream.ts';
 import {
   type ReadOptions,
   readDataPath,
@@ -10,6 +11,7 @@ import {
   readSequences,
   SequenceError,
 } from '../../../src/sequences/formats/readers.ts';
+import { createReadReport } from '../../../src/sequences/row-faults.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'readers-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -40,6 +42,8 @@ async function failure(action: Promise<unknown>): Promise<SequenceError> {
   return error as SequenceError;
 }
 
+/** A byte of pages.zstd.parquet with which fzstd 0.1.1 runs for ever. */
+const LOOP = { at: 251, value: 3 };
 const CSV = 'sequence,label\nACGT,1\nGGTA,0\n';
 const ROWS = [
   ['t.csv:1', 'ACGT', '1'],
@@ -296,6 +300,86 @@ describe('broken files', () => {
     const error = await failure(labelled(file('two.fa', '>a\nAC\n>b\nAC\n'), { labelFrom }));
     expect(error.message).toMatch(/two\.fa:3: no label for id "b" in the labels table/);
     expect((await failure(labelled(folder, { format: 'csv' }))).message).toMatch(/is a folder/);
+  });
+});
+
+describe('rows that cannot be read', () => {
+  const CASES: Readonly<
+    Record<string, readonly [content: string, options: ReadOptions, kept: string[], reasons: RegExp[]]>
+  > = {
+    'bad.csv': [
+      'id,sequence,label,chr\na,AC,1,x\nb,,1,x\nc,GT,1,x,9\nd,GG,,x\n"e,TT,1,x\nf,CC,0,\na,AA,0,y\n,TT,0,y\n',
+      { group: 'chr' },
+      ['a'],
+      [
+        /is empty/,
+        /5 fields, but/,
+        /label is missing/,
+        /quote opened here/,
+        /group "chr"/,
+        /duplicate id/,
+        /id .* is empty/,
+      ],
+    ],
+    'bad.tsv': ['sequence\tlabel\nAC\t1\nGT\n\t\nTT\t0\n', {}, ['bad.tsv:1', 'bad.tsv:4'], [/1 fields/, /is empty/]],
+    'bad.jsonl': [
+      '{"id":"a","seq":"AC","label":1}\n{"seq":\n[1]\n{"id":"b","seq":7,"label":1}\n',
+      {},
+      ['a'],
+      [/not JSON/, /not a JSON object/, /is no text/],
+    ],
+    'bad.fa': [
+      '>a y=1\nAC\n>b y=1\n>c\nGT\n>\nTT\n>e y=0\nCC\n',
+      { label: 'y' },
+      ['a', 'e'],
+      [/"b y=1" has an empty/, /no label/, /no name/],
+    ],
+  };
+
+  it.each(Object.keys(CASES))('%s: refused, or skipped and listed with line and reason', async (name) => {
+    const [content, options, kept, reasons] = CASES[name];
+    const path = file(name, content);
+    expect((await failure(labelled(path, options))).message).toMatch(reasons[0]);
+    const report = createReadReport();
+    const rows = await labelled(path, { ...options, onBadRow: 'skip', report });
+    expect(rows.map(({ id }) => id)).toEqual(kept);
+    expect(report.skipped.map(({ reason }) => reason)).toEqual(reasons.map((reason) => expect.stringMatching(reason)));
+    expect(report.skipped.every(({ file: where, line }) => where === path && line! > 1)).toBe(true);
+    expect([report.rows, report.kept]).toEqual([kept.length + reasons.length, kept.length]);
+  });
+
+  it('refuses a file of which every row is skipped', async () => {
+    const path = file('none.csv', 'sequence,label\n,1\n,0\n');
+    const error = await failure(labelled(path, { onBadRow: 'skip' }));
+    expect(error.message).toMatch(/no rows \(2 skipped, the first for: the sequence/);
+  });
+
+  it('keeps blanks inside FASTA lines for the alphabet, and sets numbers off from letters', async () => {
+    const path = file('genbank.fa', '>a y=1\n        1 aaagcggcac ttgtg\n       11 ttcccc\n>b y=0\nACGT GG\nTT\n');
+    const read = async (options: object) => {
+      const found = [];
+      for await (const { sequence } of readSequences(path, options)) found.push(sequence);
+      return found;
+    };
+    expect(await read({ alphabet: { alphabet: 'dna' } })).toEqual(['AAAGCGGCACTTGTGTTCCCC', 'ACGTGGTT']);
+    expect((await read({}))[1]).toBe('ACGT GGTT');
+  });
+
+  it('names the file and the limit of a line that is too long, whatever it is packed into', async () => {
+    const member = gzipSync(Buffer.alloc(2 ** 24, 'A'), { level: 1 });
+    const members = [gzipSync('sequence,label\n'), ...new Array<Buffer>(MOST_CHARACTERS / 2 ** 24 + 1).fill(member)];
+    const error = await failure(labelled(file('bomb.csv.gz', Buffer.concat(members))));
+    expect(error.message).toMatch(/bomb\.csv\.gz:2: a line of more than 268435456 characters, the most that is read/);
+  });
+
+  it('ends a page whose decompression does not end', async () => {
+    const bytes = readFileSync(join(import.meta.dirname, '../goldens/pages.zstd.parquet'));
+    expect(await labelled(file('pages.parquet', bytes))).toHaveLength(40);
+    bytes[LOOP.at] = LOOP.value;
+    const error = await failure(labelled(file('endless.parquet', bytes)));
+    expect(error.message).toMatch(
+      /endless\.parquet:1: cannot be read as Parquet \(its ZSTD data are corrupt: decompression/,
+    );
   });
 });
 

@@ -1,5 +1,7 @@
 """Small Parquet files for the reader's tests, two row groups each: run `python3 table.py` in this folder."""
 
+import random
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -14,3 +16,13 @@ table = pa.table(
 )
 for codec in ["snappy", "zstd"]:
     pq.write_table(table, f"table.{codec}.parquet", compression=codec, row_group_size=4)
+
+rng = random.Random(1)
+pages = pa.table(
+    {
+        "id": [f"s{i}" for i in range(40)],
+        "sequence": ["".join(rng.choice("ACGT") for _ in range(60)) for _ in range(40)],
+        "label": [i % 2 for i in range(40)],
+    }
+)
+pq.write_table(pages, "pages.zstd.parquet", compression="zstd")
