@@ -16,6 +16,7 @@ const ALPHABETS = ['dna', 'rna'] as const;
 /** Parsed flags of {@link dataOptions}. */
 export interface DataFlags {
   readonly data?: string;
+  readonly taskId?: string;
   readonly sequence?: string;
   readonly label?: string;
   readonly id?: string;
@@ -81,6 +82,7 @@ export function dataOptions(command: Command): Command {
       '--data <path>',
       'a file, or a folder with train/dev/test files (CSV, TSV, JSONL, Parquet, FASTA; also .gz)',
     )
+    .option('--task-id <name>', 'name of the task on the board (default: of the file, and of the label column)')
     .option('--sequence <column>', 'column of the sequence (default: a usual name)')
     .option('--label <column>', 'column of the label; several with commas between; in FASTA a header key')
     .option('--kind <kind>', 'binary, multiclass, multilabel or regression (default: guessed, and said so)')
@@ -104,10 +106,13 @@ export function comparisonOptions(command: Command): Command {
     .optionsGroup('What is compared:')
     .option('--suite <name>', 'a suite of benchmarks/ (default: default)')
     .option('--task <id...>', "tasks: ids, plugin files or npm packages, instead of the suite's")
-    .option('--contender <id...>', "baselines and models: ids, plugin files or paths of models, instead of the suite's")
+    .option(
+      '--contender <id...>',
+      "baselines and models: ids, plugin files or paths of models, instead of the suite's; NAME=PATH gives one a name",
+    )
     .option(
       '--model <id...>',
-      "models (ids; folders or files of weights, .onnx, .npy, .parquet; +rc behind one: both strands, +w510: long sequences in windows, +random: the control with random weights) beside the contenders; alone: beside the suite's baselines",
+      "models (ids; folders or files of weights, .onnx, .npy, .parquet; NAME=PATH gives one a name; +rc behind one: both strands, +w510: long sequences in windows, +random: the control with random weights) beside the contenders; alone: beside the suite's baselines",
     )
     .option('--probe <id...>', "probes for models, instead of the suite's")
     .option('--seeds <n>', "seeds for whatever is random, instead of the suite's number", wholeNumber('seeds'))
@@ -127,9 +132,11 @@ export function comparisonOptions(command: Command): Command {
 
 /** What `--data` and its companions mean, or undefined without `--data`. */
 export function adhocOptions(flags: DataFlags): AdhocOptions | undefined {
-  const { data, sequence, label, id, columns, format, split, positive, separator, labelPattern, labelTable } = flags;
+  const { data, taskId, sequence, label, id, columns, format, split, positive, separator, labelPattern, labelTable } =
+    flags;
   if (data === undefined) {
     const given = Object.entries({
+      taskId,
       sequence,
       label,
       id,
@@ -148,7 +155,7 @@ export function adhocOptions(flags: DataFlags): AdhocOptions | undefined {
     throw new UsageError(`--${flag} describes data, but there is no --data PATH`);
   }
   return {
-    ...{ data, sequence, label, id, columns, format, split, positive, separator, labelPattern, labelTable },
+    ...{ data, taskId, sequence, label, id, columns, format, split, positive, separator, labelPattern, labelTable },
     kind: oneOf('kind', flags.kind, TASK_KINDS),
     metric: oneOf<MetricName>('metric', flags.metric, METRIC_NAMES),
     alphabet: alphabetPolicy(flags),

@@ -70,7 +70,7 @@ export interface PreparedTask {
   /** Classes, labels or regression targets: the width of predictions. */
   readonly outputs: number;
   readonly splits: Readonly<Record<SplitName, SplitData>>;
-  /** sha256 over every row's id, sequence, label and split. */
+  /** sha256 over the task's id, kind and metrics and over every row's id, sequence, label and split. */
   readonly hash: string;
 }
 

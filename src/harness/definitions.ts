@@ -26,6 +26,8 @@ export interface Found<T extends DefinitionType = DefinitionType> {
   readonly isModelPath?: boolean;
   /** For a model run another way (`variants.ts`): its id without that, and the way. */
   readonly plain?: { readonly id: string; readonly variant: Variant };
+  /** For a contender under a name of the user's: its own id, and the name. */
+  readonly named?: { readonly id: string; readonly name: string };
   /** sha256 over the plugin's source; for models of this package, empty (the code hash covers them). */
   readonly sourceHash: string;
 }

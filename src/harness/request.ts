@@ -19,9 +19,9 @@ import {
   isPluginPath,
   listShipped,
 } from './definitions.ts';
-import { type AdhocOptions, adhocTask } from './tasks/ad-hoc-task.ts';
+import { type AdhocOptions, adhocTask, adhocTaskId } from './tasks/ad-hoc-task.ts';
 import type { TaskReference } from './tasks/row-cache-validity.ts';
-import { findVariants } from './variants.ts';
+import { findNamed } from './variants.ts';
 
 export const DEFAULT_SUITE = 'default';
 
@@ -32,7 +32,7 @@ export interface ComparisonRequest {
   readonly tasks?: readonly (string | TaskDefinition)[];
   /** A task made from files, without a plugin. */
   readonly data?: AdhocOptions;
-  /** Ids, files or definitions, instead of the suite's contenders. */
+  /** Ids, files or definitions, instead of the suite's contenders; `NAME=SPEC` gives one a name of its own. */
   readonly contenders?: readonly (string | BaselineDefinition | ModelDefinition)[];
   /** Models (ids, files, folders of a checkpoint) beside the contenders named; alone, beside the suite's baselines. */
   readonly models?: readonly string[];
@@ -121,7 +121,7 @@ async function namedTasks(request: Pick<ComparisonRequest, 'tasks' | 'data'>): P
   if (request.data) {
     // Checked here, so that a wrong flag is told before any process is started.
     if (request.data.kind !== undefined) await adhocTask({ ...request.data, positive: undefined });
-    tasks.push({ id: request.data.data, reference: { type: 'adhoc', options: request.data } });
+    tasks.push({ id: adhocTaskId(request.data), reference: { type: 'adhoc', options: request.data } });
   }
   return distinct(tasks, (task) => JSON.stringify([task.reference ?? task.id]));
 }
@@ -133,14 +133,14 @@ async function resolveContenders(
   const named = request.contenders ?? suite?.contenders ?? [];
   const found: Found<'baseline' | 'model'>[] = [];
   for (const contender of named) {
-    if (typeof contender === 'string') found.push(...(await findVariants(contender, findContenders)));
+    if (typeof contender === 'string') found.push(...(await findNamed(contender, findContenders)));
     else if ('fit' in contender) found.push(fromObject('baseline', contender));
     else found.push(fromObject('model', contender));
   }
   const baselinesOnly = request.contenders === undefined && request.models !== undefined;
   const kept = baselinesOnly ? found.filter(isBaseline) : found;
   for (const model of request.models ?? []) {
-    kept.push(...(await findVariants(model, (spec) => findModels(spec, request.cacheFolder))));
+    kept.push(...(await findNamed(model, (spec) => findModels(spec, request.cacheFolder))));
   }
   return distinct(kept, ({ definition, file }) => `${file ?? ''}#${definition.id}`);
 }

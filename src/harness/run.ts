@@ -11,6 +11,7 @@ import { removeAbandoned } from '../core/temporary.ts';
 import { deviceEnvironment, parseDevice, precisionLabel, resolveDevice } from '../runtime/device.ts';
 import { type JobProgress, type JobWorker, startWorker } from '../runtime/jobs/job.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
+import { describeMerge, manifestCell } from './cells/identity.ts';
 import { type Cell, type PlanEnvironment, type PlannedTask, planCells } from './cells/plan.ts';
 import { codeHash, packageVersions } from './cells/source-hash.ts';
 import type { TaskContext } from './contracts.ts';
@@ -18,6 +19,7 @@ import { type ComparisonRequest, type RequestedTask, resolveComparison } from '.
 import type { PreparedRun, RunEvent } from './run-types.ts';
 import type { Result } from './store/result.ts';
 import { openStore, type ResultStore } from './store/store.ts';
+import { adhocTaskId } from './tasks/ad-hoc-task.ts';
 import { describeTask, recallDescription, type TaskDescription } from './tasks/describe.ts';
 import type { DescribeReply, DescribeRequest } from './workers/jobs.ts';
 import { schedule } from './workers/scheduler.ts';
@@ -158,13 +160,9 @@ async function describeTasks(
 
 /** A folder name for what was asked for. */
 function nameOf({ suite, tasks, data }: RunOptions): string {
-  const named = [...(tasks ?? []), ...(data ? [data.data] : [])].map((task) =>
-    typeof task === 'object' ? task.id : task,
-  );
-  const words =
-    named.length > 0
-      ? named.map((name) => basename(name).split('.')[0])
-      : [typeof suite === 'object' ? suite.id : suite];
+  const named = (tasks ?? []).map((task) => (typeof task === 'object' ? task.id : basename(task).split('.')[0]));
+  if (data) named.push(adhocTaskId(data));
+  const words = named.length > 0 ? named : [typeof suite === 'object' ? suite.id : suite];
   return (words.join('+') || 'default').replace(/[^\w.+-]+/g, '-').slice(0, 80);
 }
 
@@ -185,15 +183,10 @@ export async function run(options: RunOptions): Promise<RunSummary> {
   }
   const pending = plan.cells.filter((_, i) => states[i].state !== 'done');
   const expectedSeconds = await secondsBefore(store, pending);
-  await store.addToManifest({
-    title,
-    command: options.command ?? 'run(...) through the API',
-    cells: plan.cells.map(({ key, task, contender, probe, seed }) => ({
-      key,
-      ...{ task: task.description.id, taskHash: task.description.hash },
-      ...{ contender: contender.definition.id, probe, seed },
-    })),
-  });
+  const cells = plan.cells.map((cell) => manifestCell(cell, prepared.environment));
+  const command = options.command ?? 'run(...) through the API';
+  const merged = await store.addToManifest({ title, command, cells });
+  for (const message of describeMerge(merged, cells)) tell({ type: 'notice', message });
   tell({ type: 'planned', plan, reused: plan.cells.length - pending.length });
 
   const failed: Result[] = [];

@@ -14,7 +14,10 @@ afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true,
 
 type Document = Omit<RunSummary, 'failed'> & {
   failed: { contender: string; error: string }[];
-  leaderboard: { rows: { contender: string; score: number; status: string; testSize: number }[] };
+  leaderboard: {
+    tasks: { title: string }[];
+    rows: { contender: string; label?: string; score: number; status: string; testSize: number }[];
+  };
 };
 
 /** A folder of one's own with the toy plugins in it, and what can be done there. */
@@ -112,7 +115,8 @@ describe('a stored result', () => {
     const before = await json([...RUN, ...contenders('quick')]);
     await writeFile(join(folder, 'baselines.ts'), BASELINES({ confidence: 0.8 }));
     const after = await json([...RUN, ...contenders('quick')]);
-    expect([before.computed, after.computed, after.leaderboard.rows.length]).toEqual([1, 1, 1]);
+    expect([before.computed, after.computed]).toEqual([1, 1]);
+    expect(after.leaderboard.rows.map(({ label }) => label)).toEqual(['confidence 0.9', 'confidence 0.8']);
     expect(results()).toHaveLength(2);
   });
 
@@ -122,7 +126,8 @@ describe('a stored result', () => {
     await writeFile(join(folder, 'task.ts'), TASK({ rows: 100 }));
     const after = await json([...RUN, ...contenders('quick')]);
     expect(after.computed).toBe(1);
-    expect(after.leaderboard.rows).toMatchObject([{ testSize: 20 }]);
+    expect(after.leaderboard.rows).toMatchObject([{ testSize: 16 }, { testSize: 20 }]);
+    expect(after.leaderboard.tasks[1].title).toMatch(/^First letter \(data [0-9a-f]{8}\)$/);
   });
 
   it.concurrent('is computed again when its predictions were damaged, with a word about it', async () => {

@@ -200,7 +200,7 @@ describe('--json prints one document and nothing else', () => {
         'no',
         ...quick,
       ],
-      { computed: 1, leaderboard: { rows: [{ task: 'mine', metric: 'auroc', score: 1 }] } },
+      { computed: 1, leaderboard: { rows: [{ task: 'mine-bound', metric: 'auroc', score: 1 }] } },
     ],
     [
       'run of a task in an npm package',

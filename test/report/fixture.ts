@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Predictions, Targets, TaskKind } from '../../src/core/matrix.ts';
+import type { Origin, RunSettings } from '../../src/harness/cells/identity.ts';
 import {
   RESULT_SCHEMA,
   type Result,
@@ -38,7 +39,14 @@ export interface FakeContender {
   /** Seeds beyond these are planned but not run. */
   readonly ranSeeds?: number;
   readonly failure?: string;
+  /** Seeds, instead of the run's number. */
+  readonly seeds?: number;
+  /** What the manifest states of files, options and settings; absent, as in manifests of older versions. */
+  readonly origin?: Partial<Omit<Origin, 'settings'>> & { readonly settings?: Partial<RunSettings> };
 }
+
+const SETTINGS: RunSettings = { device: 'cpu', precision: 'float32', threads: 1, effort: 1 };
+const ORIGIN = { options: 'o', code: 'c', source: 's' };
 
 export interface FakeTask {
   readonly id: string;
@@ -116,10 +124,13 @@ async function fakeTask(dir: string, task: FakeTask, seeds: number): Promise<Run
   const cells: RunManifest['cells'] = [];
   for (const contender of task.contenders) {
     const probe = contender.probe ?? (contender.kind === 'baseline' ? 'none' : 'logistic');
-    for (let seed = 0; seed < seeds; seed++) {
-      const key = sha(JSON.stringify([hash, contender.id, probe, seed]));
-      cells.push({ key, task: id, taskHash: hash, contender: contender.id, probe, seed });
-      if (seed >= (contender.ranSeeds ?? seeds)) continue;
+    const settings = { ...SETTINGS, ...contender.origin?.settings };
+    const origin = contender.origin && { ...ORIGIN, ...contender.origin, settings };
+    for (let seed = 0; seed < (contender.seeds ?? seeds); seed++) {
+      const key = sha(JSON.stringify([hash, contender.id, probe, seed, ...(origin ? [origin] : [])]));
+      const names = { key, task: id, taskHash: hash, contender: contender.id, probe, seed };
+      cells.push({ ...names, ...(origin ? { origin } : {}) });
+      if (seed >= (contender.ranSeeds ?? contender.seeds ?? seeds)) continue;
       const predictions = predict(kind, targets, shared, outputs, contender.skill, gaussian(key));
       const bytes = encodeNpy({ ...predictions, values: predictions.values as Float64Array });
       if (!contender.failure) await writeFile(join(dir, 'results', 'predictions', `${key}.npy`), bytes);
@@ -165,7 +176,7 @@ async function fakeTask(dir: string, task: FakeTask, seeds: number): Promise<Run
         ...(contender.diagnostics ? { diagnostics: contender.diagnostics[seed] } : {}),
         details: contender.details ?? {},
         environment: {
-          ...{ device: 'cpu', precision: 'float32', threads: 1, effort: 1, node: 'v20.19.0', platform: 'linux-x64' },
+          ...{ ...settings, node: 'v20.19.0', platform: 'linux-x64' },
           ...{ packages: { 'onnxruntime-node': '1.30.0' }, codeHash: sha('code') },
         },
         timings: { seconds: 2.5, startedAt: '2026-01-01T00:00:00.000Z', finishedAt: '2026-01-01T00:00:02.500Z' },

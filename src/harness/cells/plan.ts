@@ -59,11 +59,13 @@ export function planCells(request: PlanRequest): Plan {
   const { tasks, contenders, seeds, environment } = request;
   refuseTwice(
     'task',
-    tasks.map(({ description }) => description.id),
+    tasks.map(({ description, reference }) => ({ id: description.id, place: placeOf(reference) })),
+    'Results are named by id. Rename the task in its plugin; for --data, add --task-id NAME.',
   );
   refuseTwice(
     'contender',
-    contenders.map(({ definition }) => definition.id),
+    contenders.map(({ definition, file }) => ({ id: definition.id, place: file })),
+    'Results are named by id. Give one of them a name of its own: --contender NAME=PATH or --model NAME=PATH.',
   );
   const cells: Cell[] = [];
   const skipped: string[] = [];
@@ -124,11 +126,19 @@ export function cellDeterminants(
   };
 }
 
-function refuseTwice(what: string, ids: readonly string[]): void {
-  const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+function placeOf(reference: TaskReference | undefined): string | undefined {
+  if (reference === undefined) return undefined;
+  return reference.type === 'plugin' ? reference.file : reference.options.data;
+}
+
+function refuseTwice(
+  what: string,
+  items: readonly { readonly id: string; readonly place?: string }[],
+  remedy: string,
+): void {
+  const twice = items.find(({ id }, i) => items.findIndex((other) => other.id === id) !== i);
   if (twice === undefined) return;
-  throw new UsageError(
-    `Two different ${what}s have the id "${twice}"`,
-    'Results are told apart by id: rename one of them.',
-  );
+  const places = items.filter(({ id }) => id === twice.id).flatMap(({ place }) => place ?? []);
+  const where = places.length > 1 ? `: ${places.join(', ')}` : '';
+  throw new UsageError(`Two different ${what}s have the id "${twice.id}"${where}`, remedy);
 }

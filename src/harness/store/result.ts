@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { TASK_KINDS } from '../../core/matrix.ts';
 import { METRIC_NAMES } from '../../metrics/metric.ts';
+import { manifestCellSchema } from '../cells/identity.ts';
 
 export const RESULT_SCHEMA = 'glm-bench/result@1';
 
@@ -135,24 +136,12 @@ export type TaskRecord = z.infer<typeof taskRecordSchema>;
 
 export const RUN_MANIFEST_SCHEMA = 'glm-bench/run@1';
 
-/**
- * Which cells belong to a results folder's leaderboard. Successive runs in one folder add to it; for the same
- * (task, contender, probe, seed) the newest plan wins, so that results of older settings stay stored but leave the board.
- */
+/** Which cells belong to a results folder's leaderboard. Successive runs in one folder add to it (`cells/identity.ts`). */
 export const runManifestSchema = z.object({
   schema: z.literal(RUN_MANIFEST_SCHEMA),
   title: z.string(),
   command: z.string(),
-  cells: z.array(
-    z.object({
-      key: z.string(),
-      task: z.string(),
-      taskHash: z.string(),
-      contender: z.string(),
-      probe: z.string(),
-      seed: z.number().int(),
-    }),
-  ),
+  cells: z.array(manifestCellSchema),
 });
 
 export type RunManifest = z.infer<typeof runManifestSchema>;

@@ -11,6 +11,7 @@ import { isMissing, sha256, sha256File, writeFileAtomic } from '../../core/files
 import type { Targets } from '../../core/matrix.ts';
 import { encodeNpy, writeNpy } from '../../runtime/arrays/npy.ts';
 import { type Lock, LockLost, type LockSightings, tryLock, withLock } from '../../runtime/lock.ts';
+import { type MergedCells, mergeCells } from '../cells/identity.ts';
 import {
   type Result,
   RUN_MANIFEST_SCHEMA,
@@ -41,8 +42,8 @@ export interface ResultStore {
   /** The right to compute a cell, or undefined while another process has it. */
   lockCell(key: string): Promise<Lock | undefined>;
   readManifest(): Promise<RunManifest | undefined>;
-  /** Adds cells to the manifest: for the same (task, contender, probe, seed) the newest wins; old data of a task leave with it. */
-  addToManifest(manifest: Omit<RunManifest, 'schema'>): Promise<RunManifest>;
+  /** Adds cells to the manifest, see {@link mergeCells}. */
+  addToManifest(manifest: Omit<RunManifest, 'schema'>): Promise<MergedCells>;
 }
 
 /** Opens the folder, making it where absent. */
@@ -63,17 +64,14 @@ export async function openStore(folder: string): Promise<ResultStore> {
   }
 
   /** Read, merged and written under a lock; begins again where the lock was lost while this process was paused. */
-  async function addToManifest(added: Omit<RunManifest, 'schema'>): Promise<RunManifest> {
+  async function addToManifest(added: Omit<RunManifest, 'schema'>): Promise<MergedCells> {
     const merge = async (lock: Lock) => {
       const before = await readManifest();
-      const merged: RunManifest = {
-        schema: RUN_MANIFEST_SCHEMA,
-        ...added,
-        cells: mergeCells(before?.cells ?? [], added.cells),
-      };
-      if (JSON.stringify(before) === JSON.stringify(merged)) return merged;
+      const merged = mergeCells(before?.cells ?? [], added.cells);
+      const manifest: RunManifest = { schema: RUN_MANIFEST_SCHEMA, ...added, cells: merged.cells };
+      if (JSON.stringify(before) === JSON.stringify(manifest)) return merged;
       await lock.confirm();
-      await writeFileAtomic(manifestPath, `${JSON.stringify(merged, null, 2)}\n`);
+      await writeFileAtomic(manifestPath, `${JSON.stringify(manifest, null, 2)}\n`);
       return merged;
     };
     return withLock(join(results, 'locks', 'run.lock'), merge).catch((error: unknown) => {
@@ -134,24 +132,6 @@ export async function openStore(folder: string): Promise<ResultStore> {
     lockCell: (key) => tryLock(join(results, 'locks', `${key}.lock`), { sightings }),
     addToManifest,
   };
-}
-
-type ManifestCell = RunManifest['cells'][number];
-
-/** Older cells keep their place; those that the newer plan replaces, or whose task now has other data, go. */
-export function mergeCells(older: readonly ManifestCell[], newer: readonly ManifestCell[]): ManifestCell[] {
-  const identity = ({ task, contender, probe, seed }: ManifestCell) => JSON.stringify([task, contender, probe, seed]);
-  const replacements = new Map(newer.map((cell) => [identity(cell), cell]));
-  const hashes = new Map(newer.map(({ task, taskHash }) => [task, taskHash]));
-  const kept = older.flatMap((cell) => {
-    const replacement = replacements.get(identity(cell));
-    if (replacement) {
-      replacements.delete(identity(cell));
-      return [replacement];
-    }
-    return (hashes.get(cell.task) ?? cell.taskHash) === cell.taskHash ? [cell] : [];
-  });
-  return [...kept, ...replacements.values()];
 }
 
 async function readIfPresent(path: string): Promise<string | undefined> {

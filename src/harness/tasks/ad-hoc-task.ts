@@ -8,6 +8,7 @@ import { UsageError } from '../../core/errors.ts';
 import { isMissing } from '../../core/files.ts';
 import type { TaskKind } from '../../core/matrix.ts';
 import type { MetricName } from '../../metrics/metric.ts';
+import { USUAL_COLUMNS } from '../../sequences/formats/columns.ts';
 import { DATA_FORMATS, type DataFormat, fileStem } from '../../sequences/formats/data-files.ts';
 import { columnsRead, type ReadOptions, readDataPath, SequenceError } from '../../sequences/formats/readers.ts';
 import type { AlphabetPolicy, LabelledSequence, SplitPolicy } from '../../sequences/labelled-sequence.ts';
@@ -17,6 +18,8 @@ import { guessKind, refuseMissingLabels, sortClasses } from './labels.ts';
 /** What the command line says about the data. Plain JSON: it travels to child processes. */
 export interface AdhocOptions {
   readonly data: string;
+  /** Name of the task on the board. Default: see {@link adhocTaskId}. */
+  readonly taskId?: string;
   readonly sequence?: string;
   readonly label?: string;
   readonly id?: string;
@@ -124,6 +127,26 @@ async function stateColumns(path: string, options: ReadOptions): Promise<string>
   return ` Sequences are read from column "${columns.sequence}"${labels}.`;
 }
 
+const TASK_ID = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
+
+/**
+ * The task's name: as given; else that of the file or folder, with the label column behind it where that was chosen and is not
+ * one of the usual names, so that two label columns of one table are two tasks.
+ */
+export function adhocTaskId({ data, taskId, label }: AdhocOptions): string {
+  if (taskId !== undefined) {
+    if (TASK_ID.test(taskId)) return taskId;
+    throw new UsageError(
+      `--task-id ${taskId}: must begin with a letter or digit and hold only letters, digits, ".", "_", "+" and "-"`,
+    );
+  }
+  const isUsual = label === undefined || (USUAL_COLUMNS.label as readonly string[]).includes(label.toLowerCase());
+  const words = [fileStem(resolve(data)), ...(isUsual ? [] : [label])].map((text) =>
+    text.replace(/[^A-Za-z0-9._+-]+/g, '-').replace(/^[^A-Za-z0-9]+|-+$/g, ''),
+  );
+  return words.filter((text) => text !== '').join('-') || 'data';
+}
+
 /** The task that `options` describe. Reads the data once when the kind has to be guessed. */
 export async function adhocTask(options: AdhocOptions): Promise<TaskDefinition> {
   const path = resolve(options.data);
@@ -142,10 +165,7 @@ export async function adhocTask(options: AdhocOptions): Promise<TaskDefinition> 
     stated += ` The kind, ${kind}, was guessed: ${guess.reason}; --kind says otherwise.`;
   }
   const settled: AdhocOptions = { ...options, kind };
-  const id =
-    fileStem(path)
-      .replace(/[^A-Za-z0-9._-]+/g, '-')
-      .replace(/^[^A-Za-z0-9]+/, '') || 'data';
+  const id = adhocTaskId(options);
   return defineTask({
     id,
     title: id,

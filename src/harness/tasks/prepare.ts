@@ -82,7 +82,7 @@ async function prepare(definition: TaskDefinition, context: TaskContext): Promis
     classes,
     outputs: classes.length,
     splits: { train: encoded('train'), valid: encoded('valid'), test: encoded('test') },
-    hash: hashRows(kind, classes, rows),
+    hash: hashTask(definition, classes, rows),
     rows,
     splitDescription: description,
     alphabetChanges: changes,
@@ -129,8 +129,13 @@ function inAlphabet(rows: readonly LabelledSequence[], { alphabet }: TaskDefinit
   return { rows: changed, changes };
 }
 
-function hashRows(kind: string, classes: readonly string[], rows: readonly LabelledSequence[]): string {
-  const hash = createHash('sha256').update(`${JSON.stringify([kind, classes])}\n`);
+/** sha256 over name, kind, metrics, classes and rows: two tasks of one name or of the same rows are told apart by it. */
+function hashTask(
+  { id: name, kind, metric, metrics = [] }: TaskDefinition,
+  classes: readonly string[],
+  rows: readonly LabelledSequence[],
+): string {
+  const hash = createHash('sha256').update(`${JSON.stringify([name, kind, metric, metrics, classes])}\n`);
   for (const { id, sequence, label, split: name, group } of rows)
     hash.update(`${JSON.stringify([id, sequence, label, name, ...(group === undefined ? [] : [group])])}\n`);
   return hash.digest('hex');

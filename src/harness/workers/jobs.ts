@@ -16,7 +16,7 @@ import { describeTask, rememberDescription, type TaskDescription } from '../task
 import { type PreparedRows, prepareTask, taskRecord } from '../tasks/prepare.ts';
 import { prepareKept } from '../tasks/row-cache.ts';
 import type { TaskReference } from '../tasks/row-cache-validity.ts';
-import { runAs } from '../variants.ts';
+import { nameContender, runAs } from '../variants.ts';
 
 type Progress = (fraction: number, message: string) => void;
 
@@ -28,6 +28,8 @@ export type ContenderReference = (
 ) & {
   /** How a model is run; absent: as it is. */
   readonly variant?: Variant;
+  /** The name that the user gave it. */
+  readonly name?: string;
 };
 
 export interface DescribeRequest {
@@ -74,8 +76,13 @@ async function prepared(reference: TaskReference, context: TaskContext): Promise
   return tasks.get(key, async () => prepareKept(await loadTask(reference), reference, context));
 }
 
-async function loadContender({ variant, ...reference }: ContenderReference): Promise<Found<'baseline' | 'model'>> {
-  const found = await loadPlain(reference);
+async function loadContender({
+  variant,
+  name,
+  ...reference
+}: ContenderReference): Promise<Found<'baseline' | 'model'>> {
+  const plain = await loadPlain(reference);
+  const found = name === undefined ? plain : nameContender(plain, name);
   return variant ? runAs(found, variant) : found;
 }
 

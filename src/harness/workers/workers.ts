@@ -28,11 +28,12 @@ function isInline({ task, contender }: Cell): boolean {
 }
 
 function referenceOf(contender: Cell['contender']): ContenderReference | undefined {
-  const { file, isModelPath, definition, sourceHash, type, plain } = contender;
-  const { id, variant } = plain ?? { id: definition.id };
-  if (file && isModelPath) return { type: 'path', path: file, variant };
-  if (file) return { type: 'plugin', file, id, variant };
-  return type === 'model' && sourceHash === '' ? { type: 'shipped', id, variant } : undefined;
+  const { file, isModelPath, definition, sourceHash, type, plain, named } = contender;
+  const { id, variant } = plain ?? { id: named?.id ?? definition.id };
+  const run = { variant, name: named?.name };
+  if (file && isModelPath) return { type: 'path', path: file, ...run };
+  if (file) return { type: 'plugin', file, id, ...run };
+  return type === 'model' && sourceHash === '' ? { type: 'shipped', id, ...run } : undefined;
 }
 
 /** Stores what came of a cell; nothing when the run was interrupted meanwhile. */

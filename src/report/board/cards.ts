@@ -3,6 +3,7 @@
 import { canonicalJson } from '../../core/files.ts';
 import type { TaskRecord } from '../../harness/store/result.ts';
 import { METRICS } from '../../metrics/metric-table.ts';
+import { withLabel } from './labels.ts';
 import { pretrainingCurves, withoutCurves } from './pretraining.ts';
 import type { StoredCell } from './run-folder.ts';
 import type { CellCounts, CellSummary, Leaderboard, LeaderboardContender, LeaderboardTask } from './schema.ts';
@@ -17,7 +18,7 @@ export function taskCard(cells: readonly StoredCell[], record: TaskRecord | unde
   const known = record !== undefined || told !== undefined;
   return {
     id,
-    title: record?.title ?? told?.title ?? id,
+    title: withLabel(record?.title ?? told?.title ?? id, cells[0].taskLabel),
     description: record?.description ?? null,
     kind: record?.kind ?? told?.kind ?? null,
     metric: known ? metric.name : null,
@@ -38,17 +39,18 @@ export function taskCard(cells: readonly StoredCell[], record: TaskRecord | unde
   };
 }
 
-/** One card per contender, in order of planning, as its newest result describes it. */
+/** One card per contender (name, files and options), in order of planning, as its newest result describes it. */
 export function contenderCards(cells: readonly StoredCell[]): LeaderboardContender[] {
   const cards = new Map<string, LeaderboardContender>();
-  for (const { result } of cells) {
+  for (const { result, contenderKey, contenderLabel: label } of cells) {
     if (!result) continue;
     const { contender } = result;
-    const fingerprints = new Set(cards.get(contender.id)?.fingerprints);
+    const fingerprints = new Set(cards.get(contenderKey)?.fingerprints);
     if (contender.fingerprint) fingerprints.add(contender.fingerprint);
-    cards.set(contender.id, {
+    cards.set(contenderKey, {
       id: contender.id,
-      title: contender.title,
+      ...(label === undefined ? {} : { label }),
+      title: withLabel(contender.title, label),
       kind: contender.kind,
       family: contender.family ?? null,
       description: contender.description ?? null,
@@ -57,13 +59,11 @@ export function contenderCards(cells: readonly StoredCell[]): LeaderboardContend
       version: contender.version,
       options: contender.options,
       fingerprints: [...fingerprints],
-      card: contender.card ? withoutCurves(contender.card) : (cards.get(contender.id)?.card ?? null),
+      card: contender.card ? withoutCurves(contender.card) : (cards.get(contenderKey)?.card ?? null),
     });
   }
   const curves = pretrainingCurves(cells);
-  return [...cards.values()].map((card) =>
-    curves.has(card.id) ? { ...card, pretraining: [...curves.get(card.id)!] } : card,
-  );
+  return [...cards].map(([key, card]) => (curves.has(key) ? { ...card, pretraining: [...curves.get(key)!] } : card));
 }
 
 /** Distinct environments with how many cells ran in each; all seeds; first start, last finish, seconds in total. */

@@ -25,6 +25,7 @@ export interface Resampling {
 /** What one (contender, probe) of a task brings to the comparison: its metric prepared once per seed. */
 export interface Entrant {
   readonly contender: string;
+  readonly label?: string;
   readonly probe: string;
   readonly oneHot: boolean;
   /** Mean over seeds of the orientation-corrected score on the validation rows; null where undefined. */
@@ -94,6 +95,7 @@ export async function compareOne(
   return withHolm(
     {
       reference: reference.contender,
+      ...(reference.label === undefined ? {} : { referenceLabel: reference.label }),
       referenceProbe: reference.probe,
       difference: finiteOrNull(found.estimate),
       ci: { low: finiteOrNull(found.low), high: finiteOrNull(found.high) },

@@ -27,9 +27,8 @@ export function harmonicTables(
     if (!other || other === task || !task.higherIsBetter || !other.higherIsBetter) return [];
     const of = ({ id, hash }: LeaderboardTask) => rows.filter((row) => row.task === id && row.taskHash === hash);
     const [open, own] = [of(other), of(task)];
-    const contenders = [...new Set([...open, ...own].map(({ contender }) => contender))];
-    const lines = contenders.flatMap((contender) =>
-      linesOf(openWorldRows(open.filter(isOf(contender))), own.filter(isOf(contender))),
+    const lines = entrantsOf([...open, ...own]).flatMap((entrant) =>
+      linesOf(openWorldRows(open.filter(isOf(entrant))), own.filter(isOf(entrant))),
     );
     return [
       { task: task.id, taskHash: task.hash, openWorld: other.id, openWorldHash: other.hash, rows: sorted(lines) },
@@ -37,7 +36,19 @@ export function harmonicTables(
   });
 }
 
-const isOf = (contender: string) => (row: LeaderboardRow) => row.contender === contender;
+type NamedRow = Pick<LeaderboardRow, 'contender' | 'label'>;
+
+/** Contenders with their labels. A row without a label belongs to every label that the contender has in the other task. */
+function entrantsOf(rows: readonly LeaderboardRow[]): readonly NamedRow[] {
+  const distinct = [...new Map(rows.map((row) => [JSON.stringify([row.contender, row.label]), row])).values()];
+  const labelled = new Set(distinct.filter(({ label }) => label !== undefined).map(({ contender }) => contender));
+  return distinct.filter(({ contender, label }) => label !== undefined || !labelled.has(contender));
+}
+
+const isOf =
+  ({ contender, label }: NamedRow) =>
+  (row: LeaderboardRow) =>
+    row.contender === contender && (row.label === undefined || row.label === label);
 
 function openWorldRows(rows: readonly LeaderboardRow[]): readonly LeaderboardRow[] {
   const kind = OPEN_WORLD_PROBES.find((pattern) => rows.some(({ probe }) => pattern.test(probe)));
@@ -51,16 +62,24 @@ function linesOf(open: readonly LeaderboardRow[], own: readonly LeaderboardRow[]
 }
 
 function lineOf(a: LeaderboardRow | undefined, b: LeaderboardRow | undefined): HarmonicRow {
-  const { contender, title, kind, family } = (a?.kind ? a : (b ?? a))!;
+  const { contender, label, title, kind, family } = labelledOf(a?.kind ? [a, b] : [b, a]);
   const side = (row: LeaderboardRow | undefined) => row && { probe: row.probe, score: row.score, seeds: row.seeds };
   const perSeed = a && b ? seedMeans(a, b) : [];
   return {
-    ...{ contender, title, kind, family },
+    contender,
+    ...(label === undefined ? {} : { label }),
+    ...{ title, kind, family },
     openWorld: side(a) ?? null,
     own: side(b) ?? null,
     harmonicMean: harmonicMean(a?.score ?? null, b?.score ?? null),
     seedSpread: perSeed.length > 1 ? sampleDeviation(perSeed) : null,
   };
+}
+
+/** The first row that has a label, else the first row. */
+function labelledOf(rows: readonly (LeaderboardRow | undefined)[]): LeaderboardRow {
+  const present = rows.filter((row) => row !== undefined);
+  return present.find(({ label }) => label !== undefined) ?? present[0];
 }
 
 /** The harmonic mean of each seed, or none where the two rows do not have the same seeds or a seed has no mean. */

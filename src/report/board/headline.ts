@@ -24,11 +24,16 @@ export function controlFor(
   onlyModel: boolean,
 ): LeaderboardRow | undefined {
   const scored = controls.filter((row) => row.status === 'done');
+  const named = scored.filter((row) => row.controlOf === model.contender);
+  const extended = scored.filter((row) => row.controlOf === undefined && row.contender.startsWith(model.contender));
+  const sameLabel = (row: LeaderboardRow) => row.label === model.label;
   const candidates = [
-    scored.filter((row) => row.controlOf === model.contender),
-    scored.filter((row) => row.controlOf === undefined && row.contender.startsWith(model.contender)),
+    named.filter(sameLabel),
+    named,
+    extended.filter(sameLabel),
+    extended,
     onlyModel ? scored.filter((row) => row.controlOf === undefined) : [],
-  ].find((rows) => new Set(rows.map((row) => row.contender)).size === 1);
+  ].find((rows) => new Set(rows.map((row) => JSON.stringify([row.contender, row.label]))).size === 1);
   return candidates?.find((row) => row.probe === model.probe) ?? (candidates && chooseByValidation(candidates));
 }
 
@@ -56,7 +61,11 @@ export function headline(found: {
   ];
   return {
     sentence: sentences.join(' '),
-    model: { contender: model.contender, probe: model.probe },
+    model: {
+      contender: model.contender,
+      ...(model.label === undefined ? {} : { label: model.label }),
+      probe: model.probe,
+    },
     vsOneHot: model.vsOneHot,
     vsControl,
   };

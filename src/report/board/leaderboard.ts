@@ -112,7 +112,7 @@ async function buildTask(
       problem = (error as Error).message;
     }
   }
-  const byRow = groupBy(cells, ({ planned }) => JSON.stringify([planned.contender, planned.probe]));
+  const byRow = groupBy(cells, ({ row }) => row);
   const groups: Group[] = [];
   for (const own of byRow) groups.push(await scoreGroup(run, own, statistics ?? problem));
   progress(0.2, id);
@@ -174,7 +174,7 @@ async function compareTask(
   const model = chooseByValidation(models)?.group;
   const controls = compete.filter(({ row }) => row.kind === 'control');
   const named = controls.map((group) => ({ ...group.row, ...namedModel(group) }));
-  const onlyModel = new Set(models.map(({ contender }) => contender)).size === 1;
+  const onlyModel = new Set(models.map(({ contender, label }) => JSON.stringify([contender, label]))).size === 1;
   const control = model && controlFor(model.row, named, onlyModel);
   const controlGroup = controls.find((group) => control && sameRow(group.row, control));
   const vsControl = model && controlGroup ? await compare([model.entrant, controlGroup.entrant]) : null;
@@ -187,12 +187,14 @@ function isFrozen({ cells }: LeaderboardRow): boolean {
 }
 
 function sameRow(a: LeaderboardRow, b: LeaderboardRow): boolean {
-  return a.contender === b.contender && a.probe === b.probe;
+  return a.contender === b.contender && a.probe === b.probe && a.label === b.label;
 }
 
 function referenceOf(rows: readonly LeaderboardRow[]): LeaderboardTask['reference'] {
   const row = rows.find(({ isReference }) => isReference);
-  return row ? { contender: row.contender, probe: row.probe, validationScore: row.validationScore! } : null;
+  if (!row) return null;
+  const { contender, label, probe } = row;
+  return { contender, ...(label === undefined ? {} : { label }), probe, validationScore: row.validationScore! };
 }
 
 function namedModel({ cells }: Group): { controlOf?: string } {

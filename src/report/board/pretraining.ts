@@ -20,15 +20,15 @@ const MOST_POINTS = 250;
 
 const cardSchema = z.object({ training: z.object({ report: reportSchema }) });
 
-/** The curves of each contender, one per set of weights, with the tasks and seeds that used it, in order of planning. */
+/** By `contenderKey`: the curves of each contender, one per set of weights, with the tasks and seeds that used it, in order of planning. */
 export function pretrainingCurves(cells: readonly StoredCell[]): ReadonlyMap<string, readonly PretrainingCurve[]> {
   const found = new Map<string, Map<string, PretrainingCurve>>();
-  for (const { planned, result } of cells) {
+  for (const { planned, result, contenderKey } of cells) {
     const fingerprint = result?.contender.fingerprint;
     const card = cardSchema.safeParse(result?.contender.card);
     if (fingerprint === undefined || !card.success) continue;
-    const own = found.get(planned.contender) ?? new Map<string, PretrainingCurve>();
-    found.set(planned.contender, own);
+    const own = found.get(contenderKey) ?? new Map<string, PretrainingCurve>();
+    found.set(contenderKey, own);
     const { tasks, seeds } = own.get(fingerprint) ?? { tasks: [], seeds: [] };
     own.set(fingerprint, {
       fingerprint,

@@ -1,5 +1,5 @@
 /** What every human-readable format agrees on: which rows belong to a task and in what order, and the standard remarks. */
-import { formatScore, plural } from '../formats/numbers.ts';
+import { clip, formatScore, plural } from '../formats/numbers.ts';
 import type { CellCounts, Leaderboard, LeaderboardRow, LeaderboardTask, Verdict } from './schema.ts';
 
 /** Best score first; then what failed, then what has not run. */
@@ -13,8 +13,24 @@ export function rowsOfTask(board: Leaderboard, task: LeaderboardTask): Leaderboa
         rank[a.status] - rank[b.status] ||
         Number(a.score === null) - Number(b.score === null) ||
         sign * ((a.score ?? 0) - (b.score ?? 0)) ||
-        (a.contender < b.contender ? -1 : a.contender > b.contender ? 1 : a.probe < b.probe ? -1 : 1),
+        compareText(a.contender, b.contender) ||
+        compareText(a.probe, b.probe) ||
+        compareText(a.label ?? '', b.label ?? ''),
     );
+}
+
+const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Title of a contender's row; its id where no row has that name. */
+export function titleOf(rows: readonly LeaderboardRow[], contender: string, label: string | undefined): string {
+  return rows.find((row) => row.contender === contender && row.label === label)?.title ?? contender;
+}
+
+/** The title in about `most` characters. The label is kept whole: it is what tells the row from others of its name. */
+export function shortTitle({ title, label }: LeaderboardRow, most: number): string {
+  const ending = label === undefined ? '' : ` (${label})`;
+  const name = title.endsWith(ending) ? title.slice(0, title.length - ending.length) : title;
+  return `${clip(name, Math.max(12, most - ending.length))}${ending}`;
 }
 
 /** " · chance 0.500 · lower is better", as far as it applies. */

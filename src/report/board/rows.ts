@@ -1,5 +1,5 @@
 /**
- * One row of the board from the cells of one (task, contender, probe), before scores and comparisons: which seeds count, and
+ * One row of the board from the cells that differ in their seed alone (`labels.ts`), before scores and comparisons: which seeds count, and
  * every remark a reader needs (a seed that failed, one that has not run, one run with older settings).
  */
 
@@ -9,6 +9,7 @@ import type { Result } from '../../harness/store/result.ts';
 import type { PreparedMetric } from '../../metrics/metric.ts';
 import { rowDiagnostics } from '../page/model-diagnostics.ts';
 import { type Entrant, finiteOrNull, mean, prepareChecked, spread, type TaskStatistics } from './comparison.ts';
+import { withLabel } from './labels.ts';
 import { type RunFolder, readPredictions, type StoredCell } from './run-folder.ts';
 import type { CellSummary, LeaderboardRow } from './schema.ts';
 
@@ -50,6 +51,7 @@ export async function scoreGroup(
     row,
     entrant: {
       contender: row.contender,
+      ...(row.label === undefined ? {} : { label: row.label }),
       probe: row.probe,
       oneHot: row.kind === 'baseline' && row.family === 'one-hot',
       validationScore: row.validationScore,
@@ -100,11 +102,12 @@ function assemble(
   scored: readonly NonNullable<Judged['scored']>[],
   statistics: TaskStatistics | string,
 ): LeaderboardRow {
-  const { planned } = cells[0];
+  const { planned, label } = cells[0];
   const summaries = judged.map(({ summary }) => summary);
   const failed = summaries.filter(({ status }) => status === 'failed');
   const missing = summaries.filter(({ status }) => status === 'missing');
-  const about = (cells.findLast(({ result }) => result)?.result ?? sameContender(run, planned.contender))?.contender;
+  const about = (cells.findLast(({ result }) => result)?.result ?? sameContender(run, cells[0].contenderKey))
+    ?.contender;
   const known = typeof statistics === 'string' ? undefined : statistics;
   const done = scored.length > 0;
   const seconds = summaries.flatMap((cell) => cell.seconds ?? []);
@@ -112,7 +115,8 @@ function assemble(
     task: planned.task,
     taskHash: planned.taskHash,
     contender: planned.contender,
-    title: about?.title ?? planned.contender,
+    ...(label === undefined ? {} : { label }),
+    title: withLabel(about?.title ?? planned.contender, label),
     kind: about?.kind ?? null,
     family: about?.family ?? null,
     probe: planned.probe,
@@ -155,8 +159,8 @@ function settingsOf(result: Result | undefined): string | undefined {
   return result && hashJson({ version: result.contender.version, options: result.contender.options });
 }
 
-function sameContender(run: RunFolder, contender: string): Result | undefined {
-  return run.cells.find(({ result }) => result?.contender.id === contender)?.result;
+function sameContender(run: RunFolder, contenderKey: string): Result | undefined {
+  return run.cells.find((cell) => cell.result && cell.contenderKey === contenderKey)?.result;
 }
 
 function meanScores(results: readonly Result[]): LeaderboardRow['scores'] {

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { ZodError, type z } from 'zod';
 import { sha256 } from '../../core/files.ts';
 import type { Predictions, Targets } from '../../core/matrix.ts';
+import { type ManifestCell, type RunSettings, rowIdentity } from '../../harness/cells/identity.ts';
 import {
   type Result,
   type RunManifest,
@@ -19,9 +20,10 @@ import {
   taskRecordSchema,
 } from '../../harness/store/result.ts';
 import { decodeNpy } from '../../runtime/arrays/npy.ts';
+import { type CellLabels, labelCells } from './labels.ts';
 
-export interface StoredCell {
-  readonly planned: RunManifest['cells'][number];
+export interface StoredCell extends CellLabels {
+  readonly planned: ManifestCell;
   /** Present when the document was read and is whole. */
   readonly result?: Result;
   /** Why a document that exists cannot be used. */
@@ -31,7 +33,7 @@ export interface StoredCell {
 export interface RunFolder {
   readonly dir: string;
   readonly manifest: RunManifest;
-  /** In the manifest's order; for equal (task, contender, probe, seed) the last one planned. */
+  /** In the manifest's order; for an equal row and seed the last one planned. */
   readonly cells: readonly StoredCell[];
   /** By task hash. */
   readonly tasks: ReadonlyMap<string, TaskRecord>;
@@ -53,16 +55,16 @@ export async function readRunFolder(dir: string): Promise<RunFolder> {
     );
   }
   const manifest = parse(manifestPath, manifestText, runManifestSchema);
-  const seen = new Map(
-    manifest.cells.map((cell) => [JSON.stringify([cell.task, cell.contender, cell.probe, cell.seed]), cell]),
-  );
+  const seen = new Map(manifest.cells.map((cell) => [JSON.stringify([rowIdentity(cell), cell.seed]), cell]));
   const digest: string[] = [sha256(manifestText), await codeHash()];
-  const cells: StoredCell[] = [];
+  const read: Omit<StoredCell, keyof CellLabels>[] = [];
   for (const planned of seen.values()) {
     const { cell, text, size } = await readCell(dir, planned);
-    cells.push(cell);
+    read.push(cell);
     digest.push(text === undefined ? 'missing' : sha256(text), String(size));
   }
+  const labels = labelCells(read);
+  const cells = read.map((cell, i): StoredCell => ({ ...cell, ...labels[i] }));
   const tasks = new Map<string, TaskRecord>();
   const taskProblems = new Map<string, string>();
   for (const hash of new Set(cells.map((cell) => cell.planned.taskHash))) {
@@ -103,8 +105,8 @@ export async function readPredictions(run: RunFolder, result: Result): Promise<P
 
 async function readCell(
   dir: string,
-  planned: StoredCell['planned'],
-): Promise<{ cell: StoredCell; text?: string; size: number }> {
+  planned: ManifestCell,
+): Promise<{ cell: Omit<StoredCell, keyof CellLabels>; text?: string; size: number }> {
   if (!/^[0-9a-f]{64}$/.test(planned.key)) {
     return { cell: { planned, problem: `run.json: key "${planned.key}" is not a sha256` }, size: -1 };
   }
@@ -116,6 +118,10 @@ async function readCell(
     const result = parse(path, text, resultSchema);
     const found = [result.key, result.task.id, result.task.hash, result.contender.id, result.probe, result.seed];
     const wanted = [planned.key, planned.task, planned.taskHash, planned.contender, planned.probe, planned.seed];
+    for (const [name, value] of Object.entries(planned.origin?.settings ?? {})) {
+      found.push(result.environment[name as keyof RunSettings]);
+      wanted.push(value);
+    }
     const differs = found.findIndex((value, i) => value !== wanted[i]);
     if (differs >= 0) {
       throw new Error(

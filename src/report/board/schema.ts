@@ -25,6 +25,8 @@ export type SecondOpinion = z.infer<typeof secondOpinionSchema>;
 const comparisonSchema = z.object({
   /** Contender and probe on the other side. */
   reference: z.string(),
+  /** What tells it from rows of the same contender. */
+  referenceLabel: z.string().optional(),
   referenceProbe: z.string(),
   difference: number,
   ci: interval,
@@ -72,6 +74,8 @@ const rowSchema = z.object({
   task: z.string(),
   taskHash: z.string(),
   contender: z.string(),
+  /** What tells the row from others of the same contender and probe, such as "effort 0.02"; the title has it too. */
+  label: z.string().optional(),
   title: z.string(),
   kind: z.enum(['baseline', 'model', 'control']).nullable(),
   family: z.enum(['one-hot', 'composition', 'chance']).nullable(),
@@ -108,7 +112,7 @@ export type LeaderboardRow = z.infer<typeof rowSchema>;
 const headlineSchema = z.object({
   sentence: z.string(),
   /** The frozen model chosen on validation data; null where none has a score. */
-  model: z.object({ contender: z.string(), probe: z.string() }).nullable(),
+  model: z.object({ contender: z.string(), label: z.string().optional(), probe: z.string() }).nullable(),
   vsOneHot: comparisonSchema.nullable(),
   vsControl: comparisonSchema.nullable(),
 });
@@ -144,7 +148,14 @@ const taskSchema = z.object({
   harmonicWith: z.string().optional(),
   alphabetChanges: z.record(z.string(), z.number()),
   audit: json,
-  reference: z.object({ contender: z.string(), probe: z.string(), validationScore: z.number() }).nullable(),
+  reference: z
+    .object({
+      contender: z.string(),
+      label: z.string().optional(),
+      probe: z.string(),
+      validationScore: z.number(),
+    })
+    .nullable(),
   /** How many rows the Holm correction of this task spans. */
   comparisons: z.number().int(),
   headline: headlineSchema,
@@ -168,6 +179,8 @@ export type PretrainingCurve = z.infer<typeof pretrainingSchema>;
 
 const contenderSchema = z.object({
   id: z.string(),
+  /** What tells it from another contender of the same id: its path, files or options. */
+  label: z.string().optional(),
   title: z.string(),
   kind: z.enum(['baseline', 'model', 'control']),
   family: z.enum(['one-hot', 'composition', 'chance']).nullable(),
@@ -188,6 +201,7 @@ const harmonicSide = z.object({ probe: z.string(), score: number, seeds: z.numbe
 
 const harmonicRowSchema = z.object({
   contender: z.string(),
+  label: z.string().optional(),
   title: z.string(),
   kind: z.enum(['baseline', 'model', 'control']).nullable(),
   family: z.enum(['one-hot', 'composition', 'chance']).nullable(),

@@ -7,6 +7,7 @@ type Cell = string | number | boolean | null | undefined;
 const COLUMNS: readonly (readonly [string, (row: LeaderboardRow) => Cell])[] = [
   ['task', (row) => row.task],
   ['contender', (row) => row.contender],
+  ['label', (row) => row.label],
   ['title', (row) => row.title],
   ['kind', (row) => row.kind],
   ['family', (row) => row.family],
@@ -23,6 +24,7 @@ const COLUMNS: readonly (readonly [string, (row: LeaderboardRow) => Cell])[] = [
   ['validation_score', (row) => row.validationScore],
   ['is_reference', (row) => row.isReference],
   ['vs_one_hot_reference', (row) => row.vsOneHot?.reference],
+  ['vs_one_hot_reference_label', (row) => row.vsOneHot?.referenceLabel],
   ['vs_one_hot_difference', (row) => row.vsOneHot?.difference],
   ['vs_one_hot_ci_low', (row) => row.vsOneHot?.ci.low],
   ['vs_one_hot_ci_high', (row) => row.vsOneHot?.ci.high],

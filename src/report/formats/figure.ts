@@ -3,10 +3,10 @@
  * Styled by presentation rules of its own, light and dark; needs no network, script or font file.
  */
 import { escapeHtml } from '../../core/escape.ts';
-import { rowsOfTask } from '../board/row-order.ts';
+import { rowsOfTask, shortTitle } from '../board/row-order.ts';
 import type { Leaderboard, LeaderboardRow, LeaderboardTask } from '../board/schema.ts';
 import { forestAxis, forestDomain, forestMarks } from '../charts/svg.ts';
-import { formatDifference, formatScore, VERDICT_MARKS } from './numbers.ts';
+import { clip, formatDifference, formatScore, VERDICT_MARKS } from './numbers.ts';
 
 const WIDTH = 860;
 const ROW = 24;
@@ -73,7 +73,8 @@ function taskBlock(board: Leaderboard, task: LeaderboardTask, top: number): { sv
 
 function rowMarks(row: LeaderboardRow, domain: ReturnType<typeof forestDomain>, top: number): string {
   const text = top + ROW / 2 + 4.5;
-  const name = row.probe === 'none' ? row.title : `${row.title} · ${row.probe}`;
+  const probe = row.probe === 'none' ? '' : ` · ${row.probe}`;
+  const name = `${shortTitle(row, 42 - probe.length)}${probe}`;
   const verdict = row.vsOneHot?.verdict;
   const said = verdict
     ? `${VERDICT_MARKS[verdict]} ${formatDifference(row.vsOneHot!.difference)}`
@@ -81,14 +82,9 @@ function rowMarks(row: LeaderboardRow, domain: ReturnType<typeof forestDomain>, 
       ? 'reference'
       : row.status;
   return [
-    `<text x="16" y="${text}">${escapeHtml(clip(name, 42))}</text>`,
+    `<text x="16" y="${text}">${escapeHtml(clip(name, 48))}</text>`,
     `<text class="number" x="${PLOT.left - 22}" y="${text}">${formatScore(row.score)}</text>`,
     forestMarks(row.vsOneHot, row.isReference, domain, { ...PLOT, top, bottom: top + ROW }),
     `<text class="verdict ${verdict ?? ''}" x="${PLOT.right + 22}" y="${text}">${said}</text>`,
   ].join('');
-}
-
-function clip(text: string, most: number): string {
-  const characters = Array.from(text);
-  return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
 }

@@ -50,6 +50,12 @@ export function plural(count: number, noun: string): string {
 /** Never colour alone: each verdict has a shape and a word. */
 export const VERDICT_MARKS: Readonly<Record<Verdict, string>> = { better: '▲', indistinguishable: '○', worse: '▼' };
 
+/** At most `most` characters; a cut text ends in an ellipsis. */
+export function clip(text: string, most: number): string {
+  const characters = Array.from(text);
+  return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
+}
+
 export function capitalise(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

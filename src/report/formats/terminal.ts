@@ -3,10 +3,11 @@
 import { escapeTerminal } from '../../core/escape.ts';
 import { aligned } from '../../core/text-table.ts';
 import { type HarmonicText, harmonicTexts } from '../board/harmonic.ts';
-import { rowsOfTask, shortTaskNote, unfinishedNote } from '../board/row-order.ts';
+import { rowsOfTask, shortTaskNote, shortTitle, unfinishedNote } from '../board/row-order.ts';
 import type { Leaderboard, LeaderboardRow, LeaderboardTask } from '../board/schema.ts';
 import { measureColumns, measured } from '../page/model-diagnostics.ts';
 import {
+  clip,
   decimalsFor,
   formatCount,
   formatDifference,
@@ -54,7 +55,7 @@ function taskTable(board: Leaderboard, task: LeaderboardTask, paint: Paint): str
   const scoreDigits = decimalsFor(scored.map((row) => row.score));
   const digits = Math.max(scoreDigits, 3);
   const columns: Column[] = [
-    { heading: 'Contender', cell: (row) => clip(escapeTerminal(row.title), 40) },
+    { heading: 'Contender', cell: (row) => escapeTerminal(shortTitle(row, 40)) },
     { heading: 'Probe', cell: (row) => clip(escapeTerminal(row.probe === 'none' ? '' : row.probe), 20) },
     { heading: task.metricLabel, right: true, cell: (row) => formatScore(row.score, scoreDigits) },
     { heading: '95% interval', cell: (row) => range(row.ci, (value) => formatScore(value, scoreDigits)) },
@@ -130,9 +131,4 @@ function paintRow(row: LeaderboardRow, line: string, paint: Paint): string {
 
 function range(ci: { low: number | null; high: number | null }, format: (value: number | null) => string): string {
   return ci.low === null || ci.high === null ? MISSING : `${format(ci.low)} to ${format(ci.high)}`;
-}
-
-function clip(text: string, most: number): string {
-  const characters = Array.from(text);
-  return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
 }

@@ -5,7 +5,7 @@
 import { escapeHtml, escapeJsonForScript } from '../../core/escape.ts';
 import { type HarmonicText, harmonicTexts } from '../board/harmonic.ts';
 import { pretrainingSection } from '../board/pretraining.ts';
-import { unfinishedNote, verdictCounts } from '../board/row-order.ts';
+import { rowsOfTask, titleOf, unfinishedNote, verdictCounts } from '../board/row-order.ts';
 import type { Comparison, Leaderboard, LeaderboardContender, LeaderboardTask } from '../board/schema.ts';
 import { formatCount, formatDifference, formatSeconds, plural, VERDICT_MARKS } from '../formats/numbers.ts';
 import { pageHead } from './head.ts';
@@ -84,13 +84,15 @@ function summary(board: Leaderboard): string {
 function inShort(board: Leaderboard, task: LeaderboardTask): string {
   const { model, vsOneHot, vsControl } = task.headline;
   if (!model || !vsOneHot) return task.headline.sentence;
-  const title = (id: string) => board.contenders.find((contender) => contender.id === id)?.title ?? id;
+  const rows = rowsOfTask(board, task);
   const said = ({ difference, ci }: Comparison) =>
     `${formatDifference(difference)} (${formatDifference(ci.low)} to ${formatDifference(ci.high)})`;
   const control = vsControl
     ? `; against its random weights ${said(vsControl)}, ${vsControl.verdict ?? 'undefined'}`
     : '';
-  return `${title(model.contender)} against ${title(vsOneHot.reference)}: ${task.metricLabel} ${said(vsOneHot)}${control}.`;
+  const own = titleOf(rows, model.contender, model.label);
+  const reference = titleOf(rows, vsOneHot.reference, vsOneHot.referenceLabel);
+  return `${own} against ${reference}: ${task.metricLabel} ${said(vsOneHot)}${control}.`;
 }
 
 function filters(board: Leaderboard): string {

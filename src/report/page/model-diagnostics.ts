@@ -92,15 +92,16 @@ function pointsOf(board: Leaderboard): Point[] {
   for (const row of board.rows) {
     if (row.kind === 'baseline' || row.diagnostics === undefined || typeof row.vsOneHot?.difference !== 'number')
       continue;
-    const key = JSON.stringify([row.task, row.taskHash, row.contender]);
+    const key = JSON.stringify([row.task, row.taskHash, row.contender, row.label]);
     const other = best.get(key);
     const score = row.validationScore ?? Number.NEGATIVE_INFINITY;
     if (other === undefined || score > (other.validationScore ?? Number.NEGATIVE_INFINITY)) best.set(key, row);
   }
-  const titles = new Map(board.tasks.map(({ id, title }) => [id, title]));
+  const taskKey = (id: string, hash: string) => JSON.stringify([id, hash]);
+  const titles = new Map(board.tasks.map(({ id, hash, title }) => [taskKey(id, hash), title]));
   return [...best.values()]
     .filter((row) => measureColumns([row]).length > 0)
-    .map((row, i) => ({ number: i + 1, task: titles.get(row.task) ?? row.task, row }));
+    .map((row, i) => ({ number: i + 1, task: titles.get(taskKey(row.task, row.taskHash)) ?? row.task, row }));
 }
 
 /** The section of the page; an empty string where fewer than two models were measured. */

@@ -3,7 +3,7 @@
 import { escapeHtml } from '../../core/escape.ts';
 import { METRIC_NAMES } from '../../metrics/metric.ts';
 import { METRICS } from '../../metrics/metric-table.ts';
-import { rowsOfTask, shortTaskNote } from '../board/row-order.ts';
+import { rowsOfTask, shortTaskNote, titleOf } from '../board/row-order.ts';
 import type { Comparison, Leaderboard, LeaderboardRow, LeaderboardTask, Verdict } from '../board/schema.ts';
 import { learningCurves } from '../charts/curves.ts';
 import { type Domain, forestAxis, forestDomain, forestMarks } from '../charts/svg.ts';
@@ -158,12 +158,12 @@ const SECOND_TESTS = { mcnemar: 'McNemar', wilcoxon: 'Wilcoxon' } as const;
 /** Every comparison of the task, the one with the control included; undefined where there is none. */
 function comparisonsTable(rows: readonly LeaderboardRow[], task: LeaderboardTask): string | undefined {
   const { model, vsControl } = task.headline;
-  const nameOf = (contender: string, probe: string) => {
-    const title = rows.find((row) => row.contender === contender)?.title ?? contender;
+  const nameOf = (contender: string, label: string | undefined, probe: string) => {
+    const title = titleOf(rows, contender, label);
     return escapeHtml(probe === 'none' ? title : `${title} · ${probe}`);
   };
-  const line = (contender: string, probe: string, comparison: Comparison) => {
-    const { reference, referenceProbe, difference, ci, p, pHolm, secondOpinion } = comparison;
+  const line = (row: { contender: string; label?: string; probe: string }, comparison: Comparison) => {
+    const { reference, referenceLabel, referenceProbe, difference, ci, p, pHolm, secondOpinion } = comparison;
     const second = secondOpinion ? `${SECOND_TESTS[secondOpinion.test]} ${formatP(secondOpinion.p)}` : MISSING;
     const numbers = [
       `${formatDifference(difference)} (${formatDifference(ci.low)} to ${formatDifference(ci.high)})`,
@@ -172,10 +172,10 @@ function comparisonsTable(rows: readonly LeaderboardRow[], task: LeaderboardTask
       second,
     ];
     const cells = numbers.map((text) => `<td class="right num">${escapeHtml(text)}</td>`).join('');
-    return `<tr><td>${nameOf(contender, probe)}</td><td>${nameOf(reference, referenceProbe)}</td>${cells}</tr>`;
+    return `<tr><td>${nameOf(row.contender, row.label, row.probe)}</td><td>${nameOf(reference, referenceLabel, referenceProbe)}</td>${cells}</tr>`;
   };
-  const lines = rows.flatMap((row) => (row.vsOneHot ? [line(row.contender, row.probe, row.vsOneHot)] : []));
-  if (model && vsControl) lines.push(line(model.contender, model.probe, vsControl));
+  const lines = rows.flatMap((row) => (row.vsOneHot ? [line(row, row.vsOneHot)] : []));
+  if (model && vsControl) lines.push(line(model, vsControl));
   if (lines.length === 0) return undefined;
   const heads = ['Difference (95% interval)', 'p', 'p (Holm)', 'Second opinion, p'];
   const right = heads.map((text) => `<th scope="col" class="right">${text}</th>`).join('');

@@ -65,7 +65,7 @@ describe('loss curves of pre-training', () => {
       const fingerprint = `${planned.task} ${planned.seed}`;
       return { ...cell, result: { ...result, contender: { ...result.contender, fingerprint } } };
     });
-    const curves = pretrainingCurves(each).get('mae')!;
+    const curves = pretrainingCurves(each).get(each[0].contenderKey)!;
     expect(curves.map(({ tasks, seeds }) => [...tasks, ...seeds])).toEqual([
       ['task-0', 0],
       ['task-0', 1],
@@ -81,14 +81,15 @@ describe('loss curves of pre-training', () => {
 
   it('are thinned to a few hundred points, by means', () => {
     const losses = Array.from({ length: 900 }, (_, i) => ({ step: i + 1, loss: i % 2 }));
-    const long = cells.map(({ planned, result }) => ({
-      planned,
+    const long = cells.map(({ result, ...cell }) => ({
+      ...cell,
       result: result && {
         ...result,
         contender: { ...result.contender, card: { training: { report: { ...report, losses } } } },
       },
     }));
-    const { train } = pretrainingCurves(long).get('mae')![0];
+    const mae = long.find(({ planned }) => planned.contender === 'mae')!;
+    const { train } = pretrainingCurves(long).get(mae.contenderKey)![0];
     expect(train).toHaveLength(225);
     expect(train[0]).toEqual([4, 0.5]);
     expect(train.at(-1)).toEqual([900, 0.5]);
