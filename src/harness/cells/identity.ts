@@ -4,11 +4,7 @@
  * probe and the settings of the run. Code is not part of a row's identity: results of older code are superseded by those of
  * newer code, and the run states how many.
  */
-import { sep } from 'node:path';
 import { z } from 'zod';
-import { hashJson } from '../../core/files.ts';
-import type { Cell, PlanEnvironment } from './plan.ts';
-import { PACKAGE_ROOT } from './source-hash.ts';
 
 /** What a run is asked for that changes numbers and is no seed. */
 export const runSettingsSchema = z.object({
@@ -46,32 +42,6 @@ export const manifestCellSchema = z.object({
   origin: originSchema.optional(),
 });
 export type ManifestCell = z.infer<typeof manifestCellSchema>;
-
-/** Parts of a path that are kept: enough for a label, and no more of a user's folders. */
-const PATH_PARTS = 3;
-
-/** The manifest's entry for a planned cell. */
-export function manifestCell({ key, task, contender, probe, seed }: Cell, environment: PlanEnvironment): ManifestCell {
-  const { device, precision, threads, effort, packages, codeHash } = environment;
-  const { definition, file, isModelPath, sourceHash } = contender;
-  const own = file === undefined || file.startsWith(PACKAGE_ROOT);
-  return {
-    key,
-    task: task.description.id,
-    taskHash: task.description.hash,
-    contender: definition.id,
-    probe,
-    seed,
-    origin: {
-      settings: { device, precision, threads, effort },
-      options: hashJson(definition.options),
-      ...(own && !isModelPath ? {} : { path: file!.split(sep).slice(-PATH_PARTS).join('/') }),
-      ...(isModelPath ? { files: sourceHash } : {}),
-      code: hashJson({ packages, codeHash }),
-      source: hashJson({ version: definition.version, plugin: isModelPath ? '' : sourceHash }),
-    },
-  };
-}
 
 /** A text that is equal for cells of one row. Entries without origin are told apart by their names alone. */
 export function rowIdentity({ task, taskHash, contender, probe, origin }: ManifestCell): string {

@@ -3,12 +3,15 @@
  * determines its numbers. What never runs (a baseline that cannot do a kind of task) is listed with the reason.
  */
 
+import { sep } from 'node:path';
 import { UsageError } from '../../core/errors.ts';
 import { hashJson } from '../../core/files.ts';
 import type { AnyProbe } from '../../probes/probe.ts';
 import type { Found } from '../definitions.ts';
 import type { TaskDescription } from '../tasks/describe.ts';
 import type { TaskReference } from '../tasks/row-cache-validity.ts';
+import type { ManifestCell } from './identity.ts';
+import { PACKAGE_ROOT } from './source-hash.ts';
 
 /** What holds for every cell of a run and enters every key. */
 export interface PlanEnvironment {
@@ -141,4 +144,30 @@ function refuseTwice(
   const places = items.filter(({ id }) => id === twice.id).flatMap(({ place }) => place ?? []);
   const where = places.length > 1 ? `: ${places.join(', ')}` : '';
   throw new UsageError(`Two different ${what}s have the id "${twice.id}"${where}`, remedy);
+}
+
+/** Parts of a path that are kept: enough for a label, and no more of a user's folders. */
+const PATH_PARTS = 3;
+
+/** The manifest's entry for a planned cell. */
+export function manifestCell({ key, task, contender, probe, seed }: Cell, environment: PlanEnvironment): ManifestCell {
+  const { device, precision, threads, effort, packages, codeHash } = environment;
+  const { definition, file, isModelPath, sourceHash } = contender;
+  const own = file === undefined || file.startsWith(PACKAGE_ROOT);
+  return {
+    key,
+    task: task.description.id,
+    taskHash: task.description.hash,
+    contender: definition.id,
+    probe,
+    seed,
+    origin: {
+      settings: { device, precision, threads, effort },
+      options: hashJson(definition.options),
+      ...(own && !isModelPath ? {} : { path: file!.split(sep).slice(-PATH_PARTS).join('/') }),
+      ...(isModelPath ? { files: sourceHash } : {}),
+      code: hashJson({ packages, codeHash }),
+      source: hashJson({ version: definition.version, plugin: isModelPath ? '' : sourceHash }),
+    },
+  };
 }

@@ -2,12 +2,11 @@ import { describe, expect, it } from 'vitest';
 import {
   describeMerge,
   type ManifestCell,
-  manifestCell,
   mergeCells,
   type Origin,
   rowIdentity,
 } from '../../../src/harness/cells/identity.ts';
-import type { Cell, PlanEnvironment } from '../../../src/harness/cells/plan.ts';
+import { type Cell, manifestCell, type PlanEnvironment } from '../../../src/harness/cells/plan.ts';
 
 const ORIGIN: Origin = {
   settings: { device: 'cpu', precision: 'float32', threads: 1, effort: 1 },
