@@ -41,6 +41,7 @@ export type { Graph, Tensor } from './onnx/graph.ts';
 export type { Mode } from './onnx/layers/dropout.ts';
 export * from './probes/probe.ts';
 export type { Device } from './runtime/device.ts';
+export { type Lock, type WaitOptions, withLock } from './runtime/lock.ts';
 export type { Feeds, Network } from './runtime/training/network.ts';
 export type { RestartedNetwork, RestartOptions, RestartRecord } from './runtime/training/restarts.ts';
 export type { TrainedNetwork, TrainingData, TrainOptions } from './runtime/training/train.ts';

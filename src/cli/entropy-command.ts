@@ -3,10 +3,11 @@
  * models train faster on one core each than one on all. Given again, the command goes on where it was: finished cells are read, members that were cut off go on from
  * their checkpoints.
  */
-import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import { makeFolder } from '../core/atomic-file.ts';
 import { UsageError } from '../core/errors.ts';
+import { namingFile } from '../core/file-fault.ts';
 import { writeFileAtomic } from '../core/files.ts';
 import { ensembleConfigFrom } from '../ensembles/config.ts';
 import type { EnsembleCorpus } from '../ensembles/corpus.ts';
@@ -48,7 +49,7 @@ export async function entropyCommand(flags: EntropyFlags): Promise<number> {
   if (!dataFolder) throw new UsageError('--data-folder is missing', 'Give the folder with text/ and genomes/.');
   if (members < 2) throw new UsageError(`--members ${members}: give at least 2; intervals of pairs take 3`);
   const out = resolve(flags.out);
-  await mkdir(out, { recursive: true });
+  await namingFile(out, () => makeFolder(out));
   const { device } = await machine(flags);
   const cores = flags.threads ?? availableParallelism();
   const lanes = Math.min(flags.jobs ?? (device === 'cpu' ? cores : 1), cells.length);
@@ -117,7 +118,7 @@ async function trained(cell: EntropyCell, training: Training, run: Run): Promise
   const { folder: out, members, files, ...compute } = training;
   const { control, bits } = cell;
   const config = ensembleConfigFrom({ preset: cell.preset });
-  await mkdir(out, { recursive: true });
+  await namingFile(out, () => makeFolder(out));
   const lock = await takeLock(join(out, 'ensemble.lock'), { patience: 0 });
   try {
     const prepare: PrepareRequest = { config, files, out, dataSeed: DATA_SEED, control, bits };

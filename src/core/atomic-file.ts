@@ -3,10 +3,27 @@
  * same folder, flushed to the disk, and renamed once: a process killed at any moment leaves the old
  * one or the new one, never a mixture.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { namingFile } from './file-fault.ts';
+import { basename, dirname, join, resolve } from 'node:path';
+import { FileFault, fileFault, namingFile } from './file-fault.ts';
 import { temporaryPath } from './temporary.ts';
+
+/**
+ * Makes a folder and those above it. Node's recursive `mkdir` says ENOENT where a folder cannot be made because the file
+ * system is read-only; here the error is the one of the first folder that is missing.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    let missing = resolve(path);
+    while (!existsSync(dirname(missing))) missing = dirname(missing);
+    await mkdir(missing);
+    throw error;
+  }
+}
 
 export interface AtomicFile {
   append(data: string | NodeJS.ArrayBufferView): Promise<void>;
@@ -20,7 +37,7 @@ export interface AtomicFile {
 export async function createAtomicFile(path: string): Promise<AtomicFile> {
   const temporary = temporaryPath(path);
   const file = await namingFile(path, async () => {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     return open(temporary, 'wx');
   });
   let isOpen = true;
@@ -66,9 +83,11 @@ const previous = (path: string) => join(dirname(path), `.${basename(path)}.previ
  */
 export async function writeFolderAtomic(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = temporaryPath(path);
-  await namingFile(path, () => mkdir(temporary, { recursive: true }));
+  await namingFile(path, () => makeFolder(temporary));
   try {
-    await fill(temporary);
+    await fill(temporary).catch((error: unknown) => {
+      throw error instanceof FileFault ? fileFault(error.cause, path) : error; // name no temporary file
+    });
     await syncFolder(temporary);
     await namingFile(path, () => takeName(temporary, path));
     await syncFolder(dirname(path));

@@ -30,7 +30,7 @@ export class FileFault extends UsageError {
   /** What is wrong, in words. */
   readonly what: string;
 
-  constructor(file: string, action: 'read' | 'written', code: string, cause: unknown) {
+  constructor(file: string, action: 'read' | 'opened' | 'written', code: string, cause: unknown) {
     const [what, remedy] = FAULTS[code];
     super(`${file}: cannot be ${action}: ${what} (${code})`, remedy);
     this.code = code;
@@ -49,7 +49,9 @@ export function fileFault(error: unknown, path?: string): unknown {
   const code = found === 'EEXIST' && syscall === 'mkdir' ? 'ENOTDIR' : found;
   const file = path ?? named;
   if (!Object.hasOwn(FAULTS, code) || file === undefined) return error;
-  return new FileFault(file, /^(read|scandir|stat|lstat)$/.test(syscall ?? '') ? 'read' : 'written', code, error);
+  const isRead = /^(read|scandir|stat|lstat)$/.test(syscall ?? '');
+  const isOpen = syscall === 'open' && path === undefined;
+  return new FileFault(file, isRead ? 'read' : isOpen ? 'opened' : 'written', code, error);
 }
 
 /** Runs `action`; a fault of the machine in it names `path`. */

@@ -3,7 +3,7 @@
  * and carries its checksum. A damaged entry is recomputed; files appear whole or not at all.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { hashJson, sha256, sha256File, writeFileAtomic } from '../core/files.ts';
 import type { Matrix } from '../core/matrix.ts';
 import { writingCache } from '../core/optional-write.ts';
@@ -51,7 +51,7 @@ export async function storedEmbeddings(
     const matrix = found[i] ?? computed[missing.indexOf(representation)];
     if (!found[i]) {
       const path = entry(representation);
-      await writingCache(folder, async () => {
+      await writingCache(dirname(folder), async () => {
         const checksum = await writeNpy(`${path}.npy`, { ...matrix, values: Float32Array.from(matrix.values) });
         const sidecar: Sidecar = {
           schema: 'glm-bench/embedding@1',

@@ -3,8 +3,9 @@
  * own; a tokenizer, which for BPE is learned from the other chunks first; and blocks of ids. A
  * control changes every chunk before all other steps.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../core/atomic-file.ts';
+import { namingFile } from '../core/file-fault.ts';
 import { sha256File, writeFileAtomic } from '../core/files.ts';
 import { hubTrainingTokenizer } from '../pretraining/hub-training-tokenizer.ts';
 import { kmerTrainingTokenizer, type TrainingTokenizer } from '../pretraining/training-tokenizers.ts';
@@ -79,7 +80,7 @@ export async function ensembleTokenizer(config: EnsembleConfig, out: string): Pr
  */
 export async function writeEnsembleCorpus(options: CorpusOptions): Promise<EnsembleCorpus> {
   const { config, sources, out, control, progress } = options;
-  await mkdir(out, { recursive: true });
+  await namingFile(out, () => makeFolder(out));
   const chunks = () =>
     changed(
       sources.map(({ path }) => path),

@@ -10,6 +10,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { UsageError } from '../core/errors.ts';
 import { hashJson, sha256File, writeFileAtomic } from '../core/files.ts';
 import { removeAbandoned } from '../core/temporary.ts';
 import { type PretrainReport, pretrain } from '../pretraining/pretrain.ts';
@@ -79,7 +80,9 @@ export async function prepareEnsemble(options: EnsembleOptions): Promise<Ensembl
   if (existsSync(path)) {
     const made = JSON.parse(await readFile(path, 'utf8')) as Prepared;
     if (made.key !== key)
-      throw new Error(`${out} holds an ensemble of another corpus or configuration; use another folder, or delete it`);
+      throw new UsageError(
+        `${out} holds an ensemble of another corpus or configuration; use another folder, or delete it`,
+      );
     if (existsSync(join(out, BLOCKS))) return made.corpus;
   }
   const sources = files.map((file, i) => ({ path: file, sha256: hashes[i] }));
@@ -123,7 +126,7 @@ export async function memberIsFinished(
     untrained: training.untrained ?? false,
   });
   if (mine !== its)
-    throw new Error(`${folder} holds a model of another configuration; use another folder, or delete it`);
+    throw new UsageError(`${folder} holds a model of another configuration; use another folder, or delete it`);
   return true;
 }
 
@@ -164,10 +167,10 @@ export async function finishEnsemble(
   const read = await Promise.all(seeds.map((seed) => readMember(out, seed)));
   const [corpusHash, ...others] = new Set(read.map(({ training }) => training.corpusHash));
   if (others.length > 0)
-    throw new Error(`${out}: its members were trained on different blocks; delete it and start again`);
+    throw new UsageError(`${out}: its members were trained on different blocks; delete it and start again`);
   const members = read.map(({ member }) => member);
   if (new Set(members.map(({ weights }) => weights)).size < members.length)
-    throw new Error(`${out}: two members have the same weights`);
+    throw new UsageError(`${out}: two members have the same weights`);
   const manifest: EnsembleManifest = {
     ...{ format: 'glm-bench/ensemble@1', config, control, dataSeed },
     ...{ corpus, corpusHash, members },

@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../core/atomic-file.ts';
 import { namingFile } from '../core/file-fault.ts';
 
 export interface Corpus {
@@ -55,7 +56,7 @@ const OFFSET_BYTES = 8;
  * @throws when a row has a letter beyond Latin-1.
  */
 export async function writeCorpus(path: string, rows: AsyncIterable<string> | Iterable<string>): Promise<Corpus> {
-  await namingFile(path, () => mkdir(dirname(path), { recursive: true }));
+  await namingFile(path, () => makeFolder(dirname(path)));
   const hash = rowsHash();
   const all = await buffered(path);
   const offsets = await buffered(`${path}.offsets`);

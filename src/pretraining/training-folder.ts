@@ -5,9 +5,9 @@
  * a time trains for a folder.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { recoverFolder, writeFolderAtomic } from '../core/atomic-file.ts';
+import { makeFolder, recoverFolder, writeFolderAtomic } from '../core/atomic-file.ts';
 import { UsageError } from '../core/errors.ts';
 import { namingFile } from '../core/file-fault.ts';
 import { hashJson } from '../core/files.ts';
@@ -42,7 +42,7 @@ export async function openTrainingFolder(out: string): Promise<TrainingFolder> {
   try {
     await recoverFolder(out);
     await removeAbandoned(dirname(out));
-    await namingFile(folder, () => mkdir(folder, { recursive: true }));
+    await namingFile(folder, () => makeFolder(folder));
     for (const name of await readdir(folder))
       if (name !== CHECKPOINT) await rm(join(folder, name), { recursive: true, force: true });
   } catch (error) {

@@ -23,8 +23,9 @@
  * 10. Only link, rename, unlink and reads after open are used, which NFS orders; no flock.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { link, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder } from '../core/atomic-file.ts';
 import { UsageError } from '../core/errors.ts';
 import { namingFile } from '../core/file-fault.ts';
 import { isMissing } from '../core/files.ts';
@@ -125,7 +126,7 @@ interface Attempt {
 }
 
 async function attempt(path: string, { sightings = new Map(), times = TIMES }: TryOptions): Promise<Attempt> {
-  await namingFile(path, () => mkdir(dirname(path), { recursive: true }));
+  await namingFile(path, () => makeFolder(dirname(path)));
   const found = await readLock(path);
   const state = found && look(path, found, sightings, times);
   if (state === 'alive' || state === 'silent') return { holder: found?.holder, state };
@@ -133,8 +134,8 @@ async function attempt(path: string, { sightings = new Map(), times = TIMES }: T
   const id = randomUUID();
   const claim = temporaryPath(path);
   const words = `${pid} ${host} ${id} ${start} ${machine}\n`;
-  await namingFile(path, () => writeFile(claim, words, { flag: 'wx' }));
   try {
+    await namingFile(path, () => writeFile(claim, words, { flag: 'wx' }));
     const won = found
       ? await replace(path, found, claim, id, sightings, times)
       : (await linkExclusive(claim, path)) || (await readLock(path))?.id === id; // a repeated NFS request

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UsageError } from '../../src/index.ts';
+import { UsageError, withLock } from '../../src/index.ts';
 
 export interface HubSource {
   /** "datasets/owner/name". */
@@ -79,9 +79,11 @@ export async function hubFolder(source: HubSource, options: HubOptions): Promise
     throw new UsageError(`${source.repository} at ${revision.slice(0, 12)}: ${what}`, 'Give --download to fetch it.');
   }
   await mkdir(folder, { recursive: true });
-  const unlock = await lock(join(folder, 'download.lock'));
-  try {
-    let current = snapshot ?? (await listFiles(endpoint, source.repository, revision));
+  const fetchMissing = async () => {
+    // Another process may have fetched them while this one waited.
+    let current =
+      (await readJson<Snapshot>(join(folder, 'snapshot.json'))) ??
+      (await listFiles(endpoint, source.repository, revision));
     await writeJson(join(folder, 'snapshot.json'), current);
     for (const file of await missingFiles(current, source, folder, pinned)) {
       const url = `${endpoint}/${source.repository}/resolve/${revision}/${file.path.split('/').map(encodeURIComponent).join('/')}`;
@@ -89,9 +91,8 @@ export async function hubFolder(source: HubSource, options: HubOptions): Promise
       current = { ...current, files: current.files.map((old) => (old.path === file.path ? done : old)) };
       await writeJson(join(folder, 'snapshot.json'), current);
     }
-  } finally {
-    await unlock();
-  }
+  };
+  await withLock(join(folder, 'download.lock'), fetchMissing, { patience: Number.POSITIVE_INFINITY });
   return folder;
 }
 
@@ -229,33 +230,6 @@ function refused(url: string, response: Response): UsageError {
     `${url}: the hub answered ${response.status} ${response.statusText}`.trim(),
     response.status === 404 ? 'Check the repository and the pinned revision.' : 'Try again later.',
   );
-}
-
-/** Holds the folder for this process; a lock left by a process that is gone is taken over. */
-async function lock(path: string): Promise<() => Promise<void>> {
-  for (;;) {
-    try {
-      await writeFile(path, String(process.pid), { flag: 'wx' });
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const holder = Number(await readFile(path, 'utf8').catch(() => ''));
-    if (holder > 0 && isAlive(holder)) {
-      await new Promise((wake) => setTimeout(wake, 200));
-    } else {
-      await rm(path, { force: true });
-    }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 async function fileSha256(path: string): Promise<string> {

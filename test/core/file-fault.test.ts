@@ -43,6 +43,10 @@ it('every way to write a file names the path that was asked for, not the tempora
   await expect(writeFileAtomic(below, '')).rejects.toThrow(message);
   await expect(createAtomicFile(below)).rejects.toThrow(message);
   await expect(writeFolderAtomic(below, async () => {})).rejects.toThrow(message);
+  const whole = join(folder, 'whole');
+  const fill = (temporary: string) =>
+    namingFile(join(temporary, 'weights'), () => Promise.reject(systemError('ENOSPC')));
+  await expect(writeFolderAtomic(whole, fill)).rejects.toThrow(`${whole}: cannot be written: the disk is full`);
   const taken = join(folder, 'taken');
   await mkdir(join(taken, 'something'), { recursive: true });
   await expect(writeFileAtomic(taken, '')).rejects.toThrow(`${taken}: cannot be written: it is a folder`);

@@ -3,9 +3,10 @@
  * per task with its true answers, and the manifest that says which cells the leaderboard is made of. Every file is written
  * whole. A stored cell counts only if its document and its predictions are as they were written; others are computed again.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { makeFolder } from '../../core/atomic-file.ts';
 import { UsageError } from '../../core/errors.ts';
 import { isMissing, sha256, sha256File, writeFileAtomic } from '../../core/files.ts';
 import type { Targets } from '../../core/matrix.ts';
@@ -49,7 +50,7 @@ export interface ResultStore {
 /** Opens the folder, making it where absent. */
 export async function openStore(folder: string): Promise<ResultStore> {
   const results = join(folder, 'results');
-  await mkdir(results, { recursive: true }).catch((error: Error) => {
+  await makeFolder(results).catch((error: Error) => {
     throw new UsageError(`--out ${folder}: cannot be written: ${error.message}`);
   });
   const manifestPath = join(folder, 'run.json');

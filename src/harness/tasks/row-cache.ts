@@ -3,9 +3,10 @@
  * line), so that each of a run's processes, and the next run, need not read the tables again. They hold for as long as `row-cache-validity.ts` says.
  */
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { makeFolder } from '../../core/atomic-file.ts';
 import { temporaryPath } from '../../core/temporary.ts';
 import { readLines } from '../../sequences/formats/gzip-stream.ts';
 import type { LabelledSequence } from '../../sequences/labelled-sequence.ts';
@@ -90,7 +91,7 @@ async function keep(path: string, { rows, notes }: Loaded, watched: readonly Wat
   };
   const temporary = temporaryPath(path);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await pipeline(lines, createWriteStream(temporary));
     await rename(temporary, path);
   } catch {
