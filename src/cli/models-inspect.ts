@@ -145,8 +145,8 @@ type Details = Pick<ModelFacts, 'tokens'> & Partial<ModelFacts>;
 async function encoderFacts(request: InspectRequest, missing: string[], withEncoder: WithEncoder): Promise<Details> {
   const found = await attempt(missing, () =>
     withEncoder(async (encoder): Promise<Details> => {
-      const { layers, dimension, card } = encoder;
-      const maxTokens = typeof card.maxTokens === 'number' ? card.maxTokens : undefined;
+      const { layers, dimension, card, limits } = encoder;
+      const maxTokens = limits?.maxTokens;
       const count = encoder.pooledTokens?.bind(encoder);
       const tokens = count ? await measured(count, request) : [];
       if (dimension === 0) return { card, tokens }; // logits alone

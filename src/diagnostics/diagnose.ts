@@ -77,8 +77,8 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
   progress?.(0, 'read the corpus');
   const sample = await sampleCorpus(options.corpus, {
     ...{ sequences: options.sequences, seed, tokens },
-    maxLetters: model.card.maxNucleotides as number | undefined,
-    lettersPerToken: model.card.nucleotidesPerToken as number | undefined,
+    maxLetters: model.limits?.maxNucleotides,
+    lettersPerToken: model.limits?.nucleotidesPerToken,
   });
   const shuffled = shuffle(sample, seed, tokens);
   progress?.(0.05, 'counts n-grams');
@@ -198,7 +198,7 @@ function remarksOn(
       `${windows.length} windows instead of ${sequences}: the corpus has ${total}, and n-grams are counted in others`,
     );
   if (shortened > 0) remarks.push(`${shortened} windows made too many tokens and were cut`);
-  const each = reader?.model.card.nucleotidesPerToken as number | undefined;
+  const each = reader?.model.limits?.nucleotidesPerToken;
   const longest = reader?.tokenLetters ? Array.from(reader.tokenLetters).reduce((a, b) => Math.max(a, b), 0) : 0;
   if (each !== undefined && longest > each && reader?.model.frames === undefined && reader?.model.reads === 'masked')
     remarks.push(

@@ -108,7 +108,7 @@ export async function measure(
 function shortOfMemory(model: LanguageModel, windows: readonly string[], { device }: Compute): string | undefined {
   const longest = windows.reduce((most, window) => Math.max(most, model.tokens(window)), 0);
   const held = FISHER_BATCH * longest * HELD_FLOATS * model.dimension * (model.layers + 1);
-  const bytes = 4 * (WEIGHT_COPIES * ((model.card.parameters as number | undefined) ?? 0) + held);
+  const bytes = 4 * (WEIGHT_COPIES * (model.parameterCount ?? 0) + held);
   const gib = (size: number) => `${(size / 2 ** 30).toFixed(1)} GiB`;
   const free = freemem();
   if (device !== 'cpu' || bytes < free) return undefined;

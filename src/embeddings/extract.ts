@@ -68,6 +68,7 @@ export function encoderOf(
     layers: model.layers,
     fingerprint: model.fingerprint,
     card: model.card,
+    limits: model.limits,
     model: given,
     pooledTokens(sequence) {
       maskName ??= model.build(new Graph()).attentionMask.name;
@@ -195,7 +196,7 @@ async function extract(
     try {
       return model.tokens(sequence);
     } catch (error) {
-      const remedy = isTooLong(model, sequence) ? windowRemedy(model.card) : '';
+      const remedy = isTooLong(model, sequence) ? windowRemedy(model.limits) : '';
       throw new Error(
         `${model.label}: sequence ${i + 1} of ${sequences.length}: ${(error as Error).message}${remedy}`,
         { cause: error },

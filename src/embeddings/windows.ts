@@ -104,15 +104,15 @@ export function windowed(encoder: Encoder, { window, stride }: Windows): Encoder
 }
 
 /** Letters from one token to the next where that is one number; else 1, for any letter may begin a window. */
-function lettersPerToken({ card }: Encoder): number {
-  const letters = card.nucleotidesPerToken;
-  return typeof letters === 'number' && Number.isInteger(letters) && letters > 0 ? letters : 1;
+function lettersPerToken({ limits }: Encoder): number {
+  const letters = limits?.nucleotidesPerToken;
+  return letters !== undefined && Number.isInteger(letters) && letters > 0 ? letters : 1;
 }
 
-function checkFit({ card }: Encoder, { window, stride }: Windows, step: number): void {
-  const most = typeof card.maxNucleotides === 'number' ? card.maxNucleotides : Number.POSITIVE_INFINITY;
+function checkFit({ limits }: Encoder, { window, stride }: Windows, step: number): void {
+  const most = limits?.maxNucleotides ?? Number.POSITIVE_INFINITY;
   if (window > most) {
-    const fits = nucleotideLimit(card);
+    const fits = nucleotideLimit(limits);
     throw new Error(`windows of ${window} nucleotides: the model reads at most ${most}; use +w${fits} or less`);
   }
   for (const [what, letters] of Object.entries({ window, stride })) {

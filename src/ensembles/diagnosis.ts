@@ -69,8 +69,8 @@ export async function diagnoseEnsemble(
   progress?.(0, 'read the corpus');
   const { kind, total, letters, shortened, windows } = await sampleCorpus(corpus, {
     ...{ sequences, seed, tokens: (text) => first.tokens(text) },
-    maxLetters: first.card.maxNucleotides as number | undefined,
-    lettersPerToken: first.card.nucleotidesPerToken as number | undefined,
+    maxLetters: first.limits?.maxNucleotides,
+    lettersPerToken: first.limits?.nucleotidesPerToken,
   });
   const readers = members.map(tokenReader);
   requireMatched(readers, windows);

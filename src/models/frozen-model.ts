@@ -8,7 +8,7 @@ import { createRandom } from '../core/random.ts';
 import { type ConstantData, Graph } from '../onnx/graph.ts';
 import { INFERENCE } from '../onnx/layers/dropout.ts';
 import type { Architecture, ConfiguredArchitecture, RawConfig } from './architectures/architecture.ts';
-import type { FrozenModel } from './model.ts';
+import type { FrozenModel, InputLimits } from './model.ts';
 import type { ModelTokenizer } from './tokenizers/rows.ts';
 import type { Declared } from './weights.ts';
 
@@ -102,6 +102,12 @@ export function frozenModel(
   const { classes: count } = configured;
   const firstId = tokenizer.firstOrdinaryId;
   const classes = count !== undefined && firstId !== undefined ? { firstId, count } : undefined;
+  const limits: InputLimits = {
+    nucleotidesPerToken: tokenizer.nucleotidesPerToken,
+    maxNucleotides: Number.isFinite(tokenizer.maxNucleotides) ? tokenizer.maxNucleotides : undefined,
+    maxTokens,
+  };
+  const parameterCount = countParameters(values);
   const effective = Object.fromEntries(Object.entries(config).filter(([field]) => !WITHOUT_EFFECT.includes(field)));
   return {
     label,
@@ -123,19 +129,19 @@ export function frozenModel(
     card: {
       architecture: architecture.title,
       source: architecture.source,
-      parameters: countParameters(values),
+      parameters: parameterCount,
       layers,
       dimension,
       heads,
       tokenizer: tokenizer.description,
-      nucleotidesPerToken: tokenizer.nucleotidesPerToken,
-      maxNucleotides: Number.isFinite(tokenizer.maxNucleotides) ? tokenizer.maxNucleotides : undefined,
-      maxTokens,
+      ...limits,
       reads,
       head: hasHead,
       ...facts,
     },
     frames: tokenizer.frames,
+    limits,
+    parameterCount,
     values,
     build(graph, mode = INFERENCE) {
       const { mask, built } = declare(configured, graph, mode);

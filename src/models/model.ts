@@ -46,6 +46,16 @@ export interface ModelContext {
   readonly progress: (fraction: number, message: string) => void;
 }
 
+/** How much a model reads at once. A missing field means that the number is not known or not fixed. */
+export interface InputLimits {
+  /** Letters from one token to the next, when that is one number. */
+  readonly nucleotidesPerToken?: number;
+  /** Longest sequence in letters. */
+  readonly maxNucleotides?: number;
+  /** Longest input in tokens, special tokens included. */
+  readonly maxTokens?: number;
+}
+
 export interface Encoder {
   /** 0 for an export that gives logits alone: `embed` says so. */
   readonly dimension: number;
@@ -53,8 +63,10 @@ export interface Encoder {
   readonly layers: number;
   /** sha256 over architecture, configuration and weights: names the embeddings it yields. */
   readonly fingerprint: string;
-  /** Facts for the model card: parameters, tokenizer, nucleotides per token, pre-training loss... Plain JSON. */
+  /** For display only, no code may depend on it. Facts for the model card: parameters, tokenizer, nucleotides per token, pre-training loss... Plain JSON. */
   readonly card: Readonly<Record<string, unknown>>;
+  /** Default: nothing is known. */
+  readonly limits?: InputLimits;
   /** The model that is run, in float32, where its tokens can be asked about. */
   readonly model?: FrozenModel;
   /** The same where it is run as it was exported. */
@@ -90,7 +102,12 @@ export interface TokenModel {
   readonly label: string;
   readonly dimension: number;
   readonly layers: number;
+  /** For display only, no code may depend on it. */
   readonly card: Readonly<Record<string, unknown>>;
+  /** Default: nothing is known. */
+  readonly limits?: InputLimits;
+  /** Number of weights. */
+  readonly parameterCount?: number;
   /** What the head predicts: hidden tokens from both sides, or the next token. */
   readonly reads?: 'masked' | 'causal';
   /** Rows of the word table and columns of the logits; ids of special tokens included. */

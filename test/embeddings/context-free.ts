@@ -4,7 +4,7 @@ import type { Encoder } from '../../src/models/model.ts';
 const LETTERS = 'ACGT';
 
 /** Mean, largest and first of the letters' one-hot vectors; [sequences, 5]. Reads at most `most` letters of at least `least`. */
-export function contextFree({ most = 10, least = 1, card = {} } = {}): Encoder & { readonly calls: string[][] } {
+export function contextFree({ most = 10, least = 1, limits = {} } = {}): Encoder & { readonly calls: string[][] } {
   const calls: string[][] = [];
   const pooledTokens = (sequence: string) => {
     if (sequence.length > most) throw new Error(`${sequence.length} letters; this model reads at most ${most}`);
@@ -16,7 +16,8 @@ export function contextFree({ most = 10, least = 1, card = {} } = {}): Encoder &
     dimension: 5,
     layers: 0,
     fingerprint: 'context-free',
-    card: { nucleotidesPerToken: 1, maxNucleotides: most, ...card },
+    card: {},
+    limits: { nucleotidesPerToken: 1, maxNucleotides: most, ...limits },
     pooledTokens,
     async embed(sequences, representations, progress) {
       calls.push([...sequences]);

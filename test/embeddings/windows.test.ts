@@ -208,8 +208,7 @@ describe('the vector of a sequence in windows', () => {
   });
 
   it('leaves an end of less than one token out, as tokenizers do; a whole sequence of less is refused', async () => {
-    const card = { nucleotidesPerToken: 4 };
-    const model = contextFree({ least: 4, card });
+    const model = contextFree({ least: 4, limits: { nucleotidesPerToken: 4 } });
     const [{ values }] = await windowed(model, { window: 4, stride: 4 }).embed(['AAAACCCCTT'], [MEAN]);
     expect(model.calls).toEqual([['AAAA', 'CCCC']]);
     expect([...values]).toEqual([0.5, 0.5, 0, 0, 0]);
@@ -258,14 +257,14 @@ describe('a model in windows', () => {
       [5, 5],
     ].map(([window, stride]) => windowed(model, { window, stride }));
     expect(new Set([model, ...sizes].map(({ fingerprint }) => fingerprint)).size).toBe(4);
-    expect(sizes[1].card).toMatchObject({ maxNucleotides: 10, windows: { nucleotides: 10, stride: 5 } });
+    expect(sizes[1].card).toMatchObject({ windows: { nucleotides: 10, stride: 5 } });
   });
 
   it('is refused where windows are longer than it reads, cut its tokens, or have nothing to do with it', () => {
     expect(() => windowed(contextFree({ most: 512 }), { window: 600, stride: 600 })).toThrow(
       'windows of 600 nucleotides: the model reads at most 512; use +w512 or less',
     );
-    const sixMers = contextFree({ most: 512, card: { nucleotidesPerToken: 6 } });
+    const sixMers = contextFree({ most: 512, limits: { nucleotidesPerToken: 6 } });
     expect(() => windowed(sixMers, { window: 500, stride: 500 })).toThrow(
       'a window of 500 nucleotides cuts tokens of 6; use a multiple of 6: 498 or 504',
     );

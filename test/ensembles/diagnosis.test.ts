@@ -38,8 +38,8 @@ const diagnosis = await diagnoseEnsemble(members, options);
 const { predictions, staticEmbeddings, contextual, fisher } = diagnosis;
 const { windows } = await sampleCorpus(corpus, {
   ...{ sequences: 12, seed: 3, tokens: (text: string) => members[0].tokens(text) },
-  maxLetters: members[0].card.maxNucleotides as number | undefined,
-  lettersPerToken: members[0].card.nucleotidesPerToken as number | undefined,
+  maxLetters: members[0].limits?.maxNucleotides,
+  lettersPerToken: members[0].limits?.nucleotidesPerToken,
 });
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const PAIRS = [

@@ -57,7 +57,7 @@ export async function overBatches(
 ): Promise<void> {
   const tokens = windows.map((window) => model.tokens(window));
   const order = windows.map((_, i) => i).sort((a, b) => tokens[b] - tokens[a] || a - b); // the longest first
-  const nucleotidesPerToken = model.card.nucleotidesPerToken as number | undefined;
+  const nucleotidesPerToken = model.limits?.nucleotidesPerToken;
   const most = device === 'cpu' ? Math.min(TOKENS_PER_BATCH, TOKENS_PER_CPU_THREAD * threads) : TOKENS_PER_BATCH;
   const vocabulary = model.vocabularySize ?? 0;
   // An export gives logits of all tokens, and a copy of them is returned.
@@ -103,7 +103,7 @@ export function tokenReader<Model extends TokenModel>(model: Model): TokenReader
  * tokens have different lengths.
  */
 export function lettersWithoutWords(model: TokenModel): Uint16Array | undefined {
-  const each = model.card.nucleotidesPerToken as number | undefined;
+  const each = model.limits?.nucleotidesPerToken;
   if (each === undefined || model.vocabularySize === undefined) return undefined;
   const letters = new Uint16Array(model.vocabularySize).fill(each);
   const rows = PROBES.map((probe) => {

@@ -91,6 +91,8 @@ export interface LabelledBarcodes {
 /** Trained weights, and how they came about: plain JSON. */
 export interface TrainedCnn {
   readonly state: NetworkState;
+  /** Number of classes that it was trained with. */
+  readonly labels: number;
   readonly card: Readonly<Record<string, unknown>>;
 }
 
@@ -133,16 +135,16 @@ export async function trainBarcodeCnn(
     steps: trained.steps,
     trainLoss: trained.history.map(({ trainLoss }) => trainLoss),
   };
-  return { state: trained.state, card };
+  return { state: trained.state, labels: names.length, card };
 }
 
 /** The frozen CNN; its one representation is layer 0, whatever the pooling: there are no tokens left to pool. */
 export async function barcodeCnnEncoder(
-  { state, card }: TrainedCnn,
+  { state, labels, card }: TrainedCnn,
   options: CnnEncoderOptions,
   compute: Compute,
 ): Promise<Encoder> {
-  const network = cnnNetwork(options, card.labels as number);
+  const network = cnnNetwork(options, labels);
   const forward = await compileForward(network, ['features'], compute);
   const weights = [state.parameters, state.buffers].map((values) => sha256(values));
   return {
@@ -175,5 +177,9 @@ export async function saveBarcodeCnn(folder: string, { state, card }: TrainedCnn
 export async function readBarcodeCnn(folder: string): Promise<TrainedCnn> {
   const { tensors } = await readSafetensors(join(folder, 'model.safetensors'), ['parameters', 'buffers']);
   const [parameters, buffers] = ['parameters', 'buffers'].map((name) => tensors.get(name)?.data as Float32Array);
-  return { state: { parameters, buffers }, card: JSON.parse(await readFile(join(folder, 'card.json'), 'utf8')) };
+  const file = join(folder, 'card.json');
+  const card = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  const labels = card?.labels;
+  if (typeof labels !== 'number') throw new Error(`${file}: the number 'labels' is missing. Remove the folder`);
+  return { state: { parameters, buffers }, labels, card };
 }

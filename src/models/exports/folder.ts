@@ -13,7 +13,7 @@ import type { Matrix } from '../../core/matrix.ts';
 import { batchMemory, runInBatches } from '../../runtime/batches.ts';
 import { openSession, type Session } from '../../runtime/session.ts';
 import type { Compute } from '../../runtime/training/network.ts';
-import type { Company, Encoder, Representation } from '../model.ts';
+import type { Company, Encoder, InputLimits, Representation } from '../model.ts';
 import { readTokenizerFiles } from '../tokenizers/files.ts';
 import { tokenLetters } from '../tokenizers/token-letters.ts';
 import { folderTokenizer } from '../tokenizers/tokenizers.ts';
@@ -78,6 +78,11 @@ export async function onnxModel(folderOrFile: string, compute: Compute): Promise
     return close(new Error(`${noHiddenStates(model, path).message}; and ${columns}`));
   const hashes = await Promise.all([path, ...model.externalFiles.map((file) => join(place, file))].map(sha256File));
   const head = typeof logits === 'string' || typeof columns === 'string' ? undefined : { logits: logits.name, reads };
+  const limits: InputLimits = {
+    nucleotidesPerToken: tokenizer.nucleotidesPerToken,
+    maxNucleotides: tokenizer.maxNucleotides,
+    maxTokens: Number.isFinite(maxTokens) ? maxTokens : undefined,
+  };
   const card = {
     architecture: 'ONNX export',
     file: basename(path),
@@ -86,9 +91,7 @@ export async function onnxModel(folderOrFile: string, compute: Compute): Promise
     ...head,
     ...(outputs.length > 0 && { dimension }),
     tokenizer: tokenizer.description,
-    nucleotidesPerToken: tokenizer.nucleotidesPerToken,
-    maxNucleotides: tokenizer.maxNucleotides,
-    maxTokens: Number.isFinite(maxTokens) ? maxTokens : undefined,
+    ...limits,
     batches: COMPANY[company],
   };
   return {
@@ -102,8 +105,19 @@ export async function onnxModel(folderOrFile: string, compute: Compute): Promise
       ...head,
     }),
     card,
+    limits,
     exported: exportedModel({
-      ...{ label: basename(path), card, config, reads, tokenizer, company, columns },
+      ...{
+        label: basename(path),
+        card,
+        limits,
+        config,
+        parameterCount: model.parameters,
+        reads,
+        tokenizer,
+        company,
+        columns,
+      },
       tokenLetters: await tokenLetters(folder),
       file: { path, inputs, logits: head?.logits, externalData: externalDataOf(model, place) },
       run: (batch, names) => runBatch(encoder, batch, names),

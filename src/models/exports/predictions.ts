@@ -12,6 +12,8 @@ import type { ExportConfig } from './config.ts';
 export interface ExportParts {
   readonly label: string;
   readonly card: ExportedModel['card'];
+  readonly limits: ExportedModel['limits'];
+  readonly parameterCount: ExportedModel['parameterCount'];
   readonly config: ExportConfig;
   readonly reads: ExportedModel['reads'];
   readonly tokenizer: ModelTokenizer;
@@ -37,11 +39,12 @@ export function logitsColumns(
 }
 
 export function exportedModel(parts: ExportParts): ExportedModel {
-  const { label, card, config, reads, tokenizer, tokenLetters, company, file, columns, run } = parts;
+  const { label, card, limits, parameterCount, config, reads, tokenizer, tokenLetters, company, file, columns, run } =
+    parts;
   const unknown =
     'config.json does not say whether its logits tell hidden tokens or the next one: put "reads": "masked" or "causal" in glm.json';
   return {
-    ...{ label, card, reads, tokenLetters, company, file },
+    ...{ label, card, limits, parameterCount, reads, tokenLetters, company, file },
     dimension: config.width,
     layers: config.blocks,
     vocabularySize: typeof columns === 'number' ? columns : undefined,
