@@ -56,6 +56,8 @@ export interface FakeTask {
   readonly metric?: MetricName;
   readonly rows?: number;
   readonly outputs?: number;
+  /** Every true answer is 0. */
+  readonly oneAnswer?: boolean;
   readonly contenders: readonly FakeContender[];
   readonly audit?: Record<string, unknown>;
   readonly notes?: string[];
@@ -92,7 +94,13 @@ async function fakeTask(dir: string, task: FakeTask, seeds: number): Promise<Run
     rows,
     columns,
     values: Float64Array.from({ length: rows * columns }, (_, i) =>
-      kind === 'regression' ? noise() : kind === 'multilabel' ? Number(noise() > 0) : Math.floor(i % outputs),
+      task.oneAnswer
+        ? 0
+        : kind === 'regression'
+          ? noise()
+          : kind === 'multilabel'
+            ? Number(noise() > 0)
+            : Math.floor(i % outputs),
     ),
   };
   const shared = Float64Array.from({ length: rows * outputs }, noise);

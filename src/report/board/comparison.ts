@@ -10,6 +10,7 @@ import type { Predictions, Targets, TaskKind } from '../../core/matrix.ts';
 import type { Result, TaskRecord } from '../../harness/store/result.ts';
 import { holm, verdict } from '../../metrics/holm.ts';
 import type { Metric, PreparedMetric } from '../../metrics/metric.ts';
+import { withinDifferences } from '../../metrics/metric-range.ts';
 import { METRICS } from '../../metrics/metric-table.ts';
 import { differenceOf, type JointScores } from './joint-bootstrap.ts';
 import type { Comparison } from './schema.ts';
@@ -91,6 +92,7 @@ export async function compareOne(
   const { higherIsBetter } = task.metric;
   const places = [entrants.indexOf(entrant), entrants.indexOf(reference)] as const;
   const found = differenceOf(joint, ...places, { level, higherIsBetter });
+  const ci = withinDifferences(task.metric.name, found);
   const predictions = [entrant.firstPredictions, reference.firstPredictions] as const;
   return withHolm(
     {
@@ -98,7 +100,7 @@ export async function compareOne(
       ...(reference.label === undefined ? {} : { referenceLabel: reference.label }),
       referenceProbe: reference.probe,
       difference: finiteOrNull(found.estimate),
-      ci: { low: finiteOrNull(found.low), high: finiteOrNull(found.high) },
+      ci: { low: finiteOrNull(ci.low), high: finiteOrNull(ci.high) },
       p: finiteOrNull(found.p),
       pHolm: null,
       verdict: null,

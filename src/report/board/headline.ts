@@ -43,41 +43,93 @@ export function headline(found: {
   reference?: LeaderboardRow;
   control?: LeaderboardRow;
   vsControl: Comparison | null;
+  /** Models have scores, but the validation rows give none to choose by. */
+  unchosen?: boolean;
+  /** Why the validation rows cannot choose between anything. */
+  validationProblem?: string;
 }): Headline {
-  const { metric, model, reference, control, vsControl } = found;
-  const name = (row: LeaderboardRow) => (row.probe === 'none' ? row.title : `${row.title} (${row.probe})`);
-  const scored = (row: LeaderboardRow) => `${metric.label} ${formatScore(row.score)}`;
-  if (!model) {
-    const known = reference ? `; the best one-hot baseline, ${name(reference)}, reaches ${scored(reference)}` : '';
-    return { sentence: `No frozen model has a score on this task${known}.`, model: null, vsOneHot: null, vsControl };
-  }
-  const sentences = [
-    reference
-      ? versusReference(name(model), name(reference), `${scored(model)} against ${formatScore(reference.score)}`, model)
-      : `Frozen ${name(model)} reaches ${scored(model)}; no one-hot baseline has a score, so there is nothing to compare it with.`,
-    control && vsControl
-      ? `It ${relation(vsControl)} its random-weights control, ${name(control)} (${difference(vsControl)}).`
-      : 'There is no random-weights control to compare it with.',
-  ];
+  const { metric, model, reference, vsControl, validationProblem } = found;
+  const sentences = model
+    ? aboutModel({ ...found, model })
+    : [withoutModel(metric, reference, found.unchosen ?? false)];
   return {
-    sentence: sentences.join(' '),
-    model: {
-      contender: model.contender,
-      ...(model.label === undefined ? {} : { label: model.label }),
-      probe: model.probe,
-    },
-    vsOneHot: model.vsOneHot,
+    sentence: [...sentences, ...(validationProblem ? [validationProblem] : [])].join(' '),
+    model: model
+      ? { contender: model.contender, ...(model.label === undefined ? {} : { label: model.label }), probe: model.probe }
+      : null,
+    vsOneHot: model?.vsOneHot ?? null,
     vsControl,
   };
 }
 
-function versusReference(model: string, reference: string, scores: string, { vsOneHot }: LeaderboardRow): string {
-  if (!vsOneHot) return `Frozen ${model} could not be compared with the best one-hot baseline, ${reference}.`;
-  return `Frozen ${model} ${relation(vsOneHot)} the best one-hot baseline, ${reference}: ${scores} (${difference(vsOneHot)}).`;
+const nameOf = (row: LeaderboardRow) => (row.probe === 'none' ? row.title : `${row.title} (${row.probe})`);
+const scoreOf = (metric: Metric, { score }: LeaderboardRow) =>
+  score === null
+    ? `no ${metric.label}, which is undefined on these test rows`
+    : `${metric.label} ${formatScore(score)}`;
+
+function withoutModel(metric: Metric, reference: LeaderboardRow | undefined, unchosen: boolean): string {
+  const known = reference
+    ? `; the best one-hot baseline, ${nameOf(reference)}, reaches ${scoreOf(metric, reference)}`
+    : '';
+  return unchosen
+    ? `No frozen model can be chosen: ${metric.label} is undefined on the validation rows${known}.`
+    : `No frozen model has a score on this task${known}.`;
 }
 
-function relation({ verdict }: Comparison): string {
-  return verdict ? RELATION[verdict] : 'cannot be told from (the difference is undefined)';
+function aboutModel({
+  metric,
+  model,
+  reference,
+  control,
+  vsControl,
+}: {
+  readonly metric: Metric;
+  readonly model: LeaderboardRow;
+  readonly reference?: LeaderboardRow;
+  readonly control?: LeaderboardRow;
+  readonly vsControl: Comparison | null;
+}): string[] {
+  const name = nameOf(model);
+  const undefinedFor = (rows: readonly LeaderboardRow[]) => {
+    const names = rows.filter(({ score }) => score === null).map(nameOf);
+    return names.length > 0
+      ? `${metric.label} of ${names.join(' and of ')} is undefined on these test rows`
+      : `${metric.label} is undefined on most resamples of these test rows`;
+  };
+  const sentences: string[] = [];
+  if (!reference) {
+    sentences.push(
+      `Frozen ${name} reaches ${scoreOf(metric, model)}; no one-hot baseline has a score, so there is nothing to compare it with.`,
+    );
+  } else if (isDefined(model.vsOneHot)) {
+    const scores = `${scoreOf(metric, model)} against ${formatScore(reference.score)}`;
+    sentences.push(
+      `Frozen ${name} ${RELATION[model.vsOneHot.verdict]} the best one-hot baseline, ${nameOf(reference)}: ${scores} (${difference(model.vsOneHot)}).`,
+    );
+  } else {
+    sentences.push(
+      `Frozen ${name} cannot be compared with the best one-hot baseline, ${nameOf(reference)}: ${undefinedFor([model, reference])}.`,
+    );
+  }
+  if (!control || !vsControl) sentences.push('There is no random-weights control to compare it with.');
+  else if (isDefined(vsControl)) {
+    sentences.push(
+      `It ${RELATION[vsControl.verdict]} its random-weights control, ${nameOf(control)} (${difference(vsControl)}).`,
+    );
+  } else {
+    sentences.push(
+      `It cannot be compared with its random-weights control, ${nameOf(control)}: ${undefinedFor([model, control])}.`,
+    );
+  }
+  return sentences;
+}
+
+type DefinedComparison = Comparison & { readonly verdict: NonNullable<Comparison['verdict']> };
+
+/** A comparison with numbers: a headline without them would be a row of dashes. */
+function isDefined(comparison: Comparison | null): comparison is DefinedComparison {
+  return comparison !== null && comparison.verdict !== null && comparison.difference !== null;
 }
 
 function difference({ difference: value, ci, pHolm }: Comparison): string {

@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashJson } from '../../core/files.ts';
+import { withinRange } from '../../metrics/metric-range.ts';
 import { METRICS } from '../../metrics/metric-table.ts';
 import { resamplingFor } from '../../metrics/resampling.ts';
 import { contenderCards, countCells, environments, taskCard } from './cards.ts';
@@ -20,6 +21,7 @@ import {
   type TaskStatistics,
   taskStatistics,
 } from './comparison.ts';
+import { testRowsProblem, validationRowsProblem } from './degenerate.ts';
 import { harmonicTables } from './harmonic.ts';
 import { controlFor, headline } from './headline.ts';
 import { intervalOf, resampleJointly } from './joint-bootstrap.ts';
@@ -117,8 +119,10 @@ async function buildTask(
   for (const own of byRow) groups.push(await scoreGroup(run, own, statistics ?? problem));
   progress(0.2, id);
   await breathe();
+  const testProblem = record && statistics && testRowsProblem(record.kind, statistics.targets, record.classes);
+  const validationProblem = record && validationRowsProblem(record);
   const taskHeadline = statistics
-    ? await compareTask(groups, statistics, resampling)
+    ? await compareTask(groups, statistics, resampling, testProblem, validationProblem)
     : headline({ metric: METRICS[groups[0].row.metric ?? 'accuracy'], vsControl: null });
   progress(1, id);
   await breathe();
@@ -140,6 +144,8 @@ async function compareTask(
   groups: readonly Group[],
   statistics: TaskStatistics,
   resampling: Resampling,
+  testProblem: string | undefined,
+  validationProblem: string | undefined,
 ): Promise<Headline> {
   const { metric, targets, strata } = statistics;
   const compete = groups.filter((group): group is Group & { entrant: Entrant } => group.entrant !== undefined);
@@ -156,10 +162,11 @@ async function compareTask(
     group.row = {
       ...group.row,
       score: finiteOrNull(estimate),
-      ci: { low: finiteOrNull(low), high: finiteOrNull(high) },
+      ci: intervalOrNull(withinRange(metric.name, { low, high })),
       notes: [...group.row.notes, ...notes],
     };
   }
+  if (testProblem !== undefined) return unanswered([testProblem, validationProblem]);
   const compare = (pair: readonly [Entrant, Entrant]) => compareOne(statistics, joint, entrants, pair, resampling);
   const reference = chooseByValidation(entrants.filter((entrant) => entrant.oneHot));
   const compared = reference ? compete.filter(({ entrant }) => entrant !== reference) : [];
@@ -178,7 +185,20 @@ async function compareTask(
   const control = model && controlFor(model.row, named, onlyModel);
   const controlGroup = controls.find((group) => control && sameRow(group.row, control));
   const vsControl = model && controlGroup ? await compare([model.entrant, controlGroup.entrant]) : null;
-  return headline({ metric, model: model?.row, reference: referenceGroup?.row, control, vsControl });
+  return headline({
+    ...{ metric, model: model?.row, reference: referenceGroup?.row, control, vsControl, validationProblem },
+    unchosen: models.length > 0 && model === undefined,
+  });
+}
+
+/** The headline of a task whose test rows cannot show a difference. */
+function unanswered(problems: readonly (string | undefined)[]): Headline {
+  const sentence = problems.filter((problem) => problem !== undefined).join(' ');
+  return { sentence, model: null, vsOneHot: null, vsControl: null };
+}
+
+function intervalOrNull({ low, high }: { low: number; high: number }): LeaderboardRow['ci'] {
+  return { low: finiteOrNull(low), high: finiteOrNull(high) };
 }
 
 /** The headline is about frozen models: one whose weights were tuned with the probe stands on the board, but not there. */
