@@ -13,8 +13,10 @@ import { PRESETS, type PretrainConfig } from '../pretraining/presets.ts';
 import type { PretrainFilesReport } from '../pretraining/sequences.ts';
 import { type Device, parseDevice, resolveDevice } from '../runtime/device.ts';
 import { runInChild } from '../runtime/jobs/job.ts';
+import { describeSkipped } from '../sequences/row-faults.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
 import type { EmbedReport, EmbedRequest, PretrainFinished, PretrainRequest } from './model-jobs.ts';
+import { type SequenceFileFlags, sequenceFilePolicy } from './options.ts';
 import { createOutput } from './output.ts';
 import { createStatusLine } from './progress.ts';
 
@@ -27,7 +29,7 @@ export interface MachineFlags {
   readonly json?: boolean;
 }
 
-export interface EmbedFlags extends MachineFlags {
+export interface EmbedFlags extends MachineFlags, SequenceFileFlags {
   readonly model: string;
   readonly sequences: string;
   readonly column?: string;
@@ -133,6 +135,7 @@ export async function embedCommand(flags: EmbedFlags): Promise<number> {
     variant: model.variant,
     sequences: await existing('sequences', flags.sequences, 'file'),
     column: flags.column,
+    ...sequenceFilePolicy(flags),
     layer: flags.layer === undefined ? undefined : whole('layer', flags.layer),
     pool: flags.pool as Pooling,
     out: resolve(flags.out),
@@ -141,6 +144,10 @@ export async function embedCommand(flags: EmbedFlags): Promise<number> {
   output.document(report);
   const { rows, dimension, layer, pool } = report;
   output.print(`${flags.out}: ${rows} rows of ${dimension} float32, layer ${layer}, ${pool}; numpy.load reads it`);
+  if (report.skipped.length > 0)
+    output.note(
+      `${describeSkipped(report.skipped, rows + report.skipped.length)}. Row numbers of the file are not those of the matrix`,
+    );
   return 0;
 }
 

@@ -13,8 +13,9 @@ import { type PretrainReport, pretrain } from '../pretraining/pretrain.ts';
 import { type PretrainFiles, type PretrainFilesReport, pretrainSequences } from '../pretraining/sequences.ts';
 import { openNpyWriter } from '../runtime/arrays/npy-writer.ts';
 import type { Device } from '../runtime/device.ts';
-import { applyAlphabet } from '../sequences/alphabet.ts';
 import { readSequences } from '../sequences/formats/readers.ts';
+import type { AlphabetPolicy } from '../sequences/labelled-sequence.ts';
+import { createReadReport, type OnBadRow, type SkippedRow } from '../sequences/row-faults.ts';
 
 type Progress = (fraction: number, message: string) => void;
 
@@ -31,6 +32,8 @@ export interface EmbedRequest extends Machine {
   readonly sequences: string;
   /** Column of the sequence. */
   readonly column?: string;
+  readonly alphabet?: AlphabetPolicy;
+  readonly onBadRow?: OnBadRow;
   /** Default: the last. */
   readonly layer?: number;
   readonly pool: Pooling;
@@ -40,6 +43,8 @@ export interface EmbedRequest extends Machine {
 export interface EmbedReport {
   readonly out: string;
   readonly rows: number;
+  /** Rows of the file that have no row in the matrix. */
+  readonly skipped: readonly SkippedRow[];
   readonly dimension: number;
   readonly layer: number;
   readonly pool: Pooling;
@@ -63,18 +68,19 @@ export interface PretrainFinished extends PretrainReport {
   readonly source: PretrainFilesReport;
 }
 
-/** Every sequence of a file, in order, in the DNA alphabet. */
-async function* readAll(file: string, column: string | undefined): AsyncGenerator<string> {
-  for await (const { sequence, source } of readSequences(file, { sequence: column, duplicateIds: 'suffix' }))
-    yield applyAlphabet(sequence, { alphabet: 'dna' }, `${source.file}:${source.line}`).sequence;
+/** Every sequence of a file, in order, in the alphabet. */
+async function* readAll(request: EmbedRequest, report = createReadReport()): AsyncGenerator<string> {
+  const { column, onBadRow, alphabet = { alphabet: 'dna' } } = request;
+  const options = { sequence: column, duplicateIds: 'suffix', onBadRow, alphabet, report } as const;
+  for await (const { sequence } of readSequences(request.sequences, options)) yield sequence;
 }
 
 /** Embeds the sequences of a file; row i of the `.npy` is sequence i. The file is read twice, so that neither sequences nor vectors are held. */
 export async function embedJob(request: EmbedRequest, progress: Progress): Promise<EmbedReport> {
   const { device, threads, cacheFolder, pool, out } = request;
-  const sequences = () => readAll(request.sequences, request.column);
+  const counted = createReadReport();
   let [rows, longestSequence] = [0, 0];
-  for await (const { length } of sequences()) {
+  for await (const { length } of readAll(request, counted)) {
     rows += 1;
     longestSequence = Math.max(longestSequence, length);
   }
@@ -92,9 +98,19 @@ export async function embedJob(request: EmbedRequest, progress: Progress): Promi
     try {
       const representation = { layer, pooling: pool };
       const take = (vectors: Float32Array) => writer.write(vectors);
-      await embedStream(encoder, sequences(), { representation, total: rows, progress, take });
+      await embedStream(encoder, readAll(request), { representation, total: rows, progress, take });
       const checksum = await writer.finish();
-      return { out, rows, dimension, layer, pool, model: definition.id, fingerprint, sha256: checksum };
+      return {
+        out,
+        rows,
+        skipped: counted.skipped,
+        dimension,
+        layer,
+        pool,
+        model: definition.id,
+        fingerprint,
+        sha256: checksum,
+      };
     } finally {
       await writer.discard();
     }

@@ -7,14 +7,23 @@ import type { AdhocOptions } from '../harness/tasks/ad-hoc-task.ts';
 import { METRIC_NAMES, type MetricName } from '../metrics/metric.ts';
 import { DEVICES } from '../runtime/device.ts';
 import type { AlphabetPolicy } from '../sequences/labelled-sequence.ts';
+import { ON_BAD_ROW, type OnBadRow } from '../sequences/row-faults.ts';
 import { didYouMean } from '../sequences/sequence-error.ts';
 
 const GAPS = ['remove', 'n', 'error'] as const;
 const UNKNOWN = ['n', 'error'] as const;
 const ALPHABETS = ['dna', 'rna'] as const;
 
+/** Parsed flags of {@link sequenceFileOptions}. */
+export interface SequenceFileFlags {
+  readonly alphabet?: string;
+  readonly gaps?: string;
+  readonly unknown?: string;
+  readonly onBadRow?: string;
+}
+
 /** Parsed flags of {@link dataOptions}. */
-export interface DataFlags {
+export interface DataFlags extends SequenceFileFlags {
   readonly data?: string;
   readonly taskId?: string;
   readonly sequence?: string;
@@ -29,9 +38,8 @@ export interface DataFlags {
   readonly separator?: string;
   readonly labelPattern?: string;
   readonly labelTable?: string;
-  readonly alphabet?: string;
-  readonly gaps?: string;
-  readonly unknown?: string;
+  readonly testGroups?: string;
+  readonly validGroups?: string;
 }
 
 /** Parsed flags of {@link comparisonOptions} and {@link dataOptions}. */
@@ -74,9 +82,18 @@ function oneOf<T extends string>(flag: string, text: string | undefined, values:
   throw new UsageError(`--${flag} ${text}: unknown${didYouMean(text, values)}`, `Use one of: ${values.join(', ')}.`);
 }
 
+/** Flags of every command that reads sequences from a file. */
+export function sequenceFileOptions(command: Command): Command {
+  return command
+    .option('--alphabet <name>', 'dna (default) or rna')
+    .option('--gaps <policy>', '"-" and "." inside sequences: remove, n, or error (default)')
+    .option('--unknown <policy>', 'letters outside IUPAC: n, or error (default)')
+    .option('--on-bad-row <policy>', 'rows that cannot be read: skip (counted and listed), or error (default)');
+}
+
 /** Flags for data without a plugin. */
 export function dataOptions(command: Command): Command {
-  return command
+  const own = command
     .optionsGroup('Your own data:')
     .option(
       '--data <path>',
@@ -88,16 +105,16 @@ export function dataOptions(command: Command): Command {
     .option('--kind <kind>', 'binary, multiclass, multilabel or regression (default: guessed, and said so)')
     .option('--metric <name>', 'primary metric (default: mcc; macroF1 for multilabel, pearson for regression)')
     .option('--split <method>', 'stratified, random, cluster, group:COLUMN, or column:COLUMN holding the split itself')
+    .option('--test-groups <names>', 'with --split group:COLUMN: the groups of the test rows, with commas between')
+    .option('--valid-groups <names>', 'the same for the validation rows (default: drawn)')
     .option('--positive <label>', 'binary: the label that counts as positive (default: the later in order)')
     .option('--id <column>', 'column of the id')
     .option('--columns <names>', 'CSV or TSV without a header line: names of its columns, with commas between')
     .option('--format <format>', 'fasta, csv, tsv, jsonl or parquet (default: by the ending)')
     .option('--separator <text>', 'multilabel: what stands between labels (default ";")')
     .option('--label-pattern <regex>', 'FASTA: the first group, found in the header, is the label')
-    .option('--label-table <file>', 'FASTA: a table with the id and the label of every sequence')
-    .option('--alphabet <name>', 'dna (default) or rna')
-    .option('--gaps <policy>', '"-" and "." inside sequences: remove, n, or error (default)')
-    .option('--unknown <policy>', 'letters outside IUPAC: n, or error (default)');
+    .option('--label-table <file>', 'FASTA: a table with the id and the label of every sequence');
+  return sequenceFileOptions(own);
 }
 
 /** Flags that choose what is compared, and on what machine. */
@@ -148,6 +165,12 @@ export function adhocOptions(flags: DataFlags): AdhocOptions | undefined {
       labelPattern,
       labelTable,
       kind: flags.kind,
+      testGroups: flags.testGroups,
+      validGroups: flags.validGroups,
+      alphabet: flags.alphabet,
+      gaps: flags.gaps,
+      unknown: flags.unknown,
+      onBadRow: flags.onBadRow,
     });
     const lonely = given.find(([, value]) => value !== undefined);
     if (!lonely) return undefined;
@@ -158,11 +181,22 @@ export function adhocOptions(flags: DataFlags): AdhocOptions | undefined {
     ...{ data, taskId, sequence, label, id, columns, format, split, positive, separator, labelPattern, labelTable },
     kind: oneOf('kind', flags.kind, TASK_KINDS),
     metric: oneOf<MetricName>('metric', flags.metric, METRIC_NAMES),
-    alphabet: alphabetPolicy(flags),
+    ...sequenceFilePolicy(flags),
+    testGroups: namesIn(flags.testGroups),
+    validGroups: namesIn(flags.validGroups),
   };
 }
 
-function alphabetPolicy(flags: DataFlags): AlphabetPolicy | undefined {
+function namesIn(text: string | undefined): string[] | undefined {
+  return text?.split(',').map((name) => name.trim());
+}
+
+/** What the flags of {@link sequenceFileOptions} mean. */
+export function sequenceFilePolicy(flags: SequenceFileFlags): { alphabet?: AlphabetPolicy; onBadRow?: OnBadRow } {
+  return { alphabet: alphabetPolicy(flags), onBadRow: oneOf('on-bad-row', flags.onBadRow, ON_BAD_ROW) };
+}
+
+function alphabetPolicy(flags: SequenceFileFlags): AlphabetPolicy | undefined {
   const alphabet = oneOf('alphabet', flags.alphabet, ALPHABETS);
   const gaps = oneOf('gaps', flags.gaps, GAPS);
   const unknown = oneOf('unknown', flags.unknown, UNKNOWN);

@@ -4,7 +4,7 @@ import { BARCODE_PARTS } from '../barcodes/splits.ts';
 import { ENSEMBLE_CONTROLS, ENSEMBLE_PRESETS } from '../ensembles/config.ts';
 import { OBJECTIVES } from '../pretraining/masking.ts';
 import { PRESETS } from '../pretraining/presets.ts';
-import { comparisonOptions, dataOptions, wholeNumber } from './options.ts';
+import { comparisonOptions, dataOptions, sequenceFileOptions, wholeNumber } from './options.ts';
 
 const JSON_FLAG = ['--json', 'print one JSON document on standard output, words on standard error'] as const;
 
@@ -116,7 +116,7 @@ export function createProgram(finish: (code: number) => void): Command {
     .option(...JSON_FLAG)
     .action(async (name, flags) => finish(await (await import('./models-fetch.ts')).fetchCommand(name, flags)));
 
-  command(
+  const embed = command(
     program,
     'embed',
     'vectors of a frozen model for every sequence of a file, as .npy (float32, rows in file order)',
@@ -133,7 +133,8 @@ export function createProgram(finish: (code: number) => void): Command {
       'mean, max or first token, under the attention mask; frames: mean over all reading frames',
       'mean',
     )
-    .option('--column <name>', 'column of the sequence (default: a usual name)')
+    .option('--column <name>', 'column of the sequence (default: a usual name)');
+  sequenceFileOptions(embed)
     .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
     .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
     .option(...JSON_FLAG)

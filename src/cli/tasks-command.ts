@@ -52,9 +52,18 @@ export async function showTask(spec: string | undefined, flags: TaskFlags): Prom
   const documents: unknown[] = [];
   const { sizesOf } = await import('../harness/tasks/prepare.ts');
   for (const task of await prepareAll(spec, flags)) {
-    const { definition, classes, hash, rows, splitDescription, alphabetChanges, notes } = task;
+    const { definition, classes, hash, rows, splitDescription, alphabetChanges, notes, skipped } = task;
     const examples = rows.slice(0, 3).map(({ id, sequence, label, split }) => ({ id, sequence, label, split }));
-    const facts = { classes, sizes: sizesOf(task), hash, split: splitDescription, alphabetChanges, notes, examples };
+    const facts = {
+      classes,
+      sizes: sizesOf(task),
+      hash,
+      split: splitDescription,
+      alphabetChanges,
+      notes,
+      skippedRows: skipped,
+      examples,
+    };
     documents.push({ ...card(definition), ...facts });
     output.print(`${definition.title} (${definition.id})\n${definition.description ?? ''}`.trimEnd());
     const sizes = Object.entries(facts.sizes).map(([name, count]) => `${count} ${name}`);

@@ -5,6 +5,7 @@
 import type { Predictions, Targets, TaskKind } from '../core/matrix.ts';
 import type { MetricName } from '../metrics/metric.ts';
 import type { AlphabetPolicy, LabelledSequence, SplitName, SplitPolicy } from '../sequences/labelled-sequence.ts';
+import type { OnBadRow, SkippedRow } from '../sequences/row-faults.ts';
 
 export type { AlphabetPolicy, SplitPolicy };
 
@@ -20,6 +21,8 @@ export interface TaskContext {
    * told, with the task's record; a task that tells nothing has none. Absent where nobody listens.
    */
   readonly note?: (line: string) => void;
+  /** While `load` runs: a row of the files that is left out, with its place and the reason; kept with the task's record. */
+  readonly skip?: (row: SkippedRow) => void;
 }
 
 export interface TaskDefinition {
@@ -38,6 +41,8 @@ export interface TaskDefinition {
   readonly url?: string;
   readonly split?: SplitPolicy;
   readonly alphabet?: AlphabetPolicy;
+  /** A row whose letters the alphabet policy refuses: an error (default), or skipped, counted and listed. */
+  readonly onBadRow?: OnBadRow;
   /**
    * Id of another task, whose primary score the report sets beside this one's in a table with their harmonic mean, contender by
    * contender: for clustering, the open-world task of the same collection. Both scores must be better the larger they are.

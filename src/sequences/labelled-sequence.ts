@@ -26,6 +26,9 @@ export interface SplitPolicy {
   readonly valid?: number;
   readonly test?: number;
   readonly seed?: number;
+  /** Method group: the groups whose rows are test and validation rows. What is not named is drawn among the other groups. */
+  readonly testGroups?: readonly string[];
+  readonly validGroups?: readonly string[];
 }
 
 export interface AlphabetPolicy {

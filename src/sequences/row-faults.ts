@@ -54,6 +54,6 @@ export function describeSkipped(skipped: readonly SkippedRow[], rows: number): s
     const place = file === undefined ? '' : `${file.split('/').at(-1)}${line === undefined ? '' : `:${line}`}: `;
     return `${place}${reason}`;
   });
-  const more = skipped.length > LISTED ? `; and ${skipped.length - LISTED} more in the task's record` : '';
+  const more = skipped.length > LISTED ? `; and ${skipped.length - LISTED} more (all with --json)` : '';
   return `${skipped.length} of ${rows} rows skipped (--on-bad-row skip): ${shown.join('; ')}${more}`;
 }

@@ -13,7 +13,7 @@ import {
   type SplitPolicy,
 } from './labelled-sequence.ts';
 import { nearDuplicateClusters } from './near-duplicates.ts';
-import { SequenceError } from './sequence-error.ts';
+import { didYouMean, SequenceError } from './sequence-error.ts';
 
 type Shares = Readonly<Partial<Record<SplitName, number>>>;
 type Method = SplitPolicy['method'];
@@ -44,7 +44,7 @@ export function assignSplits(
   kind: TaskKind,
 ): AssignedSplits {
   if (rows.length === 0) throw new SequenceError('no rows to split; give at least one sequence');
-  const { method, valid, test, seed } = checkedPolicy(policy);
+  const { method, valid, test, seed, named } = checkedPolicy(policy);
   const unsplit = rows.find((row) => row.split === undefined);
   const given = new Set(rows.flatMap((row) => row.split ?? []));
   if (unsplit !== undefined && given.size > 0) {
@@ -65,18 +65,32 @@ export function assignSplits(
     );
   }
   const cut = given.size === 2;
+  if (cut && [...named.values()].includes('test')) {
+    throw new SequenceError('test groups are named, but the data give their test rows; name validation groups only');
+  }
   const divided = cut ? rows.flatMap((row, i) => (row.split === 'train' ? [i] : [])) : rows.map((_, i) => i);
   const shares: Shares = cut ? { train: 1 - valid, valid } : { train: 1 - valid - test, valid, test };
   const { assigned, note } = divide(
     divided.map((i) => rows[i]),
-    { method, seed, shares, kind },
+    { method, seed, shares, kind, named },
   );
   const splits: (SplitName | undefined)[] = rows.map((row) => (cut ? row.split : undefined));
   for (const [d, i] of divided.entries()) splits[i] = assigned[d];
+  const groups =
+    method === 'group'
+      ? describeGroups(
+          divided.map((i) => rows[i]),
+          assigned,
+          named,
+        )
+      : '';
 
   const how = `${method} ${percent(valid)}${cut ? '' : ` valid, ${percent(test)} test`}, seed ${seed}`;
   const start = cut ? 'given; valid cut from train, ' : trainOnly ? 'only train given; divided ' : '';
-  return { rows: rows.map((row, i) => ({ ...row, split: splits[i] ?? 'train' })), description: start + how + note };
+  return {
+    rows: rows.map((row, i) => ({ ...row, split: splits[i] ?? 'train' })),
+    description: start + how + note + groups,
+  };
 }
 
 interface Division {
@@ -84,21 +98,33 @@ interface Division {
   readonly seed: number;
   readonly shares: Shares;
   readonly kind: TaskKind;
+  readonly named: NamedGroups;
 }
+
+/** Groups whose split the policy names. */
+type NamedGroups = ReadonlyMap<string, SplitName>;
 
 /** Rows that go together. */
 type Unit = readonly number[];
 
 function divide(
   rows: readonly LabelledSequence[],
-  { method, seed, shares, kind }: Division,
+  { method, seed, shares, kind, named }: Division,
 ): { assigned: SplitName[]; note: string } {
   const random = createRandom(`split ${seed}`);
-  const names = SPLIT_NAMES.filter((split) => shares[split] !== undefined);
+  // Splits that are named in full get no other rows.
+  const full = new Set(named.values());
+  const names = SPLIT_NAMES.filter((split) => shares[split] !== undefined && !full.has(split));
+  // 1 where no split is named: dividing by a sum of shares would round.
+  const total = full.size === 0 ? 1 : names.reduce((sum, name) => sum + (shares[name] ?? 0), 0);
   const assigned = new Array<SplitName>(rows.length).fill('train');
   const lacking = new Map<SplitName, number>(names.map((name) => [name, 0]));
   const strata = method === 'random' || method === 'group' ? undefined : strataOf(rows, kind);
-  const units = unitsOf(rows, method);
+  const all = unitsOf(rows, method);
+  refuseUnknownGroups(rows, named);
+  const nameOf = (unit: Unit) => (method === 'group' ? named.get(groupOf(rows[unit[0]])) : undefined);
+  for (const unit of all) for (const row of unit) assigned[row] = nameOf(unit) ?? 'train';
+  const units = all.filter((unit) => nameOf(unit) === undefined);
 
   const byStratum = new Map<string, Unit[]>();
   for (const unit of units) {
@@ -115,7 +141,7 @@ function divide(
       continue;
     }
     const size = members.reduce((sum, unit) => sum + unit.length, 0);
-    for (const name of names) lacking.set(name, (lacking.get(name) ?? 0) + size * (shares[name] ?? 0));
+    for (const name of names) lacking.set(name, (lacking.get(name) ?? 0) + (size * (shares[name] ?? 0)) / total);
     // Large units first, so that small ones can even out; shuffled before, so that equal ones come in random order.
     for (const unit of random.shuffle(members).sort((a, b) => b.length - a.length)) {
       const split = names.reduce((best, name) =>
@@ -150,6 +176,39 @@ function groupOf(row: LabelledSequence): string {
     `row "${row.id}" has no group, and the split is by group; name the group column, or split stratified`,
     row.source,
   );
+}
+
+function refuseUnknownGroups(rows: readonly LabelledSequence[], named: NamedGroups): void {
+  if (named.size === 0) return;
+  const present = [...new Set(rows.map(groupOf))].sort();
+  for (const [group, split] of named) {
+    if (present.includes(group)) continue;
+    const shown = present.slice(0, 20).join(', ') + (present.length > 20 ? `, and ${present.length - 20} more` : '');
+    throw new SequenceError(
+      `no row is of the group "${group}", named for the ${split} rows${didYouMean(group, present)}; the groups are ${shown}`,
+    );
+  }
+}
+
+const GROUPS_LISTED = 12;
+
+/** Which groups validation and test rows are of, with their numbers of rows. */
+function describeGroups(rows: readonly LabelledSequence[], assigned: readonly SplitName[], named: NamedGroups): string {
+  return SPLIT_NAMES.filter((split) => split !== 'train')
+    .flatMap((split) => {
+      const counts = new Map<string, number>();
+      for (const [i, row] of rows.entries()) {
+        if (assigned[i] === split) counts.set(groupOf(row), (counts.get(groupOf(row)) ?? 0) + 1);
+      }
+      if (counts.size === 0) return [];
+      const groups = [...counts]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([group, count]) => `${group} (${count} rows)`);
+      const more = groups.length > GROUPS_LISTED ? `, and ${groups.length - GROUPS_LISTED} more` : '';
+      const how = [...named.values()].includes(split) ? 'as named' : 'drawn';
+      return [`; ${split} groups (${how}): ${groups.slice(0, GROUPS_LISTED).join(', ')}${more}`];
+    })
+    .join('');
 }
 
 /** With few large units a split may stay empty: it then gets the smallest unit of the split with most units. */
@@ -205,8 +264,20 @@ function mostCommon(values: readonly string[]): string {
   return [...counts].reduce((best, next) => (next[1] > best[1] ? next : best))[0];
 }
 
-function checkedPolicy(policy: SplitPolicy | undefined): Required<SplitPolicy> {
-  const { method = 'stratified', valid = 0.1, test = 0.2, seed = 0 } = policy ?? {};
+function checkedPolicy(
+  policy: SplitPolicy | undefined,
+): Required<Pick<SplitPolicy, 'method' | 'valid' | 'test' | 'seed'>> & { named: NamedGroups } {
+  const { method = 'stratified', valid = 0.1, test = 0.2, seed = 0, testGroups = [], validGroups = [] } = policy ?? {};
+  const both = testGroups.find((group) => validGroups.includes(group));
+  if (both !== undefined)
+    throw new SequenceError(`the group "${both}" is named for the test and the validation rows; keep one`);
+  if (method !== 'group' && testGroups.length + validGroups.length > 0) {
+    throw new SequenceError(`groups are named, but the split is ${method}; split by group`);
+  }
+  const named = new Map<string, SplitName>([
+    ...testGroups.map((group) => [group, 'test'] as const),
+    ...validGroups.map((group) => [group, 'valid'] as const),
+  ]);
   if (!(valid > 0 && test > 0 && valid + test < 1)) {
     throw new SequenceError(
       `split shares valid ${valid} and test ${test}; give positive shares that leave rows for train`,
@@ -215,7 +286,7 @@ function checkedPolicy(policy: SplitPolicy | undefined): Required<SplitPolicy> {
   if (!['stratified', 'random', 'group', 'cluster'].includes(method)) {
     throw new SequenceError(`split method "${method}"; give stratified, random, group or cluster`);
   }
-  return { method, valid, test, seed };
+  return { method, valid, test, seed, named };
 }
 
 function percent(share: number): string {

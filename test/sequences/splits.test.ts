@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/core/random.ts';
 import { reverseComplement } from '../../src/sequences/alphabet.ts';
-import type { LabelledSequence, SplitName } from '../../src/sequences/labelled-sequence.ts';
+import type { LabelledSequence, SplitName, SplitPolicy } from '../../src/sequences/labelled-sequence.ts';
 import { assignSplits } from '../../src/sequences/splits.ts';
 
 const random = createRandom('split tests');
@@ -100,6 +100,37 @@ describe('assignSplits', () => {
       'multiclass',
     );
     expect(sizes(rows)).toEqual([700, 100, 200]);
+  });
+
+  it('puts named groups where the policy says, draws the rest, and says which they are', () => {
+    const rows = makeRows(120, (i) => ({ group: `chr${i % 6}` }));
+    const both = assignSplits(rows, { method: 'group', testGroups: ['chr4', 'chr5'], validGroups: ['chr2'] }, 'binary');
+    for (const row of both.rows) {
+      const expected = row.group === 'chr2' ? 'valid' : row.group === 'chr4' || row.group === 'chr5' ? 'test' : 'train';
+      expect(row.split).toBe(expected);
+    }
+    expect(both.description).toMatch(
+      /valid groups \(as named\): chr2 \(20 rows\); test groups \(as named\): chr4 \(20 rows\), chr5/,
+    );
+    const one = assignSplits(rows, { method: 'group', testGroups: ['chr4'] }, 'binary');
+    expect(sizes(one.rows)).toEqual([80, 20, 20]);
+    expect(one.description).toMatch(/valid groups \(drawn\): chr\d \(20 rows\); test groups \(as named\): chr4/);
+  });
+
+  it.each<[SplitPolicy, RegExp]>([
+    [
+      { method: 'group', testGroups: ['ch4'] },
+      /no row is of the group "ch4", named for the test rows \(did you mean "chr\d"\?\)/,
+    ],
+    [
+      { method: 'group', testGroups: ['chr1'], validGroups: ['chr1'] },
+      /"chr1" is named for the test and the validation rows/,
+    ],
+    [{ method: 'random', testGroups: ['chr1'] }, /groups are named, but the split is random/],
+    [{ method: 'group', testGroups: ['chr0', 'chr1'], validGroups: ['chr2'] }, /the train split stays empty/],
+  ])('refuses named groups %j', (policy, message) => {
+    const rows = makeRows(30, (i) => ({ group: `chr${i % 3}` }));
+    expect(() => assignSplits(rows, policy, 'binary')).toThrow(message);
   });
 
   it('never divides a group, whatever the sizes (property)', () => {

@@ -122,6 +122,10 @@ export const taskRecordSchema = z.object({
   split: z.string(),
   /** What the task told while it was read, in its own sentences: rows left out and why. Absent from older records. */
   notes: z.array(z.string()).optional(),
+  /** Every row of the files that was skipped (`--on-bad-row skip`); absent where none was. */
+  skippedRows: z
+    .array(z.object({ file: z.string().optional(), line: z.number().int().optional(), reason: z.string() }))
+    .optional(),
   /** The task whose score this one's is joined with in a harmonic mean. */
   harmonicWith: z.string().optional(),
   /** Counts of what the alphabet policy changed, e.g. {"lower case upper-cased": 12}. */

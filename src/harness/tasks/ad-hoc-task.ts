@@ -12,7 +12,9 @@ import { USUAL_COLUMNS } from '../../sequences/formats/columns.ts';
 import { DATA_FORMATS, type DataFormat, fileStem } from '../../sequences/formats/data-files.ts';
 import { columnsRead, type ReadOptions, readDataPath, SequenceError } from '../../sequences/formats/readers.ts';
 import type { AlphabetPolicy, LabelledSequence, SplitPolicy } from '../../sequences/labelled-sequence.ts';
+import { createReadReport, type OnBadRow, type ReadReport } from '../../sequences/row-faults.ts';
 import { defineTask, type TaskDefinition } from '../contracts.ts';
+import { unifySpellings } from './label-spellings.ts';
 import { guessKind, refuseMissingLabels, sortClasses } from './labels.ts';
 
 /** What the command line says about the data. Plain JSON: it travels to child processes. */
@@ -39,6 +41,11 @@ export interface AdhocOptions {
   /** FASTA: a table with the columns `id` and `label` (or those named by --id and --label). */
   readonly labelTable?: string;
   readonly alphabet?: AlphabetPolicy;
+  /** A row that cannot be used: refuse (default), or skip and list it. */
+  readonly onBadRow?: OnBadRow;
+  /** With `split: group:COLUMN`: the groups of the test and validation rows; the others are drawn. */
+  readonly testGroups?: readonly string[];
+  readonly validGroups?: readonly string[];
 }
 
 const DEFAULT_METRIC: Record<TaskKind, MetricName> = {
@@ -64,6 +71,15 @@ export function parseSplitOption(text: string): { policy?: SplitPolicy; group?: 
   return { policy: { method } };
 }
 
+/** The split policy, named groups included. */
+function policyOf({ split, testGroups, validGroups }: AdhocOptions): SplitPolicy | undefined {
+  const policy = split === undefined ? undefined : parseSplitOption(split).policy;
+  if (testGroups === undefined && validGroups === undefined) return policy;
+  if (policy?.method === 'group') return { ...policy, testGroups, validGroups };
+  const flag = testGroups === undefined ? '--valid-groups' : '--test-groups';
+  throw new UsageError(`${flag} names groups, but the split is not by group`, 'Add --split group:COLUMN.');
+}
+
 function readOptions(options: AdhocOptions): ReadOptions {
   const { sequence, label, id, format, labelPattern, labelTable } = options;
   if (format !== undefined && !(DATA_FORMATS as readonly string[]).includes(format)) {
@@ -78,6 +94,7 @@ function readOptions(options: AdhocOptions): ReadOptions {
     group,
     split,
     duplicateIds: 'suffix' as const,
+    onBadRow: options.onBadRow,
   };
   const reading = {
     ...common,
@@ -111,7 +128,8 @@ async function inFlags<T>(read: () => Promise<T>): Promise<T> {
     const said = error.message
       .replace('`labelFrom` the file, a header pattern or a table', '--label-pattern REGEX, or --label-table FILE')
       .replace(/`(sequence|label|id|format)`/g, '--$1')
-      .replace('`columns`', '--columns (such as --columns sequence,label)');
+      .replace('`columns`', '--columns (such as --columns sequence,label)')
+      .replace('`numericLabels`', '--kind regression');
     const usage = new UsageError(said);
     usage.cause = error;
     throw usage;
@@ -147,40 +165,56 @@ export function adhocTaskId({ data, taskId, label }: AdhocOptions): string {
   return words.filter((text) => text !== '').join('-') || 'data';
 }
 
+interface ReadRows {
+  readonly rows: readonly LabelledSequence[];
+  readonly report: ReadReport;
+}
+
+async function readRows(path: string, options: AdhocOptions): Promise<ReadRows> {
+  const report = createReadReport();
+  const rows = await inFlags(() => readDataPath(path, { ...readOptions(options), report }));
+  return { rows, report };
+}
+
 /** The task that `options` describe. Reads the data once when the kind has to be guessed. */
 export async function adhocTask(options: AdhocOptions): Promise<TaskDefinition> {
   const path = resolve(options.data);
   await stat(path).catch((error: unknown) => {
     throw isMissing(error) ? new UsageError(`--data ${options.data}: there is no such file or folder`) : error;
   });
-  let firstRead: LabelledSequence[] | undefined;
+  const split = policyOf(options);
+  let firstRead: ReadRows | undefined;
   let kind = options.kind;
-  let stated = await inFlags(() => stateColumns(path, readOptions(options)));
+  let description = await inFlags(() => stateColumns(path, readOptions(options)));
   if (kind === undefined) {
-    firstRead = await inFlags(() => readDataPath(path, readOptions(options)));
-    refuseMissingLabels(firstRead);
-    const guess = guessKind(firstRead.map((row) => row.label));
+    firstRead = await readRows(path, options);
+    refuseMissingLabels(firstRead.rows);
+    const guess = guessKind(unifySpellings(firstRead.rows).map((row) => row.label));
     kind = guess.kind;
     if (kind === 'regression' || kind === 'multilabel') firstRead = undefined; // their labels are read in another way
-    stated += ` The kind, ${kind}, was guessed: ${guess.reason}; --kind says otherwise.`;
+    description += ` The kind, ${kind}, was guessed: ${guess.reason}; --kind says otherwise.`;
   }
   const settled: AdhocOptions = { ...options, kind };
   const id = adhocTaskId(options);
   return defineTask({
     id,
     title: id,
-    description: `Rows of ${fileStem(path)}, given on the command line.${stated}`,
+    description: `Rows of ${fileStem(path)}, given on the command line.${description}`,
     kind,
     metric: options.metric ?? DEFAULT_METRIC[kind],
     classes: await binaryClasses(settled, path, firstRead),
     citation: 'given on the command line',
     licence: 'not stated',
-    split: options.split === undefined ? undefined : parseSplitOption(options.split).policy,
+    split,
     alphabet: options.alphabet,
-    async load() {
-      const rows = firstRead ?? (await inFlags(() => readDataPath(path, readOptions(settled))));
-      firstRead = undefined; // rows are kept once, by whoever asked for them
-      return rows;
+    onBadRow: options.onBadRow,
+    async load({ note, skip }) {
+      const { rows, report } = firstRead ?? (await readRows(path, settled));
+      firstRead = undefined; // rows are kept once, by the caller
+      for (const row of report.skipped) skip?.(row);
+      if (report.joinedLines > 0)
+        note?.(`${report.joinedLines} lines belong to the row before them: a line break inside quotes`);
+      return kind === 'regression' ? rows : unifySpellings(rows, note);
     },
   });
 }
@@ -189,13 +223,13 @@ export async function adhocTask(options: AdhocOptions): Promise<TaskDefinition> 
 async function binaryClasses(
   { positive, kind, ...options }: AdhocOptions,
   path: string,
-  read: LabelledSequence[] | undefined,
+  read: ReadRows | undefined,
 ): Promise<string[] | undefined> {
   if (positive === undefined) return undefined;
   if (kind !== 'binary')
     throw new UsageError(`--positive ${positive}: this is a ${kind} task`, 'It needs --kind binary.');
-  const rows = read ?? (await inFlags(() => readDataPath(path, readOptions({ ...options, kind }))));
-  const names = sortClasses(rows.map((row) => String(row.label)));
+  const { rows } = read ?? (await readRows(path, { ...options, kind }));
+  const names = sortClasses(unifySpellings(rows).map((row) => String(row.label).trim()));
   if (!names.includes(positive)) {
     throw new UsageError(`--positive ${positive}: no row has this label`, `Labels: ${names.slice(0, 10).join(', ')}.`);
   }

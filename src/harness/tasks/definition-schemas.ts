@@ -7,6 +7,7 @@ import { UsageError } from '../../core/errors.ts';
 import { TASK_KINDS } from '../../core/matrix.ts';
 import { METRIC_NAMES } from '../../metrics/metric.ts';
 import type { ModelDefinition } from '../../models/model.ts';
+import { ON_BAD_ROW } from '../../sequences/row-faults.ts';
 import type { BaselineDefinition, SuiteDefinition, TaskDefinition } from '../contracts.ts';
 
 const text = z.string().min(1);
@@ -38,6 +39,8 @@ const taskSchema = z
         valid: share.optional(),
         test: share.optional(),
         seed: z.number().int().optional(),
+        testGroups: z.array(text).min(1).optional(),
+        validGroups: z.array(text).min(1).optional(),
       })
       .optional(),
     alphabet: z
@@ -49,6 +52,7 @@ const taskSchema = z
         unknown: z.enum(['error', 'n']).optional(),
       })
       .optional(),
+    onBadRow: z.enum(ON_BAD_ROW).optional(),
     harmonicWith: id.optional(),
     version: z.string().optional(),
     generated: z.boolean().optional(),

@@ -8,6 +8,7 @@ import { UsageError } from '../../core/errors.ts';
 import type { Targets, TaskKind } from '../../core/matrix.ts';
 import type { Label, LabelledSequence } from '../../sequences/labelled-sequence.ts';
 import { didYouMean } from '../../sequences/sequence-error.ts';
+import { isMissingWord } from './label-spellings.ts';
 
 /** A row as an error message names it: `file:line` where known, else its id. */
 export function placeOf(row: LabelledSequence): string {
@@ -48,11 +49,52 @@ function numbers(label: Label, row: LabelledSequence): number[] {
   );
 }
 
-/** Sorts names as numbers where all are numbers ("2" before "10"), otherwise as text. */
+/** Sorts names as numbers where all are numbers ("2" before "10"), otherwise as text; the order given does not matter. */
 export function sortClasses(names: Iterable<string>): string[] {
   const list = [...new Set(names)];
   const numeric = list.every((name) => name !== '' && Number.isFinite(Number(name)));
-  return numeric ? list.sort((a, b) => Number(a) - Number(b)) : list.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+  return list.sort((a, b) => (numeric && Number(a) - Number(b)) || byText(a, b));
+}
+
+/** Whether labels are 0/1 vectors of one length, as multilabel targets are often stored: one label per place. */
+export function areVectors(labels: readonly Label[]): labels is readonly (readonly number[])[] {
+  const width = widthOf(labels);
+  return (
+    width !== undefined &&
+    labels.every((label) => (label as readonly unknown[]).every((item) => item === 0 || item === 1))
+  );
+}
+
+/** Length of labels that are all lists of numbers of one length of at least 1. */
+function widthOf(labels: readonly Label[]): number | undefined {
+  const [first] = labels;
+  if (typeof first !== 'object' || first.length === 0) return undefined;
+  const fits = (label: Label) =>
+    typeof label === 'object' && label.length === first.length && label.every((item) => typeof item === 'number');
+  return labels.every(fits) ? first.length : undefined;
+}
+
+/** 0/1 vectors as sets of labels, named by `names` or by their place from 1. Other labels are returned as they are. */
+export function vectorsAsSets(
+  rows: readonly LabelledSequence[],
+  names: readonly string[] | undefined,
+  note?: (line: string) => void,
+): readonly LabelledSequence[] {
+  const labels: readonly Label[] = rows.map(({ label }) => label);
+  if (!areVectors(labels)) return rows;
+  const width = labels[0].length;
+  if (names && names.length !== width) return rows;
+  const nameOf = (place: number) => names?.[place] ?? String(place + 1);
+  const never = Array.from({ length: width }, (_, place) => place).filter((place) =>
+    labels.every((label) => label[place] === 0),
+  );
+  note?.(`labels are vectors of ${width} zeros and ones: label ${nameOf(0)} is true where place 1 is 1, and so on`);
+  if (never.length > 0) note?.(`labels true in no row, and left out: ${never.slice(0, 10).map(nameOf).join(', ')}`);
+  return rows.map((row, i) => ({
+    ...row,
+    label: labels[i].flatMap((value, place) => (value === 1 ? [nameOf(place)] : [])),
+  }));
 }
 
 /**
@@ -133,7 +175,7 @@ const MANY_NUMBERS = 10;
 /** Refuses labels that are numbers but for a word such as NaN or NA, which no one means as a class. For labels without a declared kind. */
 export function refuseMissingLabels(rows: readonly LabelledSequence[]): void {
   const isWord = ({ label }: LabelledSequence) =>
-    typeof label === 'string' && /^(nan|n\/?a|<na>|null|none|[+-]?inf(inity)?)$/i.test(label.trim());
+    typeof label === 'string' && (isMissingWord(label) || /^[+-]?inf(inity)?$/i.test(label.trim()));
   const word = rows.find(isWord);
   if (word === undefined) return;
   const others = rows.filter((row) => !isWord(row));
@@ -147,10 +189,16 @@ export function refuseMissingLabels(rows: readonly LabelledSequence[]): void {
 /** What labels look like, for data that come without a declared kind: a guess, and the reason for it in words. */
 export function guessKind(labels: readonly Label[]): { kind: TaskKind; reason: string } {
   if (labels.some((label) => typeof label === 'object')) {
-    const numeric = labels.every(
-      (label) => typeof label === 'object' && label.every((item) => typeof item === 'number'),
-    );
-    return numeric
+    if (areVectors(labels)) {
+      return {
+        kind: 'multilabel',
+        reason: 'every label is a list of zeros and ones of one length, one label per place',
+      };
+    }
+    const items = labels.flatMap((label): readonly unknown[] => (typeof label === 'object' ? label : [label]));
+    const numeric = items.every((item) => typeof item === 'number');
+    const targets = numeric && (widthOf(labels) !== undefined || !items.every(Number.isInteger));
+    return targets
       ? { kind: 'regression', reason: 'every label is a list of numbers' }
       : { kind: 'multilabel', reason: 'labels are lists' };
   }

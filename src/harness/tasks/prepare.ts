@@ -11,11 +11,14 @@ import { metricsFor } from '../../metrics/metric-table.ts';
 import { auditSplits } from '../../quality/audit.ts';
 import { applyAlphabet } from '../../sequences/alphabet.ts';
 import { type LabelledSequence, SPLIT_NAMES, type SplitName } from '../../sequences/labelled-sequence.ts';
+import { checkRowCount, describeSkipped, type SkippedRow, skipOrThrow } from '../../sequences/row-faults.ts';
 import { SequenceError } from '../../sequences/sequence-error.ts';
 import { assignSplits } from '../../sequences/splits.ts';
 import type { PreparedTask, SplitData, TaskContext, TaskDefinition } from '../contracts.ts';
 import { TASK_RECORD_SCHEMA, type TaskRecord } from '../store/result.ts';
-import { classesOf, encodeLabels, placeOf, sortClasses } from './labels.ts';
+import { refuseDegenerate } from './degenerate.ts';
+import { describeOddNames, unifySpellings } from './label-spellings.ts';
+import { classesOf, encodeLabels, placeOf, sortClasses, vectorsAsSets } from './labels.ts';
 
 /** A prepared task and what its record says about how it was prepared. */
 export interface PreparedRows extends PreparedTask {
@@ -27,6 +30,8 @@ export interface PreparedRows extends PreparedTask {
   readonly alphabetChanges: Readonly<Record<string, number>>;
   /** What the task told while it was read, in its own sentences. */
   readonly notes: readonly string[];
+  /** Rows of the files that were left out, with place and reason. */
+  readonly skipped: readonly SkippedRow[];
   /** Files that rows were read from. */
   readonly files: readonly string[];
 }
@@ -52,11 +57,19 @@ async function prepare(definition: TaskDefinition, context: TaskContext): Promis
     const names = metricsFor(kind).map(({ name }) => name);
     throw new UsageError(`metric ${metric} does not apply to a ${kind} task`, `Use one of: ${names.join(', ')}.`);
   }
-  const { loaded, notes } = await loadRows(definition, context);
+  const { loaded, notes, skipped } = await loadRows(definition, context);
+  const note = (line: string) => {
+    if (!notes.includes(line)) notes.push(line);
+  };
   if (loaded.length === 0) throw new UsageError('no rows were loaded');
   checkIds(loaded);
-  const { rows: letters, changes } = inAlphabet(loaded, definition);
-  const { rows, description } = assignSplits(letters, definition.split, kind);
+  const before = skipped.length;
+  const { rows: letters, changes } = inAlphabet(loaded, definition, skipped);
+  checkRowCount({ rows: loaded.length, kept: letters.length, skipped: skipped.slice(before) }, 'alphabet policy');
+  const skippedNote = describeSkipped(skipped, letters.length + skipped.length);
+  if (skippedNote !== undefined) note(skippedNote);
+  if (letters.length === 0) throw new UsageError(`every row was skipped: ${skipped[0].reason}`);
+  const { rows, description } = assignSplits(labelled(letters, definition, note), definition.split, kind);
   const bySplit = Object.fromEntries(
     SPLIT_NAMES.map((name) => [name, rows.filter((row) => row.split === name)]),
   ) as Record<SplitName, LabelledSequence[]>;
@@ -77,16 +90,20 @@ async function prepare(definition: TaskDefinition, context: TaskContext): Promis
       kind === 'clustering' && name !== 'test' ? ownTargets(bySplit[name]) : encodeLabels(kind, bySplit[name], classes),
     groups: bySplit[name].map((row) => row.group ?? String(row.label)),
   });
+  const splits = { train: encoded('train'), valid: encoded('valid'), test: encoded('test') };
+  const targets = { train: splits.train.targets, valid: splits.valid.targets, test: splits.test.targets };
+  for (const line of refuseDegenerate({ kind, metric, classes, targets })) note(line);
   return {
     definition,
     classes,
     outputs: classes.length,
-    splits: { train: encoded('train'), valid: encoded('valid'), test: encoded('test') },
+    splits,
     hash: hashTask(definition, classes, rows),
     rows,
     splitDescription: description,
     alphabetChanges: changes,
     notes,
+    skipped,
     files: [...new Set(rows.flatMap((row) => (row.source ? [row.source.file] : [])))].sort(),
   };
 }
@@ -98,8 +115,27 @@ async function loadRows(definition: TaskDefinition, context: TaskContext) {
     notes.push(line);
     context.note?.(line);
   };
-  const loaded = await definition.load({ ...context, note });
-  return { loaded, notes };
+  const skipped: SkippedRow[] = [];
+  const skip = (row: SkippedRow) => {
+    skipped.push(row);
+    context.skip?.(row);
+  };
+  const loaded = await definition.load({ ...context, note, skip });
+  return { loaded, notes, skipped };
+}
+
+/** Labels with one spelling per class, and what is odd about them as notes; 0/1 vectors as sets of labels. */
+function labelled(
+  rows: readonly LabelledSequence[],
+  { kind, classes }: TaskDefinition,
+  note: (line: string) => void,
+): readonly LabelledSequence[] {
+  if (kind === 'regression') return rows;
+  if (kind === 'multilabel') return vectorsAsSets(rows, classes, note);
+  if (classes !== undefined) return rows;
+  const unified = unifySpellings(rows, note);
+  for (const line of describeOddNames(kind, unified)) note(line);
+  return unified;
 }
 
 /** Class indices among the rows' own labels; an empty label is one like any other. `[rows, 1]` */
@@ -119,12 +155,18 @@ function checkIds(rows: readonly LabelledSequence[]): void {
   }
 }
 
-function inAlphabet(rows: readonly LabelledSequence[], { alphabet }: TaskDefinition) {
+/** Rows in the alphabet of the task. Those that it refuses are added to `skipped` where the task says so. */
+function inAlphabet(rows: readonly LabelledSequence[], { alphabet, onBadRow }: TaskDefinition, skipped: SkippedRow[]) {
   const changes: Record<string, number> = {};
-  const changed = rows.map((row) => {
-    const result = applyAlphabet(row.sequence, alphabet ?? { alphabet: 'dna' }, placeOf(row));
-    for (const [what, count] of Object.entries(result.changes)) changes[what] = (changes[what] ?? 0) + count;
-    return { ...row, sequence: result.sequence };
+  const changed = rows.flatMap((row) => {
+    try {
+      const result = applyAlphabet(row.sequence, alphabet ?? { alphabet: 'dna' }, row.source ?? placeOf(row));
+      for (const [what, count] of Object.entries(result.changes)) changes[what] = (changes[what] ?? 0) + count;
+      return [{ ...row, sequence: result.sequence }];
+    } catch (error) {
+      skipOrThrow(error, onBadRow, { skipped });
+      return [];
+    }
   });
   return { rows: changed, changes };
 }
@@ -152,6 +194,7 @@ export function taskRecord(task: PreparedRows): Omit<TaskRecord, 'targets'> {
     sizes: sizesOf(task),
     split: task.splitDescription,
     notes: [...task.notes],
+    ...(task.skipped.length === 0 ? {} : { skippedRows: [...task.skipped] }),
     alphabetChanges: { ...task.alphabetChanges },
     audit: { ...auditSplits(task.rows, kind) },
   };

@@ -10,6 +10,7 @@ import { makeFolder } from '../../core/atomic-file.ts';
 import { temporaryPath } from '../../core/temporary.ts';
 import { readLines } from '../../sequences/formats/gzip-stream.ts';
 import type { LabelledSequence } from '../../sequences/labelled-sequence.ts';
+import type { SkippedRow } from '../../sequences/row-faults.ts';
 import type { TaskContext, TaskDefinition } from '../contracts.ts';
 import { type PreparedRows, prepareTask } from './prepare.ts';
 import { isUnchanged, memoryFile, type TaskReference, type Watched, watchedOf } from './row-cache-validity.ts';
@@ -22,9 +23,10 @@ interface Loaded {
   readonly rows: readonly LabelledSequence[];
   /** What the task told while it loaded them. */
   readonly notes: readonly string[];
+  readonly skipped: readonly SkippedRow[];
 }
 /** The first line of the file. */
-interface Head extends Pick<Loaded, 'notes'> {
+interface Head extends Pick<Loaded, 'notes' | 'skipped'> {
   readonly watched: readonly Watched[];
   readonly rows: number;
 }
@@ -41,6 +43,7 @@ export async function prepareKept(
   const load = async (inner: TaskContext): Promise<readonly LabelledSequence[]> => {
     const kept = await recall(path);
     for (const line of kept?.notes ?? []) inner.note?.(line);
+    for (const row of kept?.skipped ?? []) inner.skip?.(row);
     if (kept) return kept.rows;
     const [began, started] = [Date.now(), performance.now()];
     const notes: string[] = [];
@@ -48,8 +51,13 @@ export async function prepareKept(
       notes.push(line);
       inner.note?.(line);
     };
-    const rows = await definition.load({ ...inner, note });
-    loaded = { rows, notes, began, seconds: (performance.now() - started) / 1000 };
+    const skipped: SkippedRow[] = [];
+    const skip = (row: SkippedRow) => {
+      skipped.push(row);
+      inner.skip?.(row);
+    };
+    const rows = await definition.load({ ...inner, note, skip });
+    loaded = { rows, notes, skipped, began, seconds: (performance.now() - started) / 1000 };
     return rows;
   };
   const task = await prepareTask({ ...definition, load }, context);
@@ -80,11 +88,11 @@ async function recall(path: string): Promise<Loaded | undefined> {
   } catch {
     return undefined; // absent or damaged: they will be loaded again
   }
-  return head?.rows === rows.length ? { rows, notes: head.notes } : undefined;
+  return head?.rows === rows.length ? { rows, notes: head.notes, skipped: head.skipped } : undefined;
 }
 
-async function keep(path: string, { rows, notes }: Loaded, watched: readonly Watched[]): Promise<void> {
-  const head: Head = { watched, notes, rows: rows.length };
+async function keep(path: string, { rows, notes, skipped }: Loaded, watched: readonly Watched[]): Promise<void> {
+  const head: Head = { watched, notes, skipped, rows: rows.length };
   const lines = function* () {
     yield `${JSON.stringify(head)}\n`;
     for (const row of rows) yield `${JSON.stringify(row)}\n`;

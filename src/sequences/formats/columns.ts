@@ -102,7 +102,11 @@ export function parseLabel(value: unknown, format: LabelFormat, at: { file: stri
   }
   if (Array.isArray(text) || ArrayBuffer.isView(text)) {
     const parts = Array.from(text as ArrayLike<unknown>);
-    return format.numericLabels ? parts.map((part) => parseNumber(part, at)) : parts.map(String);
+    if (parts.some((part) => part === null || part === undefined)) {
+      throw new SequenceError('the label is a list with a missing value; fill it in or remove the row', at);
+    }
+    const numeric = parts.length > 0 && parts.every((part) => ['number', 'bigint', 'boolean'].includes(typeof part));
+    return format.numericLabels || numeric ? parts.map((part) => parseNumber(part, at)) : parts.map(String);
   }
   return format.numericLabels ? parseNumber(text, at) : className(text, at);
 }
@@ -121,7 +125,10 @@ export function parseLabelColumns(
       .toLowerCase();
     if (flag === '1' || flag === '1.0' || flag === 'true') return true;
     if (flag === '0' || flag === '0.0' || flag === 'false') return false;
-    throw new SequenceError(`"${flag}" in label column "${name}" is neither 0 nor 1; correct it, or read numbers`, at);
+    throw new SequenceError(
+      `"${flag}" in label column "${name}" is neither 0 nor 1; correct it, or read the columns as numbers (\`numericLabels\`)`,
+      at,
+    );
   });
 }
 

@@ -58,7 +58,7 @@ test('rows that were slow to load are loaded once, and prepared alike', async ()
   expect(counted.loads).toBe(2); // one of them plain
   expect(first).toEqual(plain);
   expect(second).toEqual(plain);
-  expect(second.notes).toEqual(['Two rows left out.']);
+  expect(second.notes[0]).toBe('Two rows left out.');
   expect(second.rows[5].source).toEqual({ file: join(folder, 'data', 'table.tsv'), line: 7 });
 });
 
