@@ -25,14 +25,19 @@ export interface ProcessIdentity {
 /** `unknown`: a process of another machine, or one whose start time cannot be compared. */
 export type ProcessState = 'alive' | 'gone' | 'unknown';
 
+const MACHINE = thisMachine();
+const SELF: ProcessIdentity = {
+  pid: process.pid,
+  host: hostname().replace(/\s/g, '-'),
+  start: statOf(process.pid)?.start ?? '-',
+  machine: MACHINE,
+};
+
 /** The process that calls. */
-export function thisProcess(): ProcessIdentity {
-  const { pid } = process;
-  return { pid, host: hostname().replace(/\s/g, '-'), start: statOf(pid)?.start ?? '-', machine: thisMachine() };
-}
+export const thisProcess = (): ProcessIdentity => SELF;
 
 export function processState({ pid, host, start, machine }: ProcessIdentity): ProcessState {
-  const ours = machine === '-' ? host === hostname() : machine === thisMachine();
+  const ours = machine === '-' ? host === hostname() : machine === MACHINE;
   if (!ours) return 'unknown';
   if (!exists(pid)) return 'gone';
   const found = statOf(pid);
