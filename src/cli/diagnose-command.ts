@@ -1,8 +1,10 @@
 /** `diagnose`: what a model predicts on a corpus, and the shape of what it computes, as a document and a page. */
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { makeFolder } from '../core/atomic-file.ts';
 import { UsageError } from '../core/errors.ts';
 import { writeFileAtomic } from '../core/files.ts';
+import { removeAbandoned } from '../core/temporary.ts';
 import { corpusKind } from '../diagnostics/corpus/corpus.ts';
 import type { DiagnosticsDocument } from '../diagnostics/document.ts';
 import { locateModel } from '../harness/definitions.ts';
@@ -62,7 +64,8 @@ async function readable(path: string, given: string): Promise<void> {
 /** Made before anything is measured: a place that can't be written is told at once. */
 async function outputFolder(path: string): Promise<string> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
+    await removeAbandoned(path);
   } catch (error) {
     throw new UsageError(`--out ${path}: ${(error as Error).message}`);
   }

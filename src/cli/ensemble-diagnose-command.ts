@@ -1,9 +1,11 @@
 /** `diagnose-ensemble`: what matched ensembles say without labels, a document for each and one page for all. An ensemble that was measured is not measured again. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { makeFolder } from '../core/atomic-file.ts';
 import { UsageError } from '../core/errors.ts';
 import { writeFileAtomic } from '../core/files.ts';
+import { removeAbandoned } from '../core/temporary.ts';
 import { ENSEMBLE_DIAGNOSTICS_FILE, type EnsembleDocument, ensembleDiagnosticsSchema } from '../ensembles/document.ts';
 import { readEnsembleFolder } from '../ensembles/folder.ts';
 import { ensemblePage } from '../report/ensembles/page.ts';
@@ -65,9 +67,10 @@ export async function diagnosed(
   run: (request: EnsembleDiagnoseRequest) => Promise<Measured>,
 ): Promise<EnsembleDocument> {
   const file = join(folder, ENSEMBLE_DIAGNOSTICS_FILE);
-  await mkdir(folder, { recursive: true }).catch((error: Error) => {
+  await makeFolder(folder).catch((error: Error) => {
     throw new UsageError(`--out ${folder}: ${error.message}`);
   });
+  await removeAbandoned(folder);
   const known = await readDocument(file);
   const found = await run({ ...request, known: known?.key });
   if (found === 'unchanged') return known as EnsembleDocument;

@@ -182,6 +182,11 @@ export async function run(options: RunOptions): Promise<RunSummary> {
     if (stored.state === 'damaged') tell({ type: 'notice', message: `${stored.reason}; it is computed again` });
   }
   const pending = plan.cells.filter((_, i) => states[i].state !== 'done');
+  const failures = new Map(
+    states.flatMap((stored) =>
+      stored.state === 'failed' ? [[stored.result.key, stored.result.timings.finishedAt] as const] : [],
+    ),
+  );
   const expectedSeconds = await secondsBefore(store, pending);
   const cells = plan.cells.map((cell) => manifestCell(cell, prepared.environment));
   const command = options.command ?? 'run(...) through the API';
@@ -198,6 +203,7 @@ export async function run(options: RunOptions): Promise<RunSummary> {
     lanes,
     signal,
     expectedSeconds,
+    failedBefore: ({ key }) => failures.get(key),
     onResult(cell, result, byUs) {
       settled += 1;
       if (byUs) computed += 1;

@@ -20,6 +20,8 @@ export interface ScheduleOptions {
   readonly signal: AbortSignal;
   /** Seconds that a unit took before, where known. */
   readonly expectedSeconds: (cell: Cell) => number | undefined;
+  /** When a stored failure of the cell that this run tries again ended; another end is another run's new failure. */
+  readonly failedBefore: (cell: Cell) => string | undefined;
   /** A cell's result is stored: by us, or by another run meanwhile. */
   readonly onResult: (cell: Cell, result: Result, computed: boolean) => void;
   /** Nothing is left but cells that other runs hold. */
@@ -53,7 +55,6 @@ export function longestFirst(units: readonly Cell[][], expected: (cell: Cell) =>
 /** Computes every cell, or returns early once the signal is aborted. Rejects only on errors of the store itself. */
 export async function schedule(cells: readonly Cell[], options: ScheduleOptions): Promise<void> {
   const { store, lanes, signal, onResult } = options;
-  const startedAt = Date.now();
   const queue = longestFirst(unitsOf(cells), options.expectedSeconds);
   const putAside: Cell[] = [];
 
@@ -63,7 +64,7 @@ export async function schedule(cells: readonly Cell[], options: ScheduleOptions)
     const stored = await store.read(cell.key);
     const settledElsewhere =
       stored.state === 'done' ||
-      (stored.state === 'failed' && Date.parse(stored.result.timings.finishedAt) >= startedAt);
+      (stored.state === 'failed' && stored.result.timings.finishedAt !== options.failedBefore(cell));
     try {
       if (settledElsewhere) onResult(cell, stored.result, false);
       else if (!lock) return false;
