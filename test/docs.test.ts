@@ -45,9 +45,9 @@ describe.each(PAGES)('%s', (page) => {
     }
   });
 
-  it('names commands of the command line, and flags that they have', () => {
+  it('names commands of the command line, and flags that they have', async () => {
     for (const words of verbs(page)) {
-      let command = createProgram(() => {});
+      let command = await createProgram(words, () => {});
       for (const word of words) {
         const next = command.commands.find((candidate) => candidate.name() === word);
         if (!next) break;

@@ -8,7 +8,7 @@ import { createProgram } from './program.ts';
 /** Runs one command line (without node and script) and returns the exit code. */
 export async function main(words: readonly string[]): Promise<number> {
   let code = 0;
-  const program = createProgram((result) => {
+  const program = await createProgram(words, (result) => {
     code = result;
   });
   try {

@@ -1,9 +1,11 @@
 /** `models list`: every contender, the probes that models are read out with, the architectures that are known, and what was fetched from the hub. */
+
+import { textTable } from '../core/text-table.ts';
 import { defaultCacheFolder } from '../harness/cache-folder.ts';
 import { listModels, listProbes, listShipped } from '../harness/definitions.ts';
 import { ARCHITECTURES } from '../models/architectures/known-architectures.ts';
 import { listCachedModels } from '../models/hub/hub-cache.ts';
-import { createOutput, table } from './output.ts';
+import { createOutput } from './output.ts';
 
 export async function listContenders(flags: { json?: boolean }): Promise<number> {
   const output = createOutput(flags.json ?? false);
@@ -20,20 +22,22 @@ export async function listContenders(flags: { json?: boolean }): Promise<number>
   }));
   output.document({ baselines, models, probes, architectures, fetched });
   output.print(
-    table([
+    textTable([
       ['ID', 'KIND', 'TITLE'],
       ...baselines.map(({ id, family, title }) => [id, `baseline (${family})`, title]),
       ...models.map(({ id, kind, title }) => [id, kind, title]),
     ]),
   );
-  output.print(`\n${table([['PROBE', 'FOR', 'TITLE'], ...probes.map((p) => [p.id, p.kinds.join(', '), p.title])])}`);
+  output.print(
+    `\n${textTable([['PROBE', 'FOR', 'TITLE'], ...probes.map((p) => [p.id, p.kinds.join(', '), p.title])])}`,
+  );
   const published = architectures.flatMap(({ id, title, models }) =>
     models.map((model, i) => (i === 0 ? [id, title, model] : ['', '', model])),
   );
-  output.print(`\n${table([['ARCHITECTURE', 'TITLE', 'PUBLISHED MODELS'], ...published])}`);
+  output.print(`\n${textTable([['ARCHITECTURE', 'TITLE', 'PUBLISHED MODELS'], ...published])}`);
   if (fetched.length > 0)
     output.print(
-      `\n${table([['FETCHED', 'COMMIT', 'LICENCE'], ...fetched.map((m) => [m.model, m.commit, m.licence ?? ''])])}`,
+      `\n${textTable([['FETCHED', 'COMMIT', 'LICENCE'], ...fetched.map((m) => [m.model, m.commit, m.licence ?? ''])])}`,
     );
   output.print('\nUse them with: run --contender ID ... --probe ID ...');
   output.print(

@@ -1,6 +1,7 @@
 /** `models fetch`: a model of the hub into the cache. The only command, with --download of data sets, that asks the network. */
 import { resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
+import { textTable } from '../core/text-table.ts';
 import { defaultCacheFolder } from '../harness/cache-folder.ts';
 import { bytesInWords } from '../models/hub/bytes-in-words.ts';
 import { fetchModel } from '../models/hub/fetch-model.ts';
@@ -8,7 +9,7 @@ import { HubError } from '../models/hub/hub-error.ts';
 import { parseHubId } from '../models/hub/hub-id.ts';
 import { hubServer } from '../models/hub/request.ts';
 import { createJobLine } from './model-command.ts';
-import { createOutput, table } from './output.ts';
+import { createOutput } from './output.ts';
 
 export interface FetchFlags {
   readonly revision?: string;
@@ -63,7 +64,7 @@ export async function fetchCommand(spec: string, flags: FetchFlags): Promise<num
     status.clear();
     output.document(model);
     output.print(
-      table([
+      textTable([
         ['FILE', 'SIZE', 'SHA256', ''],
         ...model.files.map(({ path, size, sha256, trust }) => [path, bytesInWords(size), sha256, trust]),
       ]),

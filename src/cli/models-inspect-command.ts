@@ -1,11 +1,12 @@
 /** `models inspect` as people read it. */
 import { resolve } from 'node:path';
+import { textTable } from '../core/text-table.ts';
 import { locateModel } from '../harness/definitions.ts';
 import { bytesInWords } from '../models/hub/bytes-in-words.ts';
 import { existing, type MachineFlags, machine, runJob } from './model-command.ts';
 import type { MemoryEstimate, ModelFacts } from './models-inspect.ts';
 import type { TokenRate } from './models-tokens.ts';
-import { createOutput, table } from './output.ts';
+import { createOutput } from './output.ts';
 
 export interface InspectFlags extends MachineFlags {
   readonly sequences?: string;
@@ -24,10 +25,10 @@ export async function inspectCommand(spec: string, flags: InspectFlags): Promise
   const request = { ...on, model: resolve(await locateModel(spec, on.cacheFolder)), sequences, column: flags.column };
   const facts = await runJob<ModelFacts>('inspectJob', request, JOBS);
   output.document(facts);
-  output.print(table(linesOf(facts)));
+  output.print(textTable(linesOf(facts)));
   if (facts.files.length > 0)
     output.print(
-      `\n${table([['FILE', 'SIZE', 'SHA256'], ...facts.files.map(({ path, bytes, sha256 }) => [path, bytesInWords(bytes), sha256])])}`,
+      `\n${textTable([['FILE', 'SIZE', 'SHA256'], ...facts.files.map(({ path, bytes, sha256 }) => [path, bytesInWords(bytes), sha256])])}`,
     );
   if (facts.missing.length === 0) return 0;
   const shown = facts.missing.slice(0, 10);

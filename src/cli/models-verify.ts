@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import { isMissing, writeFileAtomic } from '../core/files.ts';
+import { textTable } from '../core/text-table.ts';
 import { locateModel } from '../harness/definitions.ts';
 import { type MachineFlags, machine, runJob } from './model-command.ts';
 import { compareFingerprints, type EmbeddingFingerprint, parseFingerprint, TOLERANCE } from './models-fingerprint.ts';
 import type { FingerprintRequest } from './models-jobs.ts';
-import { createOutput, table } from './output.ts';
+import { createOutput } from './output.ts';
 
 export interface VerifyFlags extends MachineFlags {
   readonly fingerprint?: string;
@@ -58,7 +59,7 @@ export async function verifyModel(spec: string, flags: VerifyFlags): Promise<num
   output.document({ model: now.model, weights: now.weights, fingerprint: file, tolerance: TOLERANCE, ...comparison });
   if (comparison.layers.length > 0)
     output.print(
-      table([
+      textTable([
         ['LAYER', 'LARGEST DIFFERENCE', ''],
         ...comparison.layers.map(({ layer, difference }) => [
           String(layer),

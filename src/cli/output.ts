@@ -25,10 +25,3 @@ export function createOutput(json: boolean): Output {
     },
   };
 }
-
-/** Columns of text, as wide as their widest cell. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows.reduce<number[]>((most, row) => row.map((text, i) => Math.max(most[i] ?? 0, text.length)), []);
-  const line = (row: readonly string[]) => row.map((text, i) => (i < row.length - 1 ? text.padEnd(widths[i]) : text));
-  return rows.map((row) => line(row).join('  ').trimEnd()).join('\n');
-}

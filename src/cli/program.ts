@@ -1,9 +1,5 @@
 /** The commands, their flags and help. Each command's module is imported when it is run, so that `--help` answers at once. */
 import { Command } from 'commander';
-import { BARCODE_PARTS } from '../barcodes/splits.ts';
-import { ENSEMBLE_CONTROLS, ENSEMBLE_PRESETS } from '../ensembles/config.ts';
-import { OBJECTIVES } from '../pretraining/masking.ts';
-import { PRESETS } from '../pretraining/presets.ts';
 import { comparisonOptions, dataOptions, sequenceFileOptions, wholeNumber } from './options.ts';
 
 const JSON_FLAG = ['--json', 'print one JSON document on standard output, words on standard error'] as const;
@@ -19,10 +15,23 @@ Examples:
   npm run bench -- report runs/mine                    write and show the leaderboard again
 
 A run that was interrupted continues when the same command is given again; finished cells are never computed twice.
+Where the package is installed, glm-bench is the same as npm run bench --
 Exit codes: 0 done; 1 a cell failed (the rest finished, the failure is in the report); 2 wrong usage or bad input.`;
 
-/** Builds the command line. Commands put their exit code into `finish`. */
-export function createProgram(finish: (code: number) => void): Command {
+/** Names that the help of `pretrain` and `ensemble` lists. Empty where neither is asked for: their modules take long to load. */
+async function listedNames(words: readonly string[]) {
+  const [parts, ensembles, objectives, presets] = await Promise.all([
+    words.includes('pretrain') ? import('../barcodes/splits.ts') : { BARCODE_PARTS: [] },
+    words.includes('ensemble') ? import('../ensembles/config.ts') : { ENSEMBLE_CONTROLS: {}, ENSEMBLE_PRESETS: {} },
+    words.includes('pretrain') ? import('../pretraining/masking.ts') : { OBJECTIVES: [] },
+    words.includes('pretrain') ? import('../pretraining/presets.ts') : { PRESETS: {} },
+  ]);
+  return { ...parts, ...ensembles, ...objectives, ...presets };
+}
+
+/** Builds the command line for these words. Commands put their exit code into `finish`. */
+export async function createProgram(words: readonly string[], finish: (code: number) => void): Promise<Command> {
+  const { BARCODE_PARTS, ENSEMBLE_CONTROLS, ENSEMBLE_PRESETS, OBJECTIVES, PRESETS } = await listedNames(words);
   const program = new Command('bench')
     .description(
       'Does a frozen genomic language model represent DNA better than one-hot encoding? Measured, not guessed.',

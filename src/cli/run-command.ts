@@ -1,11 +1,12 @@
 /** `run`: computes what is missing, writes the leaderboard, shows it. And `plan`: what `run` would compute. */
 import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
+import { textTable } from '../core/text-table.ts';
 import { prepareRun, type RunSummary, run } from '../harness/run.ts';
 import type { Result } from '../harness/store/result.ts';
 import { openStore } from '../harness/store/store.ts';
 import { type ComparisonFlags, runOptions } from './options.ts';
-import { createOutput, type Output, table } from './output.ts';
+import { createOutput, type Output } from './output.ts';
 import { createProgress, duration } from './progress.ts';
 
 export interface RunFlags extends ComparisonFlags {
@@ -16,6 +17,7 @@ export interface RunFlags extends ComparisonFlags {
 /** What the user typed, for the record. */
 function typedCommand(): string {
   const quoted = process.argv.slice(2).map((word) => (/^[\w./:=@#,+-]+$/.test(word) ? word : `'${word}'`));
+  if (process.env.npm_lifecycle_event !== 'bench') return ['glm-bench', ...quoted].join(' ');
   return ['npm run bench', ...(quoted.length > 0 ? ['--', ...quoted] : [])].join(' ');
 }
 
@@ -112,7 +114,7 @@ export async function planCommand(flags: RunFlags): Promise<number> {
   const { environment, jobs, plan } = prepared;
   output.document({ title: prepared.title, environment, jobs, cells, skipped: plan.skipped });
   output.print(
-    table([
+    textTable([
       ['TASK', 'CONTENDER', 'PROBE', 'SEED', 'STORED'],
       ...cells.map((cell) => [cell.task, cell.contender, cell.probe, String(cell.seed), cell.state]),
     ]),

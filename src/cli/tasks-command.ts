@@ -1,13 +1,14 @@
 /** `tasks list`, `show`, `audit`, `validate`: what a task is, what is in its data, and whether a plugin is fit to be run. */
 
 import { UsageError } from '../core/errors.ts';
+import { textTable } from '../core/text-table.ts';
 import type { TaskDefinition } from '../harness/contracts.ts';
 import { findTasks, listShipped } from '../harness/definitions.ts';
 import { taskContext } from '../harness/run.ts';
 import type { PreparedRows } from '../harness/tasks/prepare.ts';
 import { validateTaskFile } from '../harness/tasks/validate.ts';
 import { adhocOptions, type DataFlags } from './options.ts';
-import { createOutput, type Output, table } from './output.ts';
+import { createOutput, type Output } from './output.ts';
 
 export interface TaskFlags extends DataFlags {
   readonly json?: boolean;
@@ -20,7 +21,7 @@ export async function listTasks(flags: TaskFlags): Promise<number> {
   const output = createOutput(flags.json ?? false);
   const tasks = (await listShipped('task')).map(({ definition }) => definition);
   output.document(tasks.map(card));
-  output.print(table([['ID', 'KIND', 'METRIC', 'TITLE'], ...tasks.map((t) => [t.id, t.kind, t.metric, t.title])]));
+  output.print(textTable([['ID', 'KIND', 'METRIC', 'TITLE'], ...tasks.map((t) => [t.id, t.kind, t.metric, t.title])]));
   output.print('\nThese ship with the package; any plugin file is a task too: --task FILE. More: tasks show ID');
   return 0;
 }
@@ -68,7 +69,7 @@ export async function showTask(spec: string | undefined, flags: TaskFlags): Prom
     output.print(`${definition.title} (${definition.id})\n${definition.description ?? ''}`.trimEnd());
     const sizes = Object.entries(facts.sizes).map(([name, count]) => `${count} ${name}`);
     output.print(
-      table([
+      textTable([
         ['  kind', `${definition.kind}, primary metric ${definition.metric}`],
         ...(definition.harmonicWith ? [['  joined', `in a harmonic mean with ${definition.harmonicWith}`]] : []),
         ['  rows', `${sizes.join(', ')} (split: ${splitDescription})`],

@@ -13,3 +13,8 @@ export function aligned(table: readonly (readonly string[])[], right = (column: 
   };
   return table.map((line) => line.map(padded).join('  ').trimEnd());
 }
+
+/** The lines of a table in which every column stands to the left. */
+export function textTable(rows: readonly (readonly string[])[]): string {
+  return aligned(rows, () => false).join('\n');
+}

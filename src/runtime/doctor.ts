@@ -21,10 +21,10 @@ import {
 } from './device.ts';
 
 /**
- * Fetches the CUDA provider for the onnxruntime-node that is installed. The variable is read before `.npmrc` by the package's
- * script/install.js; `true` means "whatever this platform can have", which on linux/x64 is the CUDA 12 build.
+ * Fetches the CUDA provider for the onnxruntime-node that is installed. `.npmrc` switches install scripts off, so the
+ * command switches them on for this package; `true` means "whatever this platform can have", which on linux/x64 is the CUDA 12 build.
  */
-export const CUDA_INSTALL_COMMAND = 'ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node';
+export const CUDA_INSTALL_COMMAND = 'ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=false';
 
 const MINIMUM_NODE = [20, 19] as const;
 
