@@ -1,8 +1,16 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RESULT_SCHEMA, type Result, type RunManifest } from '../../../src/harness/store/result.ts';
+import { thisProcess } from '../../../src/core/process-identity.ts';
+import {
+  RESULT_SCHEMA,
+  type Result,
+  RUN_MANIFEST_SCHEMA,
+  type RunManifest,
+} from '../../../src/harness/store/result.ts';
 import { openStore, type ResultStore } from '../../../src/harness/store/store.ts';
 
 let folder: string;
@@ -84,5 +92,34 @@ describe('the manifest', () => {
     const add = (name: string) => store.addToManifest({ title: 'T', command: 'run', cells: [cell('t', name, 'v1')] });
     await Promise.all(names.map(add));
     expect((await store.readManifest())?.cells.map(({ contender }) => contender).sort()).toEqual(names);
+  });
+
+  it('is read again when its lock was lost between reading and writing', async () => {
+    const place = await openStore(join(folder, 'lost'));
+    const lock = join(place.folder, 'results', 'locks', 'run.lock');
+    const { pid } = spawnSync(process.execPath, ['-e', '0']);
+    const { host, machine } = thisProcess();
+    const ours = cell('t', 'ours', 'v1');
+    let reads = 0;
+    await place.addToManifest({
+      title: 'T',
+      command: 'run',
+      // Read after the manifest was: at the first time another process takes the lock, adds its cell and is killed.
+      get cells() {
+        reads += 1;
+        if (reads === 1) {
+          const theirs: RunManifest = {
+            schema: RUN_MANIFEST_SCHEMA,
+            title: 'T',
+            command: 'run',
+            cells: [cell('t', 'theirs', 'v1')],
+          };
+          writeFileSync(join(place.folder, 'run.json'), JSON.stringify(theirs));
+          writeFileSync(lock, `${pid} ${host} other 12 ${machine}\n`);
+        }
+        return [ours];
+      },
+    });
+    expect((await place.readManifest())?.cells.map(({ contender }) => contender).sort()).toEqual(['ours', 'theirs']);
   });
 });
