@@ -10,8 +10,9 @@ import { FileFault, fileFault, namingFile } from './file-fault.ts';
 import { temporaryPath } from './temporary.ts';
 
 /**
- * Makes a folder and those above it. Node's recursive `mkdir` says ENOENT where a folder cannot be made because the file
- * system is read-only; here the error is the one of the first folder that is missing.
+ * Makes a folder and those above it. Node's recursive `mkdir` says ENOENT where a folder cannot be
+ * made because the file system is read-only; here the error is the one of the first folder that is
+ * missing.
  */
 export async function makeFolder(path: string): Promise<void> {
   try {

@@ -95,10 +95,11 @@ export type PretrainSource = readonly string[] | AsyncIterable<string>;
 const READ_STRETCH = 10_000;
 
 /**
- * Pre-trains and writes the model. A folder that holds the model of the same settings and sequences is left as it is, and its
- * report is returned.
- * @throws before anything is read, for a set-up that makes no sense (`config.ts`); when fewer than 2 windows hold an ordinary
- * token; and for a folder that holds another finished model, unless `overwrite` is set.
+ * Pre-trains and writes the model. A folder that holds the model of the same settings and sequences
+ * is left as it is, and its report is returned.
+ * @throws before anything is read, for an impossible configuration (`config.ts`); when fewer than 2
+ * windows hold an ordinary token; and for a folder that holds another finished model, unless
+ * `overwrite` is set.
  */
 export async function pretrain(sequences: PretrainSource, options: PretrainOptions): Promise<PretrainReport> {
   const { config } = options;

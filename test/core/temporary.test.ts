@@ -17,7 +17,8 @@ it('what processes of this machine that are gone left is removed, and nothing el
     'model.safetensors',
   ];
   const removed = [`.dead.${machine}_${dead}_${start}_01234567.tmp`];
-  // Where start times are known, a process id that was given to another process does not keep the file.
+  // Where start times are known, a process id that was given to another process does not keep the
+  // file.
   if (start !== '-') removed.push(`.reused.${machine}_${pid}_${Number(start) - 1}_01234567.tmp`);
   for (const place of [folder, join(folder, 'one'), join(folder, 'one', 'two')]) {
     await mkdir(place, { recursive: true });

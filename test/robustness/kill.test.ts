@@ -3,8 +3,12 @@ import { createRandom } from '../../src/core/random.ts';
 import { killOften, VICTIMS } from './kill.ts';
 
 describe('killed at a random moment and started again', () => {
-  it.each(Object.keys(VICTIMS))('%s leaves what an undisturbed run leaves, and nothing else', async (command) => {
-    const result = await killOften(command, 1, createRandom(`kill test:${command}`));
-    expect(result).toMatchObject({ kills: 1, finished: 1, different: 0, lost: 0, leftOver: [] });
-  });
+  it.each(Object.keys(VICTIMS))(
+    '%s leaves what an undisturbed run leaves, and nothing else',
+    async (command) => {
+      const result = await killOften(command, 1, createRandom(`kill test:${command}`));
+      expect(result).toMatchObject({ kills: 1, finished: 1, different: 0, lost: 0, leftOver: [] });
+    },
+    300_000,
+  );
 });

@@ -20,7 +20,10 @@ export interface ScheduleOptions {
   readonly signal: AbortSignal;
   /** Seconds that a unit took before, where known. */
   readonly expectedSeconds: (cell: Cell) => number | undefined;
-  /** When a stored failure of the cell that this run tries again ended; another end is another run's new failure. */
+  /**
+   * When the stored failure of a cell ended that this run tries again. A failure with another end is
+   * a new one of another run.
+   */
   readonly failedBefore: (cell: Cell) => string | undefined;
   /** A cell's result is stored: by us, or by another run meanwhile. */
   readonly onResult: (cell: Cell, result: Result, computed: boolean) => void;

@@ -104,7 +104,8 @@ describe('the manifest', () => {
     await place.addToManifest({
       title: 'T',
       command: 'run',
-      // Read after the manifest was: at the first time another process takes the lock, adds its cell and is killed.
+      // Read after the manifest was: at the first time another process takes the lock, adds its
+      // cell and is killed.
       get cells() {
         reads += 1;
         if (reads === 1) {
