@@ -41,7 +41,7 @@ export async function inspectCommand(spec: string, flags: InspectFlags): Promise
 
 /** One fact per line; what is not known has none. */
 function linesOf(facts: ModelFacts): string[][] {
-  const { hub, licence, architecture, sizes, tokenizer, checkpoint, card } = facts;
+  const { hub, licence, architecture, sizes, tokenizer, checkpoint, card, notices } = facts;
   const lines: (readonly [string, string | undefined])[] = [
     ['model', facts.id ?? facts.path],
     ['what', facts.description],
@@ -60,6 +60,7 @@ function linesOf(facts: ModelFacts): string[][] {
       'checkpoint',
       checkpoint && `${checkpoint.format}; ${count(checkpoint.tensors)} tensors (${typesInWords(checkpoint.types)})`,
     ],
+    ['notice', notices && notices.length > 0 ? notices.join('; ') : undefined],
     ['not used', checkpoint && unusedInWords(checkpoint.unused)],
     ...Object.entries(card ?? {})
       .filter(([, value]) => value !== undefined)

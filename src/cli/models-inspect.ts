@@ -15,7 +15,7 @@ import { readManifest } from '../models/hub/hub-cache.ts';
 import { hubIdOfFolder } from '../models/hub/hub-id.ts';
 import { type Licence, licenceOfFolder } from '../models/hub/model-card.ts';
 import type { Encoder } from '../models/model.ts';
-import { readJsonObject } from '../models/model-folder.ts';
+import { fitToCheckpoint, readJsonObject } from '../models/model-folder.ts';
 import { type ModelAtPath, modelAtPath } from '../models/model-path.ts';
 import { isPrecomputed } from '../models/precomputed/precomputed.ts';
 import { folderTokenizer, type ModelTokenizer } from '../models/tokenizers/tokenizers.ts';
@@ -60,6 +60,8 @@ export interface ModelFacts {
   readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
   /** What an export or precomputed embeddings say of themselves. */
   readonly card?: Readonly<Record<string, unknown>>;
+  /** Disagreements between the files that were resolved. */
+  readonly notices?: readonly string[];
   /** Why the model can't be used as it is; empty where it can. */
   readonly missing: readonly string[];
 }
@@ -174,11 +176,17 @@ async function checkpointFacts(
   const positions = configured?.maxTokens ?? Number.POSITIVE_INFINITY;
   const tokenizer = await attempt(missing, () => folderTokenizer(folder, positions));
   const checkpoint = await attempt(missing, () => openCheckpoint(model?.path ?? request.model));
-  const declared = configured && declarations(configured);
-  if (tokenizer && configured && tokenizer.vocabularySize > configured.vocabularySize)
-    missing.push(
-      `${folder}: the tokenizer has ${tokenizer.vocabularySize} tokens, config.json ${configured.vocabularySize}`,
-    );
+  const stated = config && architecture && configured && { config, architecture, configured, where };
+  const unfit: string[] = [];
+  const fitted = stated && checkpoint && (await attempt(unfit, () => fitToCheckpoint(stated, checkpoint)));
+  const used = fitted?.described.configured ?? configured;
+  // A graph of more layers than there are tensors may take minutes to build.
+  const isPlausible = configured && (!checkpoint || configured.layers <= checkpoint.names().length);
+  const declared = fitted?.declared ?? (isPlausible ? declarations(configured) : undefined);
+  const before = missing.length;
+  const facts = checkpoint && checkpointOf(fitted?.checkpoint ?? checkpoint, used, declared, missing);
+  // Tensors that are missing are listed one by one where their names are otherwise right.
+  if (missing.length === before || unfit.some((message) => message.includes('behind'))) missing.push(...unfit);
   return {
     config,
     architecture: architecture && { id: architecture.id, title: architecture.title, source: architecture.source },
@@ -186,7 +194,8 @@ async function checkpointFacts(
     tokenizer: tokenizer && tokenizerFacts(tokenizer),
     tokens: tokenizer ? await measured((sequence) => tokenizer.tokens(sequence), request) : [],
     memory: configured && declared && memoryOf(configured, parametersOf(declared), tokenBudget(request)),
-    checkpoint: checkpoint && checkpointOf(checkpoint, configured, declared, missing),
+    checkpoint: facts,
+    notices: fitted?.notices ?? [],
   };
 }
 

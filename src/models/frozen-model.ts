@@ -41,6 +41,8 @@ export interface ModelWeights {
   readonly tokenLetters?: ArrayLike<number>;
   /** For the card: where they are from. */
   readonly facts: Readonly<Record<string, unknown>>;
+  /** Disagreements between the files that were resolved, for people. */
+  readonly notices?: readonly string[];
 }
 
 /** Does the tokenizer say which tokens the columns of the logits stand for, where these aren't the vocabulary? */
@@ -60,6 +62,17 @@ function declare(configured: ConfiguredArchitecture, graph: Graph, mode = INFERE
   const ids = graph.input('ids', 'int64', ['rows', 'tokens']);
   const mask = graph.input('mask', 'int64', ['rows', 'tokens']);
   return { mask, built: configured.build(graph, { ids, mask }, mode) };
+}
+
+/**
+ * @throws when a config has more layers than a checkpoint has tensors: before a graph of them is built, which may take
+ *   minutes and all memory.
+ */
+export function requireLayers({ layers }: ConfiguredArchitecture, tensors: number, file: string, where: string): void {
+  if (layers > tensors)
+    throw new Error(
+      `${where}: ${layers} layers are configured, but ${file} has ${tensors} tensors, fewer than one for each layer`,
+    );
 }
 
 export function declarations(configured: ConfiguredArchitecture): Declarations {
@@ -96,7 +109,7 @@ export function hashOfValues(values: ReadonlyMap<string, Float32Array>): string 
 
 export function frozenModel(
   { config, architecture, configured, tokenizer }: ModelParts,
-  { values, hash, hasHead, facts, tokenLetters }: ModelWeights,
+  { values, hash, hasHead, facts, notices, tokenLetters }: ModelWeights,
 ): FrozenModel {
   const { label, dimension, layers, heads, reads, vocabularySize, wordTable, maxTokens } = configured;
   const { classes: count } = configured;
@@ -142,6 +155,7 @@ export function frozenModel(
     frames: tokenizer.frames,
     limits,
     parameterCount,
+    notices,
     values,
     build(graph, mode = INFERENCE) {
       const { mask, built } = declare(configured, graph, mode);

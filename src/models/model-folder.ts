@@ -6,14 +6,26 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { ConfiguredArchitecture } from './architectures/architecture.ts';
 import { architectureOf } from './architectures/known-architectures.ts';
-import { openCheckpoint } from './checkpoints/checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from './checkpoints/checkpoint.ts';
 import { withCompanions } from './checkpoints/companions.ts';
-import { declarations, drawWeights, frozenModel, hashOfValues, headIsNamed, type ModelParts } from './frozen-model.ts';
+import { type NeededTensors, unwrapped } from './checkpoints/wrappers.ts';
+import {
+  type Declarations,
+  declarations,
+  drawWeights,
+  frozenModel,
+  hashOfValues,
+  headIsNamed,
+  type ModelParts,
+  requireLayers,
+} from './frozen-model.ts';
 import type { FrozenModel } from './model.ts';
+import { withinRows } from './tokenizers/rows.ts';
 import { tokenLetters } from './tokenizers/token-letters.ts';
 import { folderTokenizer } from './tokenizers/tokenizers.ts';
-import { bindWeights, hasAll } from './weights.ts';
+import { bindWeights, type Declared, findSource, hasAll, sourceNames } from './weights.ts';
 
 export const FOLDER_REMEDY =
   'a model folder is what `npm run bench -- pretrain --out FOLDER` writes, or one of the hub: config.json, its weights and its tokenizer';
@@ -46,11 +58,11 @@ async function describeFolder(folder: string): Promise<DescribedFolder> {
   // A hub vocabulary may be padded to a round number; our k-mers are exactly as many as they are.
   const exact = existsSync(join(folder, 'kmer_tokenizer.json'));
   const { vocabularySize: rows } = configured;
-  if (exact ? tokenizer.vocabularySize !== rows : tokenizer.vocabularySize > rows)
+  if (exact && tokenizer.vocabularySize !== rows)
     throw new Error(
       `${folder}: ${tokenizer.description} make a vocabulary of ${tokenizer.vocabularySize}, config.json has ${rows}`,
     );
-  return { where, config, architecture, configured, tokenizer };
+  return { where, config, architecture, configured, tokenizer: withinRows(tokenizer, rows, where) };
 }
 
 export interface LoadOptions {
@@ -65,13 +77,15 @@ export interface LoadOptions {
  * tokenizer is unknown, and where the files don't fit each other.
  */
 export async function loadModelFolder(folder: string, options: LoadOptions = {}): Promise<FrozenModel> {
-  const described = await describeFolder(folder);
-  const { configured, where } = described;
-  const checkpoint = await withCompanions(
+  const stated = await describeFolder(folder);
+  const { where } = stated;
+  const stored = await withCompanions(
     await openCheckpoint(options.checkpoint ?? folder),
-    (described.architecture.companions ?? []).map((file) => join(folder, file)),
+    (stated.architecture.companions ?? []).map((file) => join(folder, file)),
   );
-  const { body, head } = declarations(configured);
+  const { described, checkpoint, declared: parts, notices } = await fitToCheckpoint(stated, stored);
+  const { configured } = described;
+  const { body, head } = parts;
   const hasHead = head !== undefined && headIsNamed(described) && hasAll(head, configured, checkpoint);
   const declared = hasHead ? [...body, ...head] : body;
   const { values, externalData } = await bindWeights(declared, configured, checkpoint, {
@@ -83,12 +97,64 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
     weights: 'pre-trained',
     folder: basename(folder),
     checkpoint: checkpoint.format,
+    ...(notices.length > 0 ? { notices } : {}),
     training: existsSync(training) ? await readJsonObject(training) : { note: 'no training.json in the folder' },
   };
   const hash = await checkpoint.sha256();
   const letters = await tokenLetters(folder);
-  const model = frozenModel(described, { values, hash, hasHead, facts, tokenLetters: letters });
+  const model = frozenModel(described, { values, hash, hasHead, facts, notices, tokenLetters: letters });
   return externalData.length > 0 ? { ...model, externalData } : model;
+}
+
+type Described = Pick<DescribedFolder, 'config' | 'architecture' | 'configured' | 'where'>;
+
+/** What a config and a checkpoint give together. */
+interface Fitted<D extends Described> {
+  readonly described: D;
+  /** By the names that the architecture needs. */
+  readonly checkpoint: Checkpoint;
+  readonly declared: Declarations;
+  readonly notices: readonly string[];
+}
+
+/**
+ * Checks the config's sizes against the tensors before a graph is built, finds the prefix of wrapped tensors, and takes
+ * the output matrix that the file has, whatever `tie_word_embeddings` is (as transformers 5 does).
+ */
+export async function fitToCheckpoint<D extends Described>(described: D, stored: Checkpoint): Promise<Fitted<D>> {
+  const { config, configured, architecture, where } = described;
+  requireLayers(configured, stored.names().length, `${stored.files[0]}`, where);
+  const declared = declarations(configured);
+  const checkpoint = unwrapped(stored, neededTensors(declared.body, configured), where);
+  const { outputMatrix, wordTable } = configured;
+  if (outputMatrix === undefined || wordTable === undefined) return { described, checkpoint, declared, notices: [] };
+  const own = findSource(outputMatrix.parameter, configured, checkpoint.has)?.name;
+  const words = findSource(wordTable, configured, checkpoint.has)?.name;
+  if (own === undefined && !outputMatrix.tied) {
+    const absent = `${where}: tie_word_embeddings is false, but the checkpoint has no '${outputMatrix.parameter}': the model has no output head`;
+    return { described, checkpoint, declared, notices: [absent] };
+  }
+  if (own === undefined || words === undefined || !outputMatrix.tied || own === words)
+    return { described, checkpoint, declared, notices: [] };
+  if (await sameValues(checkpoint, own, words)) return { described, checkpoint, declared, notices: [] };
+  const untied = architecture.configure({ ...config, tie_word_embeddings: false }, where);
+  const notice = `${where}: the word table and the output matrix are tied by this config, but the checkpoint has another output matrix, '${own}'. The matrix of the checkpoint is used`;
+  return {
+    described: { ...described, configured: untied },
+    checkpoint,
+    declared: declarations(untied),
+    notices: [notice],
+  };
+}
+
+function neededTensors(body: readonly Declared[], configured: ConfiguredArchitecture): NeededTensors {
+  return body.map(({ name }) => sourceNames(name, configured));
+}
+
+async function sameValues(checkpoint: Checkpoint, a: string, b: string): Promise<boolean> {
+  if (checkpoint.entry(a).shape.join() !== checkpoint.entry(b).shape.join()) return false;
+  const [x, y] = [await checkpoint.read(a), await checkpoint.read(b)];
+  return x === y || x.every((value, i) => value === y[i]);
 }
 
 /** The folder's architecture with every weight drawn from its own initialisation scheme; its checkpoint is not looked at. */

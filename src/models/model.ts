@@ -108,6 +108,8 @@ export interface TokenModel {
   readonly limits?: InputLimits;
   /** Number of weights. */
   readonly parameterCount?: number;
+  /** Disagreements between the model's files that were resolved, for people. */
+  readonly notices?: readonly string[];
   /** What the head predicts: hidden tokens from both sides, or the next token. */
   readonly reads?: 'masked' | 'causal';
   /** Rows of the word table and columns of the logits; ids of special tokens included. */

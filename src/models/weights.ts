@@ -21,6 +21,14 @@ export interface FoundSource extends Omit<ParameterSource, 'names'> {
 /** A parameter or a buffer that a graph declares. */
 export type Declared = ParameterInfo | BufferInfo;
 
+/** Names that the tensor of a parameter may have, in order of preference. */
+export function sourceNames(
+  parameter: string,
+  { sources }: Pick<ConfiguredArchitecture, 'sources'>,
+): readonly string[] {
+  return sources?.(parameter)?.names ?? [parameter];
+}
+
 /** The checkpoint tensor of a parameter: the first of its names that the checkpoint has. Undefined where it has none. */
 export function findSource(
   parameter: string,

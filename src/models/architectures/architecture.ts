@@ -55,6 +55,11 @@ export interface ConfiguredArchitecture {
   readonly classifier?: Classifier;
   /** The parameter that holds the static (input) embeddings, [vocabulary, width]. Missing where tokens enter as one-hot vectors, which nothing learns. */
   readonly wordTable?: string;
+  /**
+   * The head's own output matrix, where a config may tie it to the word table: the name of the parameter when the config
+   * has `tie_word_embeddings: false`, and whether this config ties it.
+   */
+  readonly outputMatrix?: { readonly parameter: string; readonly tied: boolean };
   /** Declares parameters under `parameterNames` with the architecture's own initialisation scheme, so that a random control is drawn from it. */
   build(graph: Graph, inputs: ArchitectureInputs, mode: Mode): ArchitectureGraph;
   /**

@@ -111,15 +111,24 @@ export function firstRows(table: Tensor, input: Tensor): Tensor {
   return op.gather(table, tokenPositions(input));
 }
 
-/** Vocabulary logits of chosen token vectors [m, d] -> [m, vocabulary]; the decoder is the word-embedding table. */
-export function bertLogits(hidden: Tensor, config: BertConfig): Tensor {
+/** Parameter of an output matrix that is not the word table. */
+export const OUTPUT_MATRIX = 'cls.predictions.decoder.weight';
+
+/**
+ * Vocabulary logits of chosen token vectors [m, d] -> [m, vocabulary]. The output matrix is the word table when `tied`,
+ * else a parameter of its own.
+ */
+export function bertLogits(hidden: Tensor, config: BertConfig, tied = true): Tensor {
   const graph = hidden.graph;
   const initial = { weight: normal(config.initializer_range), biasInitialiser: zeros };
   const transformed = op.gelu(dense(hidden, 'cls.predictions.transform.dense', config.hidden_size, initial));
   const normed = layerNorm(transformed, 'cls.predictions.transform.LayerNorm', { epsilon: config.layer_norm_eps });
   const table = graph.parameters.get('bert.embeddings.word_embeddings.weight');
   if (!table) throw new Error('bertLogits needs bertHiddenStates built before it in the same graph');
-  return linear(normed, table.tensor, graph.parameter('cls.predictions.bias', [config.vocab_size], zeros));
+  const matrix = tied
+    ? table.tensor
+    : graph.parameter(OUTPUT_MATRIX, [config.vocab_size, config.hidden_size], initial.weight);
+  return linear(normed, matrix, graph.parameter('cls.predictions.bias', [config.vocab_size], zeros));
 }
 
 /** Logits of ordinary tokens: vectors [m, d] -> [m, classes], as `BertForTokenClassification` has them. */

@@ -6,8 +6,8 @@
 
 import type { Architecture, ConfiguredArchitecture, RawConfig } from './architecture.ts';
 import type { BertConfig } from './bert-graph.ts';
-import { bertHiddenStates, bertLogits, tokenClassLogits } from './bert-graph.ts';
-import { classNames, count, headCount, number, oneOf } from './config-fields.ts';
+import { bertHiddenStates, bertLogits, OUTPUT_MATRIX, tokenClassLogits } from './bert-graph.ts';
+import { classNames, count, flag, headCount, number, oneOf } from './config-fields.ts';
 
 const PREFIX = 'bert.';
 const TOKEN_CLASSES = 'BertForTokenClassification';
@@ -52,6 +52,7 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     hidden_dropout_prob: number(config, 'hidden_dropout_prob', where, 0.1),
     attention_probs_dropout_prob: number(config, 'attention_probs_dropout_prob', where, 0.1),
   };
+  const tied = flag(config, 'tie_word_embeddings', where, true);
   const causal = config.is_decoder === true;
   const classes = classNames(config).includes(TOKEN_CLASSES) ? labelCount(config, where) : undefined;
   return {
@@ -64,12 +65,13 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     maxTokens: sizes.max_position_embeddings,
     reads: causal ? 'causal' : 'masked',
     wordTable: WORD_TABLE,
+    ...(classes === undefined ? { outputMatrix: { parameter: OUTPUT_MATRIX, tied } } : {}),
     build(_graph, { ids, mask }, mode) {
       return {
         hiddenStates: bertHiddenStates(ids, mask, sizes, mode, { prefix: PREFIX, causal }),
         logits: (vectors) =>
           classes === undefined
-            ? bertLogits(vectors, sizes)
+            ? bertLogits(vectors, sizes, tied)
             : tokenClassLogits(vectors, 'classifier', classes, sizes, mode),
       };
     },
@@ -85,6 +87,8 @@ function labelCount(config: RawConfig, where: string): number {
 
 /** A bare `BertModel` has no prefix; TensorFlow's checkpoints, ported early, call a normalisation's weights gamma and beta. */
 function sources(parameter: string) {
+  // The bias of the decoder is the one that the reference adds; files hold it under either name or both.
+  if (parameter === 'cls.predictions.bias') return { names: ['cls.predictions.decoder.bias', parameter] };
   const legacy = parameter
     .replace(/LayerNorm\.weight$/, 'LayerNorm.gamma')
     .replace(/LayerNorm\.bias$/, 'LayerNorm.beta');

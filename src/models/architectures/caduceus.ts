@@ -75,6 +75,7 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     vocabularySize,
     reads: sizes.bidirectional || complement ? 'masked' : 'causal',
     wordTable: wordTable(sizes),
+    outputMatrix: { parameter: outputMatrix(sizes), tied: sizes.tiedHead },
     build: (graph, inputs) => build(graph, inputs, sizes),
     sources: (parameter) => sources(parameter, sizes),
   };
@@ -125,6 +126,9 @@ function complementOf(config: RawConfig, vocabulary: number, where: string): num
   });
 }
 
+/** Parameter of an output matrix that is not the word table. */
+const outputMatrix = ({ complement }: CaduceusConfig) => (complement ? 'lm_head.lm_head.weight' : 'lm_head.weight');
+
 const wordTable = ({ complement }: CaduceusConfig) => `${TABLE}.${complement ? 'embedding.' : ''}weight`;
 
 /** Checkpoints keep one of the names that a shared tensor has, and bare models have no root. */
@@ -135,8 +139,7 @@ function sources(parameter: string, config: CaduceusConfig): ParameterSource | u
     aliases.push(parameter.replace('.mamba_fwd.', '.mamba_rev.'));
   const names = [...aliases, ...aliases.map((name) => name.slice(ROOT.length))];
   if (parameter === wordTable(config)) {
-    if (config.complement) names.push('lm_head.lm_head.weight');
-    else if (config.tiedHead) names.push('lm_head.weight');
+    if (config.tiedHead) names.push(outputMatrix(config));
   }
   return { names };
 }
@@ -175,19 +178,14 @@ function biMamba(x: Tensor, layer: number, config: CaduceusConfig, strands: Stra
 }
 
 /** The table, read backwards: [m, d or 2 d] -> [m, vocabulary]. In PS the other strand votes for the complement. */
-function logits(
-  vectors: Tensor,
-  table: Tensor,
-  { complement, width, vocabularySize, tiedHead }: CaduceusConfig,
-): Tensor {
+function logits(vectors: Tensor, table: Tensor, config: CaduceusConfig): Tensor {
+  const { complement, width, vocabularySize, tiedHead } = config;
   const graph = vectors.graph;
-  if (!complement) {
-    const head = tiedHead ? table : graph.parameter('lm_head.weight', [vocabularySize, width], normal(0.02));
-    return linear(vectors, head, null);
-  }
+  const head = tiedHead ? table : graph.parameter(outputMatrix(config), [vocabularySize, width], normal(0.02));
+  if (!complement) return linear(vectors, head, null);
   const [own, other] = op.split(vectors, 1, [width, width]);
-  const complements = op.gather(table, graph.integers(complement)); // [vocabulary, d]
-  return op.add(linear(own, table, null), linear(op.flip(other, 1), complements, null));
+  const complements = op.gather(head, graph.integers(complement)); // [vocabulary, d]
+  return op.add(linear(own, head, null), linear(op.flip(other, 1), complements, null));
 }
 
 /** One strand, or the sequence and its reverse complement beside one another, each read from its own start. */

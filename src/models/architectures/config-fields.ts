@@ -1,12 +1,19 @@
 /** Reading fields of a `config.json`, with errors that name the file, the field and what was expected. */
 import type { RawConfig } from './architecture.ts';
 
-/** A whole number of at least 1. Throws where it is missing and there is no fallback. */
+/** Bounds of sizes: far above any published model, low enough that nothing is built for minutes. */
+const MOST = 2 ** 24;
+const MOST_LAYERS = 4096;
+/** Fields that count layers. */
+const LAYERS = /^n_layers?$|_layers?$|layers_per/;
+
+/** A whole number of at least 1, bounded. Throws where it is missing and there is no fallback. */
 export function count(config: RawConfig, field: string, where: string, fallback?: number): number {
   const value = config[field] ?? fallback;
   if (typeof value !== 'number') throw new Error(`${where}: the number '${field}' is missing`);
-  if (!Number.isInteger(value) || value < 1)
-    throw new Error(`${where}: ${field} = ${value}; a whole number of at least 1 is needed`);
+  const most = LAYERS.test(field) ? MOST_LAYERS : MOST;
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    throw new Error(`${where}: ${field} = ${value}; a whole number from 1 to ${most} is needed`);
   return value;
 }
 

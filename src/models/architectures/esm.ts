@@ -25,6 +25,8 @@ import { GATED, gatedDense, packedSource } from './packed.ts';
 /** Share of tokens that ESM's training hid: what token dropout rescales to (0.8 of 15% became the mask token). */
 const MASKED_IN_TRAINING = 0.15 * 0.8;
 const WORDS = 'esm.embeddings.word_embeddings';
+/** Parameter of an output matrix that is not the word table. */
+const OUTPUT_MATRIX = 'lm_head.decoder.weight';
 
 /** What decides the graph. */
 interface EsmSizes {
@@ -105,6 +107,7 @@ export function configureEsm(
     maxTokens: sizes.positions - sizes.paddingId - 1,
     reads: 'masked',
     wordTable: `${WORDS}.weight`,
+    outputMatrix: { parameter: OUTPUT_MATRIX, tied: sizes.tied },
     build: (graph, inputs, mode) => ({
       hiddenStates: hiddenStates(graph, inputs, sizes, mode),
       logits: (vectors) => logits(vectors, sizes),
@@ -192,7 +195,7 @@ function logits(vectors: Tensor, sizes: EsmSizes): Tensor {
   if (!words) throw new Error('ESM logits need the hidden states built before them in the same graph');
   const decoder = sizes.tied
     ? words.tensor
-    : graph.parameter('lm_head.decoder.weight', [sizes.vocabulary, sizes.width], initial.weight);
+    : graph.parameter(OUTPUT_MATRIX, [sizes.vocabulary, sizes.width], initial.weight);
   return linear(normed, decoder, graph.parameter('lm_head.bias', [sizes.vocabulary], zeros));
 }
 

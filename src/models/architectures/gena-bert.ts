@@ -10,7 +10,7 @@ import { normal, zeros } from '../../onnx/layers/initialisers.ts';
 import { dense, layerNorm } from '../../onnx/layers/layers.ts';
 import * as op from '../../onnx/operators/functions.ts';
 import type { Architecture, ArchitectureInputs, ConfiguredArchitecture, RawConfig } from './architecture.ts';
-import { type BertConfig, bertLogits, firstRows, positionTable, wordEmbeddings } from './bert-graph.ts';
+import { type BertConfig, bertLogits, firstRows, OUTPUT_MATRIX, positionTable, wordEmbeddings } from './bert-graph.ts';
 import { count, flag, headCount, number, oneOf } from './config-fields.ts';
 
 const PREFIX = 'bert.';
@@ -53,6 +53,7 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     hidden_dropout_prob: number(config, 'hidden_dropout_prob', where, 0.1),
     attention_probs_dropout_prob: number(config, 'attention_probs_dropout_prob', where, 0.1),
   };
+  const tied = flag(config, 'tie_word_embeddings', where, true);
   const lastNorm = flag(config, 'last_layer_norm', where, true);
   return {
     label: `GENA-LM BERT (${sizes.num_hidden_layers} x ${sizes.hidden_size})`,
@@ -63,12 +64,17 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     maxTokens: sizes.max_position_embeddings,
     reads: 'masked',
     wordTable: `${PREFIX}embeddings.word_embeddings.weight`,
+    outputMatrix: { parameter: OUTPUT_MATRIX, tied },
     build: (graph, inputs, mode) => ({
       hiddenStates: hiddenStates(graph, inputs, sizes, lastNorm, mode),
-      logits: (vectors) => bertLogits(vectors, sizes),
+      logits: (vectors) => bertLogits(vectors, sizes, tied),
     }),
     sources: (parameter) =>
-      parameter.startsWith(PREFIX) ? { names: [parameter, parameter.slice(PREFIX.length)] } : undefined,
+      parameter === 'cls.predictions.bias'
+        ? { names: ['cls.predictions.decoder.bias', parameter] }
+        : parameter.startsWith(PREFIX)
+          ? { names: [parameter, parameter.slice(PREFIX.length)] }
+          : undefined,
   };
 }
 

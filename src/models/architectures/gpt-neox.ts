@@ -38,6 +38,9 @@ interface NeoxSizes {
   readonly hiddenDropout: number;
 }
 
+/** Parameter of an output matrix that is not the word table. */
+const OUTPUT_MATRIX = 'embed_out.weight';
+
 export const gptNeox: Architecture = {
   id: 'gpt-neox',
   title: 'GPT-NeoX',
@@ -69,9 +72,10 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     attentionDropout: number(config, 'attention_dropout', where, 0),
     hiddenDropout: number(config, 'hidden_dropout', where, 0),
   };
+  const tied = flag(config, 'tie_word_embeddings', where, false);
   const head: VocabularyHead = {
     words: `${WORDS}.weight`,
-    own: flag(config, 'tie_word_embeddings', where, false) ? undefined : 'embed_out.weight',
+    own: tied ? undefined : OUTPUT_MATRIX,
     vocabulary: sizes.vocabulary,
     deviation: sizes.deviation,
   };
@@ -84,6 +88,7 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     maxTokens: count(config, 'max_position_embeddings', where, 2048),
     reads: 'causal',
     wordTable: head.words,
+    outputMatrix: { parameter: OUTPUT_MATRIX, tied },
     build: (_graph, inputs, mode) => ({
       hiddenStates: decoder(inputs, sizes, mode),
       logits: (vectors) => vocabularyLogits(vectors, head),

@@ -33,6 +33,9 @@ interface Gpt2Sizes {
   readonly dropout: { readonly embedding: number; readonly attention: number; readonly residual: number };
 }
 
+/** Parameter of an output matrix that is not the word table. */
+const OUTPUT_MATRIX = 'lm_head.weight';
+
 export const gpt2: Architecture = {
   id: 'gpt2',
   title: 'GPT-2',
@@ -65,9 +68,10 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
       residual: number(config, 'resid_pdrop', where, 0.1),
     },
   };
+  const tied = flag(config, 'tie_word_embeddings', where, true);
   const head: VocabularyHead = {
     words: `${WORDS}.weight`,
-    own: flag(config, 'tie_word_embeddings', where, true) ? undefined : 'lm_head.weight',
+    own: tied ? undefined : OUTPUT_MATRIX,
     vocabulary: sizes.vocabulary,
     deviation: sizes.deviation,
   };
@@ -80,6 +84,7 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     maxTokens: sizes.positions,
     reads: 'causal',
     wordTable: head.words,
+    outputMatrix: { parameter: OUTPUT_MATRIX, tied },
     build: (_graph, inputs, mode) => ({
       hiddenStates: decoder(inputs, sizes, mode),
       logits: (vectors) => vocabularyLogits(vectors, head),

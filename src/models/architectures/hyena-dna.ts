@@ -53,6 +53,9 @@ interface HyenaSizes {
   readonly mixerDropout: number;
 }
 
+/** Parameter of an output matrix that is not the word table. */
+const OUTPUT_MATRIX = 'lm_head.weight';
+
 export const hyenaDna: Architecture = {
   id: 'hyena-dna',
   title: 'HyenaDNA',
@@ -90,9 +93,10 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
   if (sizes.placeWidth < 3 || sizes.placeWidth % 2 === 0)
     throw new Error(`${where}: emb_dim = ${sizes.placeWidth}; an odd number of at least 3 is needed`);
   if (sizes.longest < 2) throw new Error(`${where}: max_seq_len = ${sizes.longest}; at least 2 is needed`);
+  const tied = flag(config, 'tie_word_embeddings', where, false);
   const head: VocabularyHead = {
     words: `${WORDS}.weight`,
-    own: flag(config, 'tie_word_embeddings', where, false) ? undefined : 'lm_head.weight',
+    own: tied ? undefined : OUTPUT_MATRIX,
     vocabulary: sizes.vocabulary,
     deviation: sizes.deviation,
   };
@@ -104,6 +108,7 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     maxTokens: sizes.longest,
     reads: 'causal',
     wordTable: head.words,
+    outputMatrix: { parameter: OUTPUT_MATRIX, tied },
     // Padding stands after what is read, and nothing here looks ahead: the mask has no part.
     build: (_graph, { ids }, mode) => ({
       hiddenStates: decoder(ids, sizes, mode),

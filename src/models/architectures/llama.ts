@@ -39,6 +39,9 @@ interface LlamaSizes {
   readonly attentionDropout: number;
 }
 
+/** Parameter of an output matrix that is not the word table. */
+const OUTPUT_MATRIX = 'lm_head.weight';
+
 export const llama: Architecture = {
   id: 'llama',
   title: 'Llama',
@@ -76,9 +79,10 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     deviation: number(config, 'initializer_range', where, 0.02),
     attentionDropout: number(config, 'attention_dropout', where, 0),
   };
+  const tied = flag(config, 'tie_word_embeddings', where, false);
   const vocabularyHead: VocabularyHead = {
     words: `${WORDS}.weight`,
-    own: flag(config, 'tie_word_embeddings', where, false) ? undefined : 'lm_head.weight',
+    own: tied ? undefined : OUTPUT_MATRIX,
     vocabulary: sizes.vocabulary,
     deviation: sizes.deviation,
   };
@@ -91,6 +95,7 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     maxTokens: count(config, 'max_position_embeddings', where, 2048),
     reads: 'causal',
     wordTable: vocabularyHead.words,
+    outputMatrix: { parameter: OUTPUT_MATRIX, tied },
     build: (_graph, inputs, mode) => ({
       hiddenStates: decoder(inputs, sizes, mode),
       logits: (vectors) => vocabularyLogits(vectors, vocabularyHead),

@@ -17,6 +17,8 @@ import { type ModernBertConfig, readModernBertConfig } from './modern-bert-confi
 
 const PREFIX = 'model.';
 const WORD_TABLE = `${PREFIX}embeddings.tok_embeddings.weight`;
+/** Parameter of an output matrix that is not the word table. */
+const OUTPUT_MATRIX = 'decoder.weight';
 
 export const modernBert: Architecture = {
   id: 'modern-bert',
@@ -38,6 +40,7 @@ function configure(raw: RawConfig, where: string): ConfiguredArchitecture {
     maxTokens: config.maxTokens,
     reads: 'masked',
     wordTable: WORD_TABLE,
+    outputMatrix: { parameter: OUTPUT_MATRIX, tied: config.tied },
     build: (_graph, inputs, mode) => ({
       hiddenStates: hiddenStates(inputs, config, mode),
       logits: (vectors) => logits(vectors, config),
@@ -111,7 +114,7 @@ function logits(vectors: Tensor, config: ModernBertConfig): Tensor {
   const { writing } = initialisers(config);
   const transformed = op.gelu(dense(vectors, 'head.dense', width, { ...writing, bias: bias.head }));
   const normed = layerNorm(transformed, 'head.norm', { epsilon: config.epsilon, bias: bias.norm });
-  const decode = () => graph.parameter('decoder.weight', [vocabulary, width], writing.weight);
+  const decode = () => graph.parameter(OUTPUT_MATRIX, [vocabulary, width], writing.weight);
   const table = config.tied ? graph.parameters.get(WORD_TABLE)?.tensor : decode();
   if (!table) throw new Error('the logits of ModernBERT need its hidden states built before them in the same graph');
   return linear(normed, table, bias.decoder ? graph.parameter('decoder.bias', [vocabulary], zeros) : null);

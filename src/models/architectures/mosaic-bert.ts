@@ -18,8 +18,8 @@ import type {
   ParameterSource,
   RawConfig,
 } from './architecture.ts';
-import { type BertConfig, bertLogits, wordEmbeddings } from './bert-graph.ts';
-import { classNames, count, headCount, number, oneOf } from './config-fields.ts';
+import { type BertConfig, bertLogits, OUTPUT_MATRIX, wordEmbeddings } from './bert-graph.ts';
+import { classNames, count, flag, headCount, number, oneOf } from './config-fields.ts';
 import { GATED, gatedDense, packedDense, packedSource, QUERY_KEY_VALUE } from './packed.ts';
 
 const PREFIX = 'bert.';
@@ -54,6 +54,7 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     hidden_dropout_prob: number(config, 'hidden_dropout_prob', where, 0.1),
     attention_probs_dropout_prob: number(config, 'attention_probs_dropout_prob', where, 0),
   };
+  const tied = flag(config, 'tie_word_embeddings', where, true);
   return {
     label: `MosaicBERT (${sizes.num_hidden_layers} x ${width})`,
     dimension: width,
@@ -62,9 +63,10 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
     vocabularySize: sizes.vocab_size,
     reads: 'masked',
     wordTable: `${PREFIX}embeddings.word_embeddings.weight`,
+    outputMatrix: { parameter: OUTPUT_MATRIX, tied },
     build: (graph, inputs, mode) => ({
       hiddenStates: hiddenStates(graph, inputs, sizes, mode),
-      logits: (vectors) => bertLogits(vectors, { ...sizes, layer_norm_eps: HEAD_EPSILON }),
+      logits: (vectors) => bertLogits(vectors, { ...sizes, layer_norm_eps: HEAD_EPSILON }, tied),
     }),
     sources: (parameter) => sources(parameter, sizes),
   };

@@ -60,6 +60,31 @@ export function modelTokenizer({ paddingId, maxTokens, ids, ...facts }: RowToken
   };
 }
 
+/**
+ * A tokenizer whose vocabulary may have words that the model has no row for: such words are ignored until a sequence makes
+ * one, which is an error. `rows` is the number of rows of the word table.
+ */
+export function withinRows(tokenizer: ModelTokenizer, rows: number, where: string): ModelTokenizer {
+  if (tokenizer.vocabularySize <= rows) return tokenizer;
+  const { maskId } = tokenizer;
+  return {
+    ...tokenizer,
+    vocabularySize: rows,
+    maskId: maskId !== undefined && maskId < rows ? maskId : undefined,
+    encode(sequences) {
+      const batch = tokenizer.encode(sequences);
+      const at = batch.ids.findIndex((id) => Number(id) >= rows);
+      if (at < 0) return batch;
+      if (batch.mask[at] === 1n)
+        throw new Error(
+          `${describe(sequences[Math.floor(at / batch.tokens)])} makes the token ${batch.ids[at]}, but the model has ${rows} rows in its word table (${where}): the tokenizer is of another model`,
+        );
+      // The token that pads is not attended to, so any row serves.
+      return { ...batch, ids: batch.ids.map((id) => (Number(id) >= rows ? 0n : id)) };
+    },
+  };
+}
+
 /** Rows of ids -> [rows, tokens of the longest]. */
 function padded(rows: readonly (readonly number[])[], paddingId: number): TokenBatch {
   const tokens = rows.reduce((most, row) => Math.max(most, row.length), 1);

@@ -25,7 +25,7 @@ describe('a BERT config', () => {
     [{ hidden_act: 'relu' }, "here/config.json: hidden_act 'relu' is not supported; known: gelu"],
     [{ position_embedding_type: 'relative_key' }, "position_embedding_type 'relative_key' is not supported"],
     [{ num_hidden_layers: '2' }, "here/config.json: the number 'num_hidden_layers' is missing"],
-    [{ hidden_size: 0 }, 'here/config.json: hidden_size = 0; a whole number of at least 1 is needed'],
+    [{ hidden_size: 0 }, 'here/config.json: hidden_size = 0; a whole number from 1 to 16777216 is needed'],
     [{ num_attention_heads: 3 }, 'here/config.json: hidden_size 16 does not divide into num_attention_heads 3'],
   ])('that says %o is refused', (change, message) => {
     expect(() => bert.configure({ ...config, ...change }, 'here/config.json')).toThrow(message);
