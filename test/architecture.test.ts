@@ -119,7 +119,7 @@ describe('start-up', () => {
     };
     visit(join(ROOT, 'src', 'index.ts'));
     visit(join(ROOT, 'src', 'cli', 'main.ts'));
-    visit(join(ROOT, 'src', 'cli', 'run-command.ts'));
+    visit(join(ROOT, 'src', 'cli', 'commands', 'run.ts'));
     expect(reached).toEqual([]);
   });
 });

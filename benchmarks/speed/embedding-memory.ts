@@ -12,7 +12,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { embedJob } from '../../src/cli/model-jobs.ts';
+import { embedJob } from '../../src/cli/jobs/embed.ts';
 import { createRandom } from '../../src/core/random.ts';
 import { architectureOf } from '../../src/models/architectures/known-architectures.ts';
 import { declarations, drawWeights } from '../../src/models/frozen-model.ts';

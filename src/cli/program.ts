@@ -52,25 +52,25 @@ export async function createProgram(words: readonly string[], finish: (code: num
     .optionsGroup('Results:')
     .option('--out <dir>', 'results folder (default: runs/<suite>)')
     .option(...JSON_FLAG)
-    .action(async (flags) => finish(await (await import('./run-command.ts')).runCommand(flags)));
+    .action(async (flags) => finish(await (await import('./commands/run.ts')).runCommand(flags)));
 
   const plan = command(program, 'plan', 'show which cells `run` would compute, computing none');
   dataOptions(comparisonOptions(plan))
     .optionsGroup('Results:')
     .option('--out <dir>', 'results folder to compare with')
     .option(...JSON_FLAG)
-    .action(async (flags) => finish(await (await import('./run-command.ts')).planCommand(flags)));
+    .action(async (flags) => finish(await (await import('./commands/plan.ts')).planCommand(flags)));
 
   command(program, 'report', 'write and show the leaderboard of a results folder again')
     .argument('<folder>', 'the --out folder of a run')
     .option('--title <text>', 'title of the page')
     .option(...JSON_FLAG)
-    .action(async (folder, flags) => finish(await (await import('./run-command.ts')).reportCommand(folder, flags)));
+    .action(async (folder, flags) => finish(await (await import('./commands/report.ts')).reportCommand(folder, flags)));
 
   const tasks = command(program, 'tasks', 'list, show, audit or validate tasks');
   command(tasks, 'list', 'the tasks that ship with the package', { isDefault: true })
     .option(...JSON_FLAG)
-    .action(async (flags) => finish(await (await import('./tasks-command.ts')).listTasks(flags)));
+    .action(async (flags) => finish(await (await import('./commands/tasks.ts')).listTasks(flags)));
   const onTask = (name: 'show' | 'audit', description: string) =>
     dataOptions(command(tasks, name, description).argument('[task]', 'id, plugin file or npm package'))
       .optionsGroup('Options:')
@@ -79,10 +79,10 @@ export async function createProgram(words: readonly string[], finish: (code: num
       .option('--download', 'fetch a data set that is missing')
       .option(...JSON_FLAG);
   onTask('show', 'a task: kind, sizes, classes, split, first rows').action(async (task, flags) =>
-    finish(await (await import('./tasks-command.ts')).showTask(task, flags)),
+    finish(await (await import('./commands/tasks.ts')).showTask(task, flags)),
   );
   onTask('audit', 'duplicates within and across splits, class balance, lengths').action(async (task, flags) =>
-    finish(await (await import('./tasks-command.ts')).auditTask(task, flags)),
+    finish(await (await import('./commands/tasks.ts')).auditTask(task, flags)),
   );
   command(tasks, 'validate', 'check a plugin: schema, data, audit, and a mock contender end to end')
     .argument('<file>', 'plugin file')
@@ -90,19 +90,19 @@ export async function createProgram(words: readonly string[], finish: (code: num
     .option('--cache-folder <dir>', 'where downloads are kept')
     .option('--download', 'fetch a data set that is missing')
     .option(...JSON_FLAG)
-    .action(async (file, flags) => finish(await (await import('./tasks-command.ts')).validateTask(file, flags)));
+    .action(async (file, flags) => finish(await (await import('./commands/tasks.ts')).validateTask(file, flags)));
 
   const models = command(program, 'models', 'list, inspect, verify or fetch models');
   command(models, 'list', 'every contender, the probes, and the architectures of checkpoints', { isDefault: true })
     .option(...JSON_FLAG)
-    .action(async (flags) => finish(await (await import('./models-command.ts')).listContenders(flags)));
+    .action(async (flags) => finish(await (await import('./commands/models-list.ts')).listContenders(flags)));
   command(models, 'inspect', 'what a model is and needs, from its files; exit code 1 where something is missing')
     .argument('<model>', 'folder, file, or the hub name of a model that was fetched')
     .option('--sequences <file>', 'measure tokens per base on these too: FASTA, CSV, TSV, JSONL or Parquet; also .gz')
     .option('--column <name>', 'column of the sequence (default: a usual name)')
     .option(...JSON_FLAG)
     .action(async (model, flags) =>
-      finish(await (await import('./models-inspect-command.ts')).inspectCommand(model, flags)),
+      finish(await (await import('./commands/models-inspect.ts')).inspectCommand(model, flags)),
     );
   command(
     models,
@@ -115,7 +115,9 @@ export async function createProgram(words: readonly string[], finish: (code: num
     .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
     .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
     .option(...JSON_FLAG)
-    .action(async (model, flags) => finish(await (await import('./models-verify.ts')).verifyModel(model, flags)));
+    .action(async (model, flags) =>
+      finish(await (await import('./commands/models-verify.ts')).verifyModel(model, flags)),
+    );
   command(models, 'fetch', 'download a model of the Hugging Face hub: config, tokenizer, weights in one format')
     .argument('<name>', 'organisation/name, as on the hub')
     .option('--revision <commit>', 'commit, branch or tag (default: the one fetched before, else main)')
@@ -123,7 +125,9 @@ export async function createProgram(words: readonly string[], finish: (code: num
     .option('--endpoint <url>', 'a mirror (default: HF_ENDPOINT, else the hub); HF_TOKEN is sent to it')
     .option('--cache-folder <dir>', 'where it is kept (default: .cache, or GLM_BENCH_CACHE)')
     .option(...JSON_FLAG)
-    .action(async (name, flags) => finish(await (await import('./models-fetch.ts')).fetchCommand(name, flags)));
+    .action(async (name, flags) =>
+      finish(await (await import('./commands/models-fetch.ts')).fetchCommand(name, flags)),
+    );
 
   const embed = command(
     program,
@@ -147,7 +151,7 @@ export async function createProgram(words: readonly string[], finish: (code: num
     .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
     .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
     .option(...JSON_FLAG)
-    .action(async (flags) => finish(await (await import('./model-command.ts')).embedCommand(flags)));
+    .action(async (flags) => finish(await (await import('./commands/embed.ts')).embedCommand(flags)));
 
   command(program, 'pretrain', 'pre-train an encoder on sequences without labels; continues where it was cut off')
     .requiredOption('--config <name>', `a preset (${Object.keys(PRESETS).join(', ')}) or a .json file of its fields`)
@@ -172,7 +176,7 @@ export async function createProgram(words: readonly string[], finish: (code: num
     .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
     .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
     .option(...JSON_FLAG)
-    .action(async (flags) => finish(await (await import('./model-command.ts')).pretrainCommand(flags)));
+    .action(async (flags) => finish(await (await import('./commands/pretrain.ts')).pretrainCommand(flags)));
 
   command(
     program,
@@ -190,7 +194,7 @@ export async function createProgram(words: readonly string[], finish: (code: num
     .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
     .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
     .option(...JSON_FLAG)
-    .action(async (flags) => finish(await (await import('./diagnose-command.ts')).diagnoseCommand(flags)));
+    .action(async (flags) => finish(await (await import('./commands/diagnose.ts')).diagnoseCommand(flags)));
 
   command(
     program,
@@ -216,7 +220,7 @@ export async function createProgram(words: readonly string[], finish: (code: num
     .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
     .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
     .option(...JSON_FLAG)
-    .action(async (flags) => finish(await (await import('./ensemble-command.ts')).ensembleCommand(flags)));
+    .action(async (flags) => finish(await (await import('./commands/ensemble.ts')).ensembleCommand(flags)));
 
   command(
     program,
@@ -232,7 +236,7 @@ export async function createProgram(words: readonly string[], finish: (code: num
     .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
     .option(...JSON_FLAG)
     .action(async (folders, flags) =>
-      finish(await (await import('./ensemble-diagnose-command.ts')).ensembleDiagnoseCommand(folders, flags)),
+      finish(await (await import('./commands/diagnose-ensemble.ts')).ensembleDiagnoseCommand(folders, flags)),
     );
 
   command(
@@ -249,10 +253,10 @@ export async function createProgram(words: readonly string[], finish: (code: num
     .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
     .option('--threads <n>', 'threads (default: all cores)', wholeNumber('threads'))
     .option(...JSON_FLAG)
-    .action(async (flags) => finish(await (await import('./entropy-command.ts')).entropyCommand(flags)));
+    .action(async (flags) => finish(await (await import('./commands/entropy.ts')).entropyCommand(flags)));
 
   command(program, 'doctor', 'which device would run, what is missing, and the command that mends it')
     .option(...JSON_FLAG)
-    .action(async (flags) => finish(await (await import('./doctor-command.ts')).doctorCommand(flags)));
+    .action(async (flags) => finish(await (await import('./commands/doctor.ts')).doctorCommand(flags)));
   return program;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../src/cli/command-line.ts';
-import { prepareEnsembleJob } from '../../src/cli/ensemble-jobs.ts';
+import { prepareEnsembleJob } from '../../src/cli/jobs/ensemble.ts';
 import { createRandom } from '../../src/core/random.ts';
 import { type EnsembleConfig, ensembleConfigFrom } from '../../src/ensembles/config.ts';
 import { bench } from './bench.ts';

@@ -6,7 +6,7 @@ import {
   parseFingerprint,
   readSequences,
   TOLERANCE,
-} from '../../src/cli/models-fingerprint.ts';
+} from '../../src/cli/models/fingerprint.ts';
 import { sha256 } from '../../src/core/files.ts';
 import type { Matrix } from '../../src/core/matrix.ts';
 import { createRandom } from '../../src/core/random.ts';

@@ -1,11 +1,11 @@
 /** What the child process of `models inspect` and `models verify` does: tokenizers and engines are native code, and files are large. */
-import { encoderOf } from '../embeddings/extract.ts';
-import { codeHash } from '../harness/cells/source-hash.ts';
-import { modelAt } from '../harness/definitions.ts';
-import type { Encoder, ModelContext } from '../models/model.ts';
-import type { Device } from '../runtime/device.ts';
-import { type EmbeddingFingerprint, fingerprintOf, readSequences } from './models-fingerprint.ts';
-import { type InspectRequest, inspectModel, type ModelFacts } from './models-inspect.ts';
+import { encoderOf } from '../../embeddings/extract.ts';
+import { codeHash } from '../../harness/cells/source-hash.ts';
+import { modelAt } from '../../harness/definitions.ts';
+import type { Encoder, ModelContext } from '../../models/model.ts';
+import type { Device } from '../../runtime/device.ts';
+import { type EmbeddingFingerprint, fingerprintOf, readSequences } from '../models/fingerprint.ts';
+import { type InspectRequest, inspectModel, type ModelFacts } from '../models/inspect.ts';
 
 type Progress = (fraction: number, message: string) => void;
 

@@ -1,6 +1,6 @@
 /** `doctor`: what this machine can run. */
-import { diagnose, formatDoctor } from '../runtime/doctor.ts';
-import { createOutput } from './output.ts';
+import { diagnose, formatDoctor } from '../../runtime/doctor.ts';
+import { createOutput } from '../output.ts';
 
 export async function doctorCommand(flags: { json?: boolean }): Promise<number> {
   const output = createOutput(flags.json ?? false);

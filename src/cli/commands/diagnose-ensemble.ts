@@ -2,21 +2,25 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { makeFolder } from '../core/atomic-file.ts';
-import { UsageError } from '../core/errors.ts';
-import { writeFileAtomic } from '../core/files.ts';
-import { removeAbandoned } from '../core/temporary.ts';
-import { ENSEMBLE_DIAGNOSTICS_FILE, type EnsembleDocument, ensembleDiagnosticsSchema } from '../ensembles/document.ts';
-import { readEnsembleFolder } from '../ensembles/folder.ts';
-import { ensemblePage } from '../report/ensembles/page.ts';
-import { ensembleTerminal } from '../report/ensembles/terminal.ts';
-import { DEFAULT_SEQUENCES } from './diagnose-command.ts';
-import type { EnsembleDiagnoseRequest } from './ensemble-diagnose-job.ts';
-import { existing, type MachineFlags, machine, runJob } from './model-command.ts';
-import { createOutput } from './output.ts';
+import { makeFolder } from '../../core/atomic-file.ts';
+import { UsageError } from '../../core/errors.ts';
+import { writeFileAtomic } from '../../core/files.ts';
+import { removeAbandoned } from '../../core/temporary.ts';
+import {
+  ENSEMBLE_DIAGNOSTICS_FILE,
+  type EnsembleDocument,
+  ensembleDiagnosticsSchema,
+} from '../../ensembles/document.ts';
+import { readEnsembleFolder } from '../../ensembles/folder.ts';
+import { ensemblePage } from '../../report/ensembles/page.ts';
+import { ensembleTerminal } from '../../report/ensembles/terminal.ts';
+import { existing, type MachineFlags, machine, runJob } from '../child-job.ts';
+import type { EnsembleDiagnoseRequest } from '../jobs/diagnose-ensemble.ts';
+import { createOutput } from '../output.ts';
+import { DEFAULT_SEQUENCES } from './diagnose.ts';
 
 /** The module of the job that measures. */
-export const DIAGNOSE_JOBS = new URL('./ensemble-diagnose-job.ts', import.meta.url);
+export const DIAGNOSE_JOBS = new URL('../jobs/diagnose-ensemble.ts', import.meta.url);
 export const ENSEMBLE_PAGE = 'ensembles.html';
 
 export interface EnsembleDiagnoseFlags extends MachineFlags {

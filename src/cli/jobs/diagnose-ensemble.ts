@@ -1,14 +1,14 @@
 /** What the child process of `diagnose-ensemble` does for one ensemble: reads its members, measures, and tells the document. Files are written by the parent. */
 import { basename } from 'node:path';
-import { sha256File } from '../core/files.ts';
-import { diagnoseEnsemble } from '../ensembles/diagnosis.ts';
-import { type EnsembleDocument, ensembleDocument, ensembleKey } from '../ensembles/document.ts';
-import { type EnsembleFolder, readEnsembleFolder } from '../ensembles/folder.ts';
-import type { EnsembleManifest } from '../ensembles/training.ts';
-import { diagnosticsCodeHash, packageVersions } from '../harness/cells/source-hash.ts';
-import type { FrozenModel } from '../models/model.ts';
-import { loadModelFolder } from '../models/model-folder.ts';
-import { type Device, precisionLabel } from '../runtime/device.ts';
+import { sha256File } from '../../core/files.ts';
+import { diagnoseEnsemble } from '../../ensembles/diagnosis.ts';
+import { type EnsembleDocument, ensembleDocument, ensembleKey } from '../../ensembles/document.ts';
+import { type EnsembleFolder, readEnsembleFolder } from '../../ensembles/folder.ts';
+import type { EnsembleManifest } from '../../ensembles/training.ts';
+import { diagnosticsCodeHash, packageVersions } from '../../harness/cells/source-hash.ts';
+import type { FrozenModel } from '../../models/model.ts';
+import { loadModelFolder } from '../../models/model-folder.ts';
+import { type Device, precisionLabel } from '../../runtime/device.ts';
 
 export interface EnsembleDiagnoseRequest {
   readonly folder: string;

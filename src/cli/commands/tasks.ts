@@ -1,14 +1,14 @@
 /** `tasks list`, `show`, `audit`, `validate`: what a task is, what is in its data, and whether a plugin is fit to be run. */
 
-import { UsageError } from '../core/errors.ts';
-import { textTable } from '../core/text-table.ts';
-import type { TaskDefinition } from '../harness/contracts.ts';
-import { findTasks, listShipped } from '../harness/definitions.ts';
-import { taskContext } from '../harness/run.ts';
-import type { PreparedRows } from '../harness/tasks/prepare.ts';
-import { validateTaskFile } from '../harness/tasks/validate.ts';
-import { adhocOptions, type DataFlags } from './options.ts';
-import { createOutput, type Output } from './output.ts';
+import { UsageError } from '../../core/errors.ts';
+import { textTable } from '../../core/text-table.ts';
+import type { TaskDefinition } from '../../harness/contracts.ts';
+import { findTasks, listShipped } from '../../harness/definitions.ts';
+import { taskContext } from '../../harness/run.ts';
+import type { PreparedRows } from '../../harness/tasks/prepare.ts';
+import { validateTaskFile } from '../../harness/tasks/validate.ts';
+import { adhocOptions, type DataFlags } from '../options.ts';
+import { createOutput, type Output } from '../output.ts';
 
 export interface TaskFlags extends DataFlags {
   readonly json?: boolean;
@@ -32,14 +32,14 @@ function card({ load: _load, ...facts }: TaskDefinition): Record<string, unknown
 
 async function definitionsOf(spec: string | undefined, flags: TaskFlags): Promise<TaskDefinition[]> {
   const data = adhocOptions(flags);
-  if (data && spec === undefined) return [await (await import('../harness/tasks/ad-hoc-task.ts')).adhocTask(data)];
+  if (data && spec === undefined) return [await (await import('../../harness/tasks/ad-hoc-task.ts')).adhocTask(data)];
   if (spec === undefined) throw new UsageError('Which task? Give an id, a file, or --data PATH', 'See `tasks list`.');
   if (data) throw new UsageError('Give a task or --data PATH, not both');
   return (await findTasks(spec)).map(({ definition }) => definition);
 }
 
 async function prepareAll(spec: string | undefined, flags: TaskFlags): Promise<PreparedRows[]> {
-  const { prepareTask } = await import('../harness/tasks/prepare.ts');
+  const { prepareTask } = await import('../../harness/tasks/prepare.ts');
   const prepared: PreparedRows[] = [];
   for (const definition of await definitionsOf(spec, flags)) {
     prepared.push(await prepareTask(definition, taskContext({ ...flags, allowDownload: flags.download })));
@@ -51,7 +51,7 @@ async function prepareAll(spec: string | undefined, flags: TaskFlags): Promise<P
 export async function showTask(spec: string | undefined, flags: TaskFlags): Promise<number> {
   const output = createOutput(flags.json ?? false);
   const documents: unknown[] = [];
-  const { sizesOf } = await import('../harness/tasks/prepare.ts');
+  const { sizesOf } = await import('../../harness/tasks/prepare.ts');
   for (const task of await prepareAll(spec, flags)) {
     const { definition, classes, hash, rows, splitDescription, alphabetChanges, notes, skipped } = task;
     const examples = rows.slice(0, 3).map(({ id, sequence, label, split }) => ({ id, sequence, label, split }));
@@ -98,7 +98,7 @@ export async function showTask(spec: string | undefined, flags: TaskFlags): Prom
 /** `tasks audit`: duplicates within and across splits, class balance, lengths. */
 export async function auditTask(spec: string | undefined, flags: TaskFlags): Promise<number> {
   const output = createOutput(flags.json ?? false);
-  const { auditSplits, describeAudit } = await import('../quality/audit.ts');
+  const { auditSplits, describeAudit } = await import('../../quality/audit.ts');
   const documents: unknown[] = [];
   for (const { definition, rows, hash, splitDescription, alphabetChanges } of await prepareAll(spec, flags)) {
     const audit = auditSplits(rows, definition.kind);

@@ -1,31 +1,23 @@
-/** What the child process of `embed` and `pretrain` does: native code never runs in the process that talks to the terminal. */
+/** What the child process of `embed` does: native code never runs in the process that talks to the terminal. */
 import { dirname } from 'node:path';
-import { removeAbandoned } from '../core/temporary.ts';
-import { encoderOf } from '../embeddings/extract.ts';
-import { embedStream } from '../embeddings/stream.ts';
-import type { Variant } from '../embeddings/variant.ts';
-import { codeHash } from '../harness/cells/source-hash.ts';
-import { modelAt } from '../harness/definitions.ts';
-import { runAs } from '../harness/variants.ts';
-import type { Pooling } from '../models/model.ts';
-import type { PretrainConfig } from '../pretraining/presets.ts';
-import { type PretrainReport, pretrain } from '../pretraining/pretrain.ts';
-import { type PretrainFiles, type PretrainFilesReport, pretrainSequences } from '../pretraining/sequences.ts';
-import { openNpyWriter } from '../runtime/arrays/npy-writer.ts';
-import type { Device } from '../runtime/device.ts';
-import { readSequences } from '../sequences/formats/readers.ts';
-import type { AlphabetPolicy } from '../sequences/labelled-sequence.ts';
-import { createReadReport, type OnBadRow, type SkippedRow } from '../sequences/row-faults.ts';
+import { removeAbandoned } from '../../core/temporary.ts';
+import { encoderOf } from '../../embeddings/extract.ts';
+import { embedStream } from '../../embeddings/stream.ts';
+import type { Variant } from '../../embeddings/variant.ts';
+import { codeHash } from '../../harness/cells/source-hash.ts';
+import { modelAt } from '../../harness/definitions.ts';
+import { runAs } from '../../harness/variants.ts';
+import type { Pooling } from '../../models/model.ts';
+import { openNpyWriter } from '../../runtime/arrays/npy-writer.ts';
+import { readSequences } from '../../sequences/formats/readers.ts';
+import type { AlphabetPolicy } from '../../sequences/labelled-sequence.ts';
+import { createReadReport, type OnBadRow, type SkippedRow } from '../../sequences/row-faults.ts';
+
+import type { JobMachine } from '../child-job.ts';
 
 type Progress = (fraction: number, message: string) => void;
 
-interface Machine {
-  readonly device: Device;
-  readonly threads: number;
-  readonly cacheFolder: string;
-}
-
-export interface EmbedRequest extends Machine {
+export interface EmbedRequest extends JobMachine {
   readonly model: string;
   /** How the model is run; absent: as it is. */
   readonly variant?: Variant;
@@ -51,21 +43,6 @@ export interface EmbedReport {
   readonly model: string;
   readonly fingerprint: string;
   readonly sha256: string;
-}
-
-export interface PretrainRequest extends Machine {
-  readonly config: PretrainConfig;
-  /** A tokenizer.json, or a folder with one, in place of k-mers. */
-  readonly tokenizer?: string;
-  readonly from: PretrainFiles;
-  readonly seed: number;
-  readonly out: string;
-  /** Replaces a finished model of other settings. */
-  readonly overwrite?: boolean;
-}
-
-export interface PretrainFinished extends PretrainReport {
-  readonly source: PretrainFilesReport;
 }
 
 /** Every sequence of a file, in order, in the alphabet. */
@@ -117,13 +94,4 @@ export async function embedJob(request: EmbedRequest, progress: Progress): Promi
   } finally {
     await encoder.dispose();
   }
-}
-
-/** Pre-trains an encoder on the sequences of files, streamed; continues where an earlier call with the same settings was cut off. */
-export async function pretrainJob(request: PretrainRequest, progress: Progress): Promise<PretrainFinished> {
-  const { config, tokenizer, seed, out, overwrite, device, threads } = request;
-  const { sequences, report: source } = pretrainSequences(request.from);
-  const options = { config, tokenizer, seed, out, overwrite, device, threads, progress };
-  const report = await pretrain(sequences, { ...options, source: () => source });
-  return { ...report, source };
 }

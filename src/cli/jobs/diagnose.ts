@@ -1,11 +1,11 @@
 /** What the child process of `diagnose` does: reads the model, measures, and tells the document. Files are written by the parent. */
 import { basename } from 'node:path';
-import { sha256File } from '../core/files.ts';
-import { diagnose } from '../diagnostics/diagnose.ts';
-import { type DiagnosticsDocument, diagnosticsDocument } from '../diagnostics/document.ts';
-import { diagnosticsCodeHash, packageVersions } from '../harness/cells/source-hash.ts';
-import { modelAt } from '../harness/definitions.ts';
-import { type Device, precisionLabel } from '../runtime/device.ts';
+import { sha256File } from '../../core/files.ts';
+import { diagnose } from '../../diagnostics/diagnose.ts';
+import { type DiagnosticsDocument, diagnosticsDocument } from '../../diagnostics/document.ts';
+import { diagnosticsCodeHash, packageVersions } from '../../harness/cells/source-hash.ts';
+import { modelAt } from '../../harness/definitions.ts';
+import { type Device, precisionLabel } from '../../runtime/device.ts';
 
 export interface DiagnoseRequest {
   readonly model: string;

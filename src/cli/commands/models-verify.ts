@@ -1,21 +1,21 @@
 /** `models verify`: does a model compute here what it computed where its fingerprint was made? */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { UsageError } from '../core/errors.ts';
-import { isMissing, writeFileAtomic } from '../core/files.ts';
-import { textTable } from '../core/text-table.ts';
-import { locateModel } from '../harness/definitions.ts';
-import { type MachineFlags, machine, runJob } from './model-command.ts';
-import { compareFingerprints, type EmbeddingFingerprint, parseFingerprint, TOLERANCE } from './models-fingerprint.ts';
-import type { FingerprintRequest } from './models-jobs.ts';
-import { createOutput } from './output.ts';
+import { UsageError } from '../../core/errors.ts';
+import { isMissing, writeFileAtomic } from '../../core/files.ts';
+import { textTable } from '../../core/text-table.ts';
+import { locateModel } from '../../harness/definitions.ts';
+import { type MachineFlags, machine, runJob } from '../child-job.ts';
+import type { FingerprintRequest } from '../jobs/models.ts';
+import { compareFingerprints, type EmbeddingFingerprint, parseFingerprint, TOLERANCE } from '../models/fingerprint.ts';
+import { createOutput } from '../output.ts';
 
 export interface VerifyFlags extends MachineFlags {
   readonly fingerprint?: string;
   readonly write?: boolean;
 }
 
-const JOBS = new URL('./models-jobs.ts', import.meta.url);
+const JOBS = new URL('../jobs/models.ts', import.meta.url);
 
 async function readStored(file: string): Promise<EmbeddingFingerprint | undefined> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {

@@ -5,10 +5,10 @@
  * so differences of projections estimate the length of the difference of two vectors.
  */
 
-import { hashJson } from '../core/files.ts';
-import type { Matrix } from '../core/matrix.ts';
-import { createRandom } from '../core/random.ts';
-import { applyAlphabet } from '../sequences/alphabet.ts';
+import { hashJson } from '../../core/files.ts';
+import type { Matrix } from '../../core/matrix.ts';
+import { createRandom } from '../../core/random.ts';
+import { applyAlphabet } from '../../sequences/alphabet.ts';
 
 export const FINGERPRINT_FORMAT = 'glm-bench embedding fingerprint 1';
 /** Largest difference that rounding explains, relative to the layer's root mean square norm: other kernels sum in another order. */

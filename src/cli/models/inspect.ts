@@ -4,24 +4,24 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { sha256File } from '../core/files.ts';
-import { bytesPerSequence, rowsPerBatch, tokenBudget } from '../embeddings/batch-plan.ts';
-import type { ConfiguredArchitecture, RawConfig } from '../models/architectures/architecture.ts';
-import { architectureOf } from '../models/architectures/known-architectures.ts';
-import { type Checkpoint, openCheckpoint } from '../models/checkpoints/checkpoint.ts';
-import { TOKENS_PER_BATCH as EXPORT_TOKENS } from '../models/exports/folder.ts';
-import { declarations } from '../models/frozen-model.ts';
-import { readManifest } from '../models/hub/hub-cache.ts';
-import { hubIdOfFolder } from '../models/hub/hub-id.ts';
-import { type Licence, licenceOfFolder } from '../models/hub/model-card.ts';
-import type { Encoder } from '../models/model.ts';
-import { fitToCheckpoint, readJsonObject } from '../models/model-folder.ts';
-import { type ModelAtPath, modelAtPath } from '../models/model-path.ts';
-import { isPrecomputed } from '../models/precomputed/precomputed.ts';
-import { folderTokenizer, type ModelTokenizer } from '../models/tokenizers/tokenizers.ts';
-import { type Declared, findSource } from '../models/weights.ts';
-import type { Compute } from '../runtime/training/network.ts';
-import { measureFile, measureRandom, type TokenRate } from './models-tokens.ts';
+import { sha256File } from '../../core/files.ts';
+import { bytesPerSequence, rowsPerBatch, tokenBudget } from '../../embeddings/batch-plan.ts';
+import type { ConfiguredArchitecture, RawConfig } from '../../models/architectures/architecture.ts';
+import { architectureOf } from '../../models/architectures/known-architectures.ts';
+import { type Checkpoint, openCheckpoint } from '../../models/checkpoints/checkpoint.ts';
+import { TOKENS_PER_BATCH as EXPORT_TOKENS } from '../../models/exports/folder.ts';
+import { declarations } from '../../models/frozen-model.ts';
+import { readManifest } from '../../models/hub/hub-cache.ts';
+import { hubIdOfFolder } from '../../models/hub/hub-id.ts';
+import { type Licence, licenceOfFolder } from '../../models/hub/model-card.ts';
+import type { Encoder } from '../../models/model.ts';
+import { fitToCheckpoint, readJsonObject } from '../../models/model-folder.ts';
+import { type ModelAtPath, modelAtPath } from '../../models/model-path.ts';
+import { isPrecomputed } from '../../models/precomputed/precomputed.ts';
+import { folderTokenizer, type ModelTokenizer } from '../../models/tokenizers/tokenizers.ts';
+import { type Declared, findSource } from '../../models/weights.ts';
+import type { Compute } from '../../runtime/training/network.ts';
+import { measureFile, measureRandom, type TokenRate } from './tokens.ts';
 
 type Progress = (fraction: number, message: string) => void;
 

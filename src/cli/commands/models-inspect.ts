@@ -1,19 +1,19 @@
 /** `models inspect` as people read it. */
 import { resolve } from 'node:path';
-import { textTable } from '../core/text-table.ts';
-import { locateModel } from '../harness/definitions.ts';
-import { bytesInWords } from '../models/hub/bytes-in-words.ts';
-import { existing, type MachineFlags, machine, runJob } from './model-command.ts';
-import type { MemoryEstimate, ModelFacts } from './models-inspect.ts';
-import type { TokenRate } from './models-tokens.ts';
-import { createOutput } from './output.ts';
+import { textTable } from '../../core/text-table.ts';
+import { locateModel } from '../../harness/definitions.ts';
+import { bytesInWords } from '../../models/hub/bytes-in-words.ts';
+import { existing, type MachineFlags, machine, runJob } from '../child-job.ts';
+import type { MemoryEstimate, ModelFacts } from '../models/inspect.ts';
+import type { TokenRate } from '../models/tokens.ts';
+import { createOutput } from '../output.ts';
 
 export interface InspectFlags extends MachineFlags {
   readonly sequences?: string;
   readonly column?: string;
 }
 
-const JOBS = new URL('./models-jobs.ts', import.meta.url);
+const JOBS = new URL('../jobs/models.ts', import.meta.url);
 
 const count = (value: number) => value.toLocaleString('en-US');
 

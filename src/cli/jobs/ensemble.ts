@@ -1,12 +1,12 @@
 /** What the child processes of `ensemble` do: one makes tokenizer and blocks, one trains each member. Controls of the corpus are made here, for they are diagnostics. */
 
-import { createRandom } from '../core/random.ts';
-import { shuffleText } from '../diagnostics/corpus/shuffle.ts';
-import { readChunks } from '../ensembles/chunks.ts';
-import type { EnsembleConfig, EnsembleControlName } from '../ensembles/config.ts';
-import type { EnsembleCorpus } from '../ensembles/corpus.ts';
-import { fourLetterCode, inFourLetters } from '../ensembles/four-letters.ts';
-import { type EnsembleControl, type MemberOptions, prepareEnsemble, trainMember } from '../ensembles/training.ts';
+import { createRandom } from '../../core/random.ts';
+import { shuffleText } from '../../diagnostics/corpus/shuffle.ts';
+import { readChunks } from '../../ensembles/chunks.ts';
+import type { EnsembleConfig, EnsembleControlName } from '../../ensembles/config.ts';
+import type { EnsembleCorpus } from '../../ensembles/corpus.ts';
+import { fourLetterCode, inFourLetters } from '../../ensembles/four-letters.ts';
+import { type EnsembleControl, type MemberOptions, prepareEnsemble, trainMember } from '../../ensembles/training.ts';
 
 export interface PrepareRequest {
   readonly config: EnsembleConfig;

@@ -1,11 +1,11 @@
 /** `models list`: every contender, the probes that models are read out with, the architectures that are known, and what was fetched from the hub. */
 
-import { textTable } from '../core/text-table.ts';
-import { defaultCacheFolder } from '../harness/cache-folder.ts';
-import { listModels, listProbes, listShipped } from '../harness/definitions.ts';
-import { ARCHITECTURES } from '../models/architectures/known-architectures.ts';
-import { listCachedModels } from '../models/hub/hub-cache.ts';
-import { createOutput } from './output.ts';
+import { textTable } from '../../core/text-table.ts';
+import { defaultCacheFolder } from '../../harness/cache-folder.ts';
+import { listModels, listProbes, listShipped } from '../../harness/definitions.ts';
+import { ARCHITECTURES } from '../../models/architectures/known-architectures.ts';
+import { listCachedModels } from '../../models/hub/hub-cache.ts';
+import { createOutput } from '../output.ts';
 
 export async function listContenders(flags: { json?: boolean }): Promise<number> {
   const output = createOutput(flags.json ?? false);

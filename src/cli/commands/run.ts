@@ -1,13 +1,9 @@
-/** `run`: computes what is missing, writes the leaderboard, shows it. And `plan`: what `run` would compute. */
-import { existsSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
-import { textTable } from '../core/text-table.ts';
-import { prepareRun, type RunSummary, run } from '../harness/run.ts';
-import type { Result } from '../harness/store/result.ts';
-import { openStore } from '../harness/store/store.ts';
-import { type ComparisonFlags, runOptions } from './options.ts';
-import { createOutput, type Output } from './output.ts';
-import { createProgress, duration } from './progress.ts';
+import { relative } from 'node:path';
+import { type RunSummary, run } from '../../harness/run.ts';
+import type { Result } from '../../harness/store/result.ts';
+import { type ComparisonFlags, runOptions } from '../options.ts';
+import { createOutput, type Output } from '../output.ts';
+import { createProgress, duration } from '../progress.ts';
 
 export interface RunFlags extends ComparisonFlags {
   readonly out?: string;
@@ -60,10 +56,10 @@ function exitCodeOf(signal: 'SIGINT' | 'SIGTERM'): number {
 }
 
 async function conclude(summary: RunSummary, output: Output): Promise<number> {
-  const { writeReport } = await import('../report/report.ts');
+  const { writeReport } = await import('../../report/report.ts');
   const { leaderboard, files, faults } = await writeReport(summary.out);
   if (!output.json) {
-    const { leaderboardTerminal } = await import('../report/formats/terminal.ts');
+    const { leaderboardTerminal } = await import('../../report/formats/terminal.ts');
     output.print(`\n${leaderboardTerminal(leaderboard)}`);
   }
   const { computed, reused, failed, seconds } = summary;
@@ -77,7 +73,7 @@ async function conclude(summary: RunSummary, output: Output): Promise<number> {
   return failed.length > 0 || faults.length > 0 ? 1 : 0;
 }
 
-function writtenWords(files: readonly string[]): string {
+export function writtenWords(files: readonly string[]): string {
   return files.length > 0 ? `Written: ${files.map(shown).join(', ')}` : 'The leaderboard was not written:';
 }
 
@@ -92,60 +88,4 @@ function cellWords(task: string, contender: string, probe: string, seed: number)
 function shown(path: string): string {
   const short = relative(process.cwd(), path);
   return short.startsWith('..') ? path : short;
-}
-
-/** Shows what `run` would compute. */
-export async function planCommand(flags: RunFlags): Promise<number> {
-  const output = createOutput(flags.json ?? false);
-  const progress = createProgress(process.stderr);
-  const prepared = await prepareRun({ ...runOptions(flags), onEvent: (event) => progress.onEvent(event) });
-  progress.end();
-  const store = flags.out !== undefined && existsSync(flags.out) ? await openStore(resolve(flags.out)) : undefined;
-  const cells = await Promise.all(
-    prepared.plan.cells.map(async ({ key, task, contender, probe, seed }) => ({
-      key,
-      task: task.description.id,
-      contender: contender.definition.id,
-      probe,
-      seed,
-      state: store ? (await store.read(key)).state : 'absent',
-    })),
-  );
-  const { environment, jobs, plan } = prepared;
-  output.document({ title: prepared.title, environment, jobs, cells, skipped: plan.skipped });
-  output.print(
-    textTable([
-      ['TASK', 'CONTENDER', 'PROBE', 'SEED', 'STORED'],
-      ...cells.map((cell) => [cell.task, cell.contender, cell.probe, String(cell.seed), cell.state]),
-    ]),
-  );
-  for (const why of plan.skipped) output.print(`Left out: ${why}`);
-  const pending = cells.filter(({ state }) => state !== 'done').length;
-  output.print(
-    `\n${cells.length} cells, ${pending} to compute, on ${environment.device} (${environment.precision}), ` +
-      `${jobs} processes of ${environment.threads} threads`,
-  );
-  return 0;
-}
-
-/** `report DIR`: writes the leaderboard of a results folder anew. */
-export async function reportCommand(folder: string, flags: { title?: string; json?: boolean }): Promise<number> {
-  const output = createOutput(flags.json ?? false);
-  const { UsageError } = await import('../core/errors.ts');
-  if (!existsSync(resolve(folder, 'run.json'))) {
-    throw new UsageError(
-      `${folder}: holds no run.json, so it is no results folder`,
-      'Give the --out folder of an earlier run.',
-    );
-  }
-  const { writeReport } = await import('../report/report.ts');
-  const { leaderboard, files, faults } = await writeReport(resolve(folder), { title: flags.title });
-  if (!output.json) {
-    const { leaderboardTerminal } = await import('../report/formats/terminal.ts');
-    output.print(leaderboardTerminal(leaderboard));
-  }
-  output.note(writtenWords(files));
-  for (const fault of faults) output.note(fault);
-  output.document(leaderboard);
-  return leaderboard.cells.failed > 0 || faults.length > 0 ? 1 : 0;
 }

@@ -2,26 +2,26 @@
 import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, resolve } from 'node:path';
-import { UsageError } from '../core/errors.ts';
+import { UsageError } from '../../core/errors.ts';
 import {
   ENSEMBLE_CONTROLS,
   ENSEMBLE_PRESETS,
   type EnsembleConfig,
   type EnsembleControlName,
   ensembleConfigFrom,
-} from '../ensembles/config.ts';
-import type { EnsembleCorpus } from '../ensembles/corpus.ts';
-import { finishEnsemble, type MemberOptions, memberIsFinished } from '../ensembles/training.ts';
-import { parseDevice, resolveDevice } from '../runtime/device.ts';
-import { runInChild } from '../runtime/jobs/job.ts';
-import { takeLock } from '../runtime/lock.ts';
-import { didYouMean } from '../sequences/sequence-error.ts';
-import type { PrepareRequest } from './ensemble-jobs.ts';
-import { withStatusLine } from './model-command.ts';
-import { createOutput } from './output.ts';
-import { duration } from './progress.ts';
+} from '../../ensembles/config.ts';
+import type { EnsembleCorpus } from '../../ensembles/corpus.ts';
+import { finishEnsemble, type MemberOptions, memberIsFinished } from '../../ensembles/training.ts';
+import { parseDevice, resolveDevice } from '../../runtime/device.ts';
+import { runInChild } from '../../runtime/jobs/job.ts';
+import { takeLock } from '../../runtime/lock.ts';
+import { didYouMean } from '../../sequences/sequence-error.ts';
+import { withStatusLine } from '../child-job.ts';
+import type { PrepareRequest } from '../jobs/ensemble.ts';
+import { createOutput } from '../output.ts';
+import { duration } from '../progress.ts';
 
-const JOBS = new URL('./ensemble-jobs.ts', import.meta.url);
+const JOBS = new URL('../jobs/ensemble.ts', import.meta.url);
 
 export interface EnsembleFlags {
   readonly config: string;

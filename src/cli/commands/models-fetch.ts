@@ -1,15 +1,15 @@
 /** `models fetch`: a model of the hub into the cache. The only command, with --download of data sets, that asks the network. */
 import { resolve } from 'node:path';
-import { UsageError } from '../core/errors.ts';
-import { textTable } from '../core/text-table.ts';
-import { defaultCacheFolder } from '../harness/cache-folder.ts';
-import { bytesInWords } from '../models/hub/bytes-in-words.ts';
-import { fetchModel } from '../models/hub/fetch-model.ts';
-import { HubError } from '../models/hub/hub-error.ts';
-import { parseHubId } from '../models/hub/hub-id.ts';
-import { hubServer } from '../models/hub/request.ts';
-import { createJobLine } from './model-command.ts';
-import { createOutput } from './output.ts';
+import { UsageError } from '../../core/errors.ts';
+import { textTable } from '../../core/text-table.ts';
+import { defaultCacheFolder } from '../../harness/cache-folder.ts';
+import { bytesInWords } from '../../models/hub/bytes-in-words.ts';
+import { fetchModel } from '../../models/hub/fetch-model.ts';
+import { HubError } from '../../models/hub/hub-error.ts';
+import { parseHubId } from '../../models/hub/hub-id.ts';
+import { hubServer } from '../../models/hub/request.ts';
+import { createJobLine } from '../child-job.ts';
+import { createOutput } from '../output.ts';
 
 export interface FetchFlags {
   readonly revision?: string;

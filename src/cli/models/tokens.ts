@@ -1,7 +1,7 @@
 /** How many tokens a tokenizer makes of a base: of seeded random sequences, and of a file's. Special tokens count, for they are computed too. */
-import { createRandom } from '../core/random.ts';
-import { applyAlphabet } from '../sequences/alphabet.ts';
-import { readSequences } from '../sequences/formats/readers.ts';
+import { createRandom } from '../../core/random.ts';
+import { applyAlphabet } from '../../sequences/alphabet.ts';
+import { readSequences } from '../../sequences/formats/readers.ts';
 
 export interface TokenRate {
   /** `random`, or the file. */

@@ -1,20 +1,20 @@
 /** `diagnose`: what a model predicts on a corpus, and the shape of what it computes, as a document and a page. */
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { makeFolder } from '../core/atomic-file.ts';
-import { UsageError } from '../core/errors.ts';
-import { writeFileAtomic } from '../core/files.ts';
-import { removeAbandoned } from '../core/temporary.ts';
-import { corpusKind } from '../diagnostics/corpus/corpus.ts';
-import type { DiagnosticsDocument } from '../diagnostics/document.ts';
-import { locateModel } from '../harness/definitions.ts';
-import { diagnosticsPage } from '../report/diagnostics/page.ts';
-import { diagnosticsTerminal } from '../report/diagnostics/terminal.ts';
-import type { DiagnoseRequest } from './diagnose-job.ts';
-import { existing, type MachineFlags, machine, runJob } from './model-command.ts';
-import { createOutput } from './output.ts';
+import { makeFolder } from '../../core/atomic-file.ts';
+import { UsageError } from '../../core/errors.ts';
+import { writeFileAtomic } from '../../core/files.ts';
+import { removeAbandoned } from '../../core/temporary.ts';
+import { corpusKind } from '../../diagnostics/corpus/corpus.ts';
+import type { DiagnosticsDocument } from '../../diagnostics/document.ts';
+import { locateModel } from '../../harness/definitions.ts';
+import { diagnosticsPage } from '../../report/diagnostics/page.ts';
+import { diagnosticsTerminal } from '../../report/diagnostics/terminal.ts';
+import { existing, type MachineFlags, machine, runJob } from '../child-job.ts';
+import type { DiagnoseRequest } from '../jobs/diagnose.ts';
+import { createOutput } from '../output.ts';
 
-const JOBS = new URL('./diagnose-job.ts', import.meta.url);
+const JOBS = new URL('../jobs/diagnose.ts', import.meta.url);
 
 export const DEFAULT_SEQUENCES = 256;
 

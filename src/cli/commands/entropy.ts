@@ -5,27 +5,27 @@
  */
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { makeFolder } from '../core/atomic-file.ts';
-import { UsageError } from '../core/errors.ts';
-import { namingFile } from '../core/file-fault.ts';
-import { writeFileAtomic } from '../core/files.ts';
-import { ensembleConfigFrom } from '../ensembles/config.ts';
-import type { EnsembleCorpus } from '../ensembles/corpus.ts';
-import type { EnsembleDocument } from '../ensembles/document.ts';
-import { type EntropyCell, entropyCells, entropyCorpus } from '../ensembles/entropy-suite.ts';
-import { finishEnsemble, type MemberOptions } from '../ensembles/training.ts';
-import { ensemblePage } from '../report/ensembles/page.ts';
-import { ensembleTerminal } from '../report/ensembles/terminal.ts';
-import { runInChild } from '../runtime/jobs/job.ts';
-import { takeLock } from '../runtime/lock.ts';
-import { DEFAULT_SEQUENCES } from './diagnose-command.ts';
-import { DIAGNOSE_JOBS, diagnosed, ENSEMBLE_PAGE } from './ensemble-diagnose-command.ts';
-import type { PrepareRequest } from './ensemble-jobs.ts';
-import { type MachineFlags, machine } from './model-command.ts';
-import { createOutput } from './output.ts';
-import { createStatusLine, duration } from './progress.ts';
+import { makeFolder } from '../../core/atomic-file.ts';
+import { UsageError } from '../../core/errors.ts';
+import { namingFile } from '../../core/file-fault.ts';
+import { writeFileAtomic } from '../../core/files.ts';
+import { ensembleConfigFrom } from '../../ensembles/config.ts';
+import type { EnsembleCorpus } from '../../ensembles/corpus.ts';
+import type { EnsembleDocument } from '../../ensembles/document.ts';
+import { type EntropyCell, entropyCells, entropyCorpus } from '../../ensembles/entropy-suite.ts';
+import { finishEnsemble, type MemberOptions } from '../../ensembles/training.ts';
+import { ensemblePage } from '../../report/ensembles/page.ts';
+import { ensembleTerminal } from '../../report/ensembles/terminal.ts';
+import { runInChild } from '../../runtime/jobs/job.ts';
+import { takeLock } from '../../runtime/lock.ts';
+import { type MachineFlags, machine } from '../child-job.ts';
+import type { PrepareRequest } from '../jobs/ensemble.ts';
+import { createOutput } from '../output.ts';
+import { createStatusLine, duration } from '../progress.ts';
+import { DEFAULT_SEQUENCES } from './diagnose.ts';
+import { DIAGNOSE_JOBS, diagnosed, ENSEMBLE_PAGE } from './diagnose-ensemble.ts';
 
-const TRAINING_JOBS = new URL('./ensemble-jobs.ts', import.meta.url);
+const TRAINING_JOBS = new URL('../jobs/ensemble.ts', import.meta.url);
 const DEFAULT_MEMBERS = 3;
 /** Of order and masks. */
 const DATA_SEED = 42;

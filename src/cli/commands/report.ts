@@ -1,0 +1,27 @@
+/** `report`: the leaderboard of a results folder, written and shown again. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { createOutput } from '../output.ts';
+import { writtenWords } from './run.ts';
+
+/** `report DIR`: writes the leaderboard of a results folder anew. */
+export async function reportCommand(folder: string, flags: { title?: string; json?: boolean }): Promise<number> {
+  const output = createOutput(flags.json ?? false);
+  const { UsageError } = await import('../../core/errors.ts');
+  if (!existsSync(resolve(folder, 'run.json'))) {
+    throw new UsageError(
+      `${folder}: holds no run.json, so it is no results folder`,
+      'Give the --out folder of an earlier run.',
+    );
+  }
+  const { writeReport } = await import('../../report/report.ts');
+  const { leaderboard, files, faults } = await writeReport(resolve(folder), { title: flags.title });
+  if (!output.json) {
+    const { leaderboardTerminal } = await import('../../report/formats/terminal.ts');
+    output.print(leaderboardTerminal(leaderboard));
+  }
+  output.note(writtenWords(files));
+  for (const fault of faults) output.note(fault);
+  output.document(leaderboard);
+  return leaderboard.cells.failed > 0 || faults.length > 0 ? 1 : 0;
+}
