@@ -1,3 +1,4 @@
+/** `run`: computes what is missing, writes the leaderboard, shows it. */
 import { relative } from 'node:path';
 import { type RunSummary, run } from '../../harness/run.ts';
 import type { Result } from '../../harness/store/result.ts';
