@@ -7,7 +7,7 @@
  * Resampling: the ordinary bootstrap is wrong here. A row drawn twice always shares class and cluster with its copy, so
  * resamples agree better than the rows they come from. Simulated with 2,000 rows in 400 classes, half of them put into a random
  * cluster: AMI .328, on bootstrap resamples .524 in the mean, 15 standard deviations higher; no interval in 300 held the truth.
- * Intervals therefore come from half-samples (`resamplingFor`), which held the expected score of nominally 95% in 93 to 96% (AMI)
+ * Intervals therefore come from half-samples (`random-halves.ts`), which held the expected score of nominally 95% in 93 to 96% (AMI)
  * and 95 to 97% (ARI), but only 83 to 94% (NMI, V-measure: the fewer rows per class, the worse) of 300 simulations each with
  * 200 or 1,000 rows of 10 to 200 classes. They are about these clusters: what another clustering of other rows would give is not seen.
  */

@@ -1,4 +1,4 @@
-/** The smallest and the largest value of each metric, for intervals: resampling may give ends that no score can have. */
+/** The smallest and the largest value of each metric: intervals stay within. */
 import type { MetricName } from './metric.ts';
 
 const SHARE = [0, 1] as const;
@@ -27,14 +27,7 @@ export const METRIC_RANGES: Readonly<Record<MetricName, readonly [low: number, h
   vMeasure: SHARE,
 };
 
-/** An interval of scores, cut to what the metric can be. NaN stays NaN. */
-export function withinRange(metric: MetricName, { low, high }: { low: number; high: number }) {
-  const [least, most] = METRIC_RANGES[metric];
-  const cut = (value: number) => Math.min(most, Math.max(least, value));
-  return { low: cut(low), high: cut(high) };
-}
-
-/** An interval of differences of two scores, cut to what they can be. */
+/** An interval of differences of two scores, cut to the possible range. NaN stays NaN. */
 export function withinDifferences(metric: MetricName, { low, high }: { low: number; high: number }) {
   const [least, most] = METRIC_RANGES[metric];
   const cut = (value: number) => Math.min(most - least, Math.max(least - most, value));

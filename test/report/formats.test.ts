@@ -100,7 +100,7 @@ async function built(text: string): Promise<Leaderboard> {
       { ...open, contenders: [model] },
     ],
   });
-  return buildLeaderboard(dir, { resamples: 100 });
+  return buildLeaderboard(dir);
 }
 
 beforeAll(async () => {

@@ -38,6 +38,8 @@ export interface Cell {
   /** Probe id; "none" for baselines. */
   readonly probe: string;
   readonly seed: number;
+  /** Whether other seeds give other predictions. */
+  readonly stochastic: boolean;
 }
 
 export interface Plan {
@@ -79,7 +81,7 @@ export function planCells(request: PlanRequest): Plan {
       for (const { probe, stochastic } of waysToRun(contender, kind, probes, (why) => skipped.push(`${id}: ${why}`))) {
         for (let seed = 0; seed < (stochastic ? seeds : 1); seed++) {
           const determinants = cellDeterminants(task.description, contender, probe, seed, environment);
-          cells.push({ key: hashJson(determinants), task, contender, probe: probe?.id ?? 'none', seed });
+          cells.push({ key: hashJson(determinants), task, contender, probe: probe?.id ?? 'none', seed, stochastic });
         }
       }
     }

@@ -1,24 +1,27 @@
 /**
- * Scoring of a cell's predictions. They are checked first: one row per sequence, finite, probabilities that sum to one, clusters that are
- * whole numbers. The interval resamples test rows, as the kind of task needs (`metrics/resampling.ts`).
+ * Scores the predictions of a cell. They are checked first: one row per sequence, finite,
+ * probabilities that sum to one, clusters that are whole numbers. The interval is over test rows.
  */
 
-import type { Predictions, Targets } from '../../core/matrix.ts';
-import { bootstrapInterval } from '../../metrics/bootstrap.ts';
-import type { MetricName } from '../../metrics/metric.ts';
+import type { Predictions, Targets, TaskKind } from '../../core/matrix.ts';
+import { deletion } from '../../metrics/deviations.ts';
+import { scoreInterval } from '../../metrics/difference.ts';
+import type { MetricName, PreparedMetric } from '../../metrics/metric.ts';
+import { METRIC_RANGES } from '../../metrics/metric-range.ts';
 import { metric, metricsFor } from '../../metrics/metric-table.ts';
-import { resamplingFor } from '../../metrics/resampling.ts';
 import type { PreparedTask } from '../contracts.ts';
 
-/** What predictions of the test rows are worth; plain data. */
+/** Scores of the test predictions; plain data. */
 export interface TestScores {
   readonly scores: Partial<Record<MetricName, number | null>>;
-  readonly interval: { low: number | null; high: number | null; level: number; resamples: number };
+  /** Undefined for fewer than two test rows. */
+  readonly interval?: { low: number | null; high: number | null; level: number };
   /** `[testSize, outputs]`; of a clustering, `[testSize, 1]`. */
   readonly predictions: { rows: number; columns: number; values: Float64Array };
 }
 
-const BOOTSTRAP_SEED = 0;
+/** Of the interval. */
+const LEVEL = 0.95;
 /** float32 probabilities of many classes: how far from 1 their sum may be. */
 const SUM_TOLERANCE = 1e-3;
 
@@ -91,19 +94,30 @@ export function scoreTest(task: PreparedTask, predicted: Predictions): TestScore
   const scores: Partial<Record<MetricName, number | null>> = {};
   for (const name of names) scores[name] = finiteOrNull(metric(name).prepare(targets, predictions)());
   const prepared = metric(primary).prepare(targets, predictions);
-  const { low, high, level, resamples } = bootstrapInterval([prepared], targets.rows, {
-    seed: BOOTSTRAP_SEED,
-    resampling: resamplingFor(kind),
-  });
+  const interval = targets.rows < 2 ? undefined : rowInterval(prepared, targets, kind, primary);
   return {
     scores,
-    interval: { low: finiteOrNull(low), high: finiteOrNull(high), level, resamples },
+    interval,
     predictions: {
       rows: predictions.rows,
       columns: predictions.columns,
       values: Float64Array.from(predictions.values),
     },
   };
+}
+
+/** Interval over test rows of one seed. */
+function rowInterval(
+  score: PreparedMetric,
+  targets: Targets,
+  kind: TaskKind,
+  name: MetricName,
+): TestScores['interval'] {
+  const strata = kind === 'binary' || kind === 'multiclass' ? targets.values : undefined;
+  const rows = deletion(targets.rows, { seed: 0, ...(kind === 'clustering' ? { method: 'halves' } : { strata }) });
+  const side = { scores: [score()], deviations: [rows.of(score)], seedVariance: undefined };
+  const { low, high } = scoreInterval(side, rows, { level: LEVEL, range: METRIC_RANGES[name] });
+  return { low: finiteOrNull(low), high: finiteOrNull(high), level: LEVEL };
 }
 
 function finiteOrNull(value: number): number | null {

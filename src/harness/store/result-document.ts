@@ -52,7 +52,7 @@ export function resultDocument(
       ...common,
       status: 'failed',
       error: { message, stack },
-      contender: contenderPart(cell.contender),
+      contender: { ...contenderPart(cell.contender), stochastic: cell.stochastic },
       scores: {},
       validationScore: null,
       details: {},
@@ -62,7 +62,12 @@ export function resultDocument(
   return {
     ...common,
     status: 'done',
-    contender: { ...contenderPart(cell.contender), fingerprint, card: card && { ...card } },
+    contender: {
+      ...contenderPart(cell.contender),
+      stochastic: cell.stochastic,
+      fingerprint,
+      card: card && { ...card },
+    },
     scores: { ...scores },
     validationScore,
     interval,

@@ -64,6 +64,8 @@ export const resultSchema = z.object({
     licence: z.string().optional(),
     version: z.string(),
     options: json,
+    /** Whether other seeds give other predictions. Absent from older results. */
+    stochastic: z.boolean().optional(),
     /** Models only: hash of the weights, and the model card. */
     fingerprint: z.string().optional(),
     card: json.optional(),
@@ -75,8 +77,8 @@ export const resultSchema = z.object({
   scores: z.partialRecord(z.enum(METRIC_NAMES), score),
   /** The primary metric's orientation-corrected value on the validation rows (larger is better). */
   validationScore: score,
-  /** Percentile bootstrap over test rows of the primary metric. */
-  interval: z.object({ low: score, high: score, level: z.number(), resamples: z.number().int() }).optional(),
+  /** Interval of the primary metric over test rows; seeds are not part of it. */
+  interval: z.object({ low: score, high: score, level: z.number() }).optional(),
   /** Test predictions, `[testSize, outputs]` float64 `.npy`, rows in the order of the task's test split. */
   predictions: z
     .object({ file: z.string(), sha256: z.string(), rows: z.number().int(), columns: z.number().int() })
@@ -132,6 +134,8 @@ export const taskRecordSchema = z.object({
   alphabetChanges: z.record(z.string(), z.number().int()),
   /** The audit of `src/quality/audit.ts`, as plain JSON. */
   audit: json,
+  /** `[testSize]` group of each test row, when the task declares groups: rows of one group belong together. */
+  testGroups: z.array(z.number().int()).optional(),
   /** `[testSize, columns]` float64 `.npy`, layout of `Targets`. */
   targets: z.object({ file: z.string(), sha256: z.string(), rows: z.number().int(), columns: z.number().int() }),
 });

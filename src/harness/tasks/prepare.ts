@@ -197,7 +197,23 @@ export function taskRecord(task: PreparedRows): Omit<TaskRecord, 'targets'> {
     ...(task.skipped.length === 0 ? {} : { skippedRows: [...task.skipped] }),
     alphabetChanges: { ...task.alphabetChanges },
     audit: { ...auditSplits(task.rows, kind) },
+    testGroups: testGroups(task.rows),
   };
+}
+
+/**
+ * `[testSize]` group of each test row as a number, when the rows declare groups: rows of one group
+ * (a species, a gene) are not independent. A row without a group is a group of its own.
+ */
+function testGroups(rows: PreparedRows['rows']): number[] | undefined {
+  const test = rows.filter(({ split }) => split === 'test');
+  if (test.every(({ group }) => group === undefined)) return undefined;
+  const numbers = new Map<string, number>();
+  return test.map(({ group }, i) => {
+    const name = group === undefined ? `row ${i}` : `group ${group}`;
+    if (!numbers.has(name)) numbers.set(name, numbers.size);
+    return numbers.get(name)!;
+  });
 }
 
 /** Rows per split. */

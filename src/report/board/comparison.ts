@@ -1,55 +1,80 @@
 /**
- * The statistics of a board: from stored predictions to mean scores with intervals, the one-hot reference of a task, and the
- * paired, Holm-corrected differences to it. The arithmetic is `src/metrics`; here it is decided what is compared with what.
+ * The statistics of a board: from stored predictions to mean scores with intervals, the one-hot
+ * reference of a task, and the paired, Holm-corrected differences to it. The arithmetic is in
+ * `src/metrics`; this file decides what is compared with what.
  *
- * Test rows of a classification task are drawn within classes, so that every resample holds every class. The reference is
- * chosen by validation score, never by test score.
+ * Class counts of a classification task are kept fixed. Rows of one group (`testGroups` of the task
+ * record) are deleted together. The reference is chosen by validation score, never by test score.
  */
 
 import type { Predictions, Targets, TaskKind } from '../../core/matrix.ts';
 import type { Result, TaskRecord } from '../../harness/store/result.ts';
+import { type Deletion, deletion } from '../../metrics/deviations.ts';
+import { differenceOf, type ScoredSeeds } from '../../metrics/difference.ts';
 import { holm, verdict } from '../../metrics/holm.ts';
 import type { Metric, PreparedMetric } from '../../metrics/metric.ts';
 import { withinDifferences } from '../../metrics/metric-range.ts';
 import { METRICS } from '../../metrics/metric-table.ts';
-import { differenceOf, type JointScores } from './joint-bootstrap.ts';
 import type { Comparison } from './schema.ts';
 import { secondOpinion } from './second-opinion.ts';
 
-export interface Resampling {
-  readonly level: number;
-  /** The fewest per task; more are taken where Holm's correction over many rows needs smaller p values. */
-  readonly resamples: number;
-  readonly seed: number;
-}
+/** Of every interval. */
+export const LEVEL = 0.95;
 
-/** What one (contender, probe) of a task brings to the comparison: its metric prepared once per seed. */
+/** One (contender, probe) of a task in the comparison: its metric prepared once per seed. */
 export interface Entrant {
   readonly contender: string;
   readonly label?: string;
   readonly probe: string;
   readonly oneHot: boolean;
-  /** Mean over seeds of the orientation-corrected score on the validation rows; null where undefined. */
+  /** Contenders of the same kind share what is known about seed variance. */
+  readonly kind: string;
+  /** False: every seed gives the same predictions. */
+  readonly stochastic: boolean;
+  /** Mean over seeds of the orientation-corrected score on the validation rows; null: undefined. */
   readonly validationScore: number | null;
   readonly prepared: readonly PreparedMetric[];
   /** Of the lowest seed that has a score. */
   readonly firstPredictions: Predictions;
 }
 
+/** An entrant with its scores and their deviations over test rows. */
+export interface MeasuredEntrant extends Entrant, ScoredSeeds {}
+
 export interface TaskStatistics {
   readonly kind: TaskKind;
   readonly metric: Metric;
   readonly targets: Targets;
-  readonly strata?: Float64Array;
+  /** Undefined when the test rows are too few for a variance. */
+  readonly rows: Deletion | undefined;
+  /** Test rows that are resampled one by one, or groups of them. */
+  readonly unit: 'rows' | 'groups';
 }
+
+/** With fewer groups of test rows, rows are deleted one by one: a variance over so few is worthless. */
+const LEAST_GROUPS = 10;
 
 export function taskStatistics(record: TaskRecord, targets: Targets): TaskStatistics {
-  const { kind } = record;
-  const classes = kind === 'binary' || kind === 'multiclass';
-  return { kind, metric: METRICS[record.metric], targets, ...(classes ? { strata: targets.values } : {}) };
+  const { kind, testGroups } = record;
+  const metric = METRICS[record.metric];
+  if (targets.rows < 2) return { kind, metric, targets, rows: undefined, unit: 'rows' };
+  const groups = testGroups && new Set(testGroups).size >= LEAST_GROUPS ? testGroups : undefined;
+  const strata = kind === 'binary' || kind === 'multiclass' ? targets.values : undefined;
+  const rows = deletion(targets.rows, {
+    seed: 0,
+    ...(kind === 'clustering' ? { method: 'halves' } : groups ? { groups } : { strata }),
+  });
+  return { kind, metric, targets, rows, unit: groups && kind !== 'clustering' ? 'groups' : 'rows' };
 }
 
-/** Throws when the stored predictions do not give the stored score: one of the two is not what it says. */
+/** Scores of every seed and their deviations; what is known about the seeds is added later. */
+export function measure(entrant: Entrant, { rows }: TaskStatistics): Omit<MeasuredEntrant, 'seedVariance'> {
+  const scores = entrant.prepared.map((score) => score());
+  const deviations = entrant.prepared.map((score) => rows?.of(score) ?? new Float64Array([Number.NaN]));
+  return { ...entrant, scores, deviations };
+}
+
+/** Throws when the stored predictions do not give the stored score: one of the two is damaged. */
 export function prepareChecked(task: TaskStatistics, result: Result, predictions: Predictions): PreparedMetric {
   if (predictions.rows !== task.targets.rows) {
     throw new Error(
@@ -81,38 +106,33 @@ export function chooseByValidation<T extends Pick<Entrant, 'validationScore'>>(e
   return best;
 }
 
-/** Difference of two entrants, by their places in the joint resampling. Stands alone until corrected: `pHolm` repeats `p`. */
+/**
+ * Difference of two entrants. Not corrected for other comparisons: `pHolm` repeats `p`.
+ * @param selection see `selectionEffect`; 0 when the reference was not chosen among several.
+ */
 export async function compareOne(
   task: TaskStatistics,
-  joint: JointScores,
-  entrants: readonly Entrant[],
-  [entrant, reference]: readonly [Entrant, Entrant],
-  { level }: Resampling,
+  [entrant, reference]: readonly [MeasuredEntrant, MeasuredEntrant],
+  selection: number,
 ): Promise<Comparison> {
   const { higherIsBetter } = task.metric;
-  const places = [entrants.indexOf(entrant), entrants.indexOf(reference)] as const;
-  const found = differenceOf(joint, ...places, { level, higherIsBetter });
-  const ci = withinDifferences(task.metric.name, found);
+  const found = task.rows && differenceOf(entrant, reference, task.rows, { level: LEVEL, higherIsBetter, selection });
+  const ci = found && withinDifferences(task.metric.name, found);
   const predictions = [entrant.firstPredictions, reference.firstPredictions] as const;
   return withHolm(
     {
       reference: reference.contender,
       ...(reference.label === undefined ? {} : { referenceLabel: reference.label }),
       referenceProbe: reference.probe,
-      difference: finiteOrNull(found.estimate),
-      ci: { low: finiteOrNull(ci.low), high: finiteOrNull(ci.high) },
-      p: finiteOrNull(found.p),
+      difference: finiteOrNull(found?.difference ?? Number.NaN),
+      ci: { low: finiteOrNull(ci?.low ?? Number.NaN), high: finiteOrNull(ci?.high ?? Number.NaN) },
+      p: finiteOrNull(found?.p ?? Number.NaN),
       pHolm: null,
-      verdict: null,
+      verdict: found?.needsSeeds ? 'needs seeds' : null,
       secondOpinion: await secondOpinion(task.kind, task.targets, ...predictions),
     },
-    found.p,
+    found?.p ?? Number.NaN,
   );
-}
-
-/** B resamples cannot give a p below 2/(1+B): enough for one clear difference among `comparisons` to pass Holm at 0.05. */
-export function resamplesFor(comparisons: number, resamples: number): number {
-  return Math.max(resamples, 80 * comparisons);
 }
 
 /** Holm's correction over comparisons of one task; those that are undefined stay so and do not count. */
@@ -122,10 +142,11 @@ export function correct(comparisons: readonly Comparison[]): Comparison[] {
 }
 
 function withHolm(comparison: Comparison, adjustedP: number): Comparison {
+  if (comparison.verdict === 'needs seeds') return comparison;
   const orNaN = (value: number | null) => value ?? Number.NaN;
   const { difference, ci } = comparison;
-  const said = verdict(orNaN(difference), adjustedP, { low: orNaN(ci.low), high: orNaN(ci.high) });
-  return { ...comparison, pHolm: finiteOrNull(adjustedP), verdict: said === 'undefined' ? null : said };
+  const found = verdict(orNaN(difference), adjustedP, { low: orNaN(ci.low), high: orNaN(ci.high) });
+  return { ...comparison, pHolm: finiteOrNull(adjustedP), verdict: found === 'undefined' ? null : found };
 }
 
 export function finiteOrNull(value: number): number | null {

@@ -11,6 +11,7 @@ const RELATION = {
   better: 'is better than',
   indistinguishable: 'is indistinguishable from',
   worse: 'is worse than',
+  'needs seeds': 'cannot yet be compared (one seed; add --seeds 3) with',
 } as const;
 
 /**

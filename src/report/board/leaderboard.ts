@@ -6,9 +6,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashJson } from '../../core/files.ts';
-import { withinRange } from '../../metrics/metric-range.ts';
+import type { TaskRecord } from '../../harness/store/result.ts';
+import { scoreInterval, selectionEffect } from '../../metrics/difference.ts';
+import { METRIC_RANGES } from '../../metrics/metric-range.ts';
 import { METRICS } from '../../metrics/metric-table.ts';
-import { resamplingFor } from '../../metrics/resampling.ts';
+import { type SeedVariance, seedVariances } from '../../metrics/seed-variance.ts';
 import { contenderCards, countCells, environments, taskCard } from './cards.ts';
 import {
   chooseByValidation,
@@ -16,15 +18,15 @@ import {
   correct,
   type Entrant,
   finiteOrNull,
-  type Resampling,
-  resamplesFor,
+  LEVEL,
+  type MeasuredEntrant,
+  measure,
   type TaskStatistics,
   taskStatistics,
 } from './comparison.ts';
 import { testRowsProblem, validationRowsProblem } from './degenerate.ts';
 import { harmonicTables } from './harmonic.ts';
 import { controlFor, headline } from './headline.ts';
-import { intervalOf, resampleJointly } from './joint-bootstrap.ts';
 import { type Group, scoreGroup } from './rows.ts';
 import { type RunFolder, readRunFolder, readTargets, type StoredCell } from './run-folder.ts';
 import {
@@ -39,41 +41,41 @@ import {
 export interface LeaderboardOptions {
   /** Default: the run's own title. */
   readonly title?: string;
-  /** Of the interval of every score. Default 2000. */
-  readonly resamples?: number;
-  /** Of the bootstrap. Default 0. */
-  readonly seed?: number;
   /** Called between rows: fraction done and what is being worked on. */
   readonly progress?: (fraction: number, message: string) => void;
 }
 
-const LEVEL = 0.95;
-
 /** Throws when `dir` is not a run's folder. Damaged cells and files do not throw: they are shown as failed, with the reason. */
 export async function buildLeaderboard(dir: string, options: LeaderboardOptions = {}): Promise<Leaderboard> {
   const run = await readRunFolder(dir);
-  const resampling: Resampling = { level: LEVEL, resamples: options.resamples ?? 2000, seed: options.seed ?? 0 };
   const title = options.title ?? run.manifest.title;
-  const inputsHash = hashJson({ run: run.hash, title, resampling });
+  const inputsHash = hashJson({ run: run.hash, title });
   const stored = await readLeaderboard(join(dir, 'leaderboard.json'));
   if (stored?.inputsHash === inputsHash) return stored;
 
   const byTask = groupBy(run.cells, ({ planned }) => JSON.stringify([planned.task, planned.taskHash]));
+  const measured: ScoredTask[] = [];
+  for (const [i, cells] of byTask.entries()) {
+    options.progress?.(i / byTask.length, cells[0].planned.task);
+    measured.push(await scoreTask(run, cells));
+  }
+  // Seed variances need all tasks: contenders of one kind share what is known.
+  const variances = moderatedSeedVariances(measured);
   const tasks: LeaderboardTask[] = [];
   const rows: LeaderboardRow[] = [];
-  for (const [i, cells] of byTask.entries()) {
-    const progress = (fraction: number, message: string) => options.progress?.((i + fraction) / byTask.length, message);
-    const built = await buildTask(run, cells, resampling, progress);
+  for (const [i, task] of measured.entries()) {
+    const built = await compareScored(task, variances[i]);
     tasks.push(built.task);
     rows.push(...built.rows);
   }
+  options.progress?.(1, title);
   const harmonic = harmonicTables(tasks, rows);
   const document = {
     schema: LEADERBOARD_SCHEMA,
     title,
     command: run.manifest.command,
     inputsHash,
-    method: methodInWords(resampling),
+    method: METHOD,
     cells: countCells(rows.flatMap((row) => row.cells)),
     tasks,
     contenders: contenderCards(run.cells),
@@ -97,13 +99,18 @@ export async function readLeaderboard(path: string): Promise<Leaderboard | undef
   }
 }
 
-async function buildTask(
-  run: RunFolder,
-  cells: readonly StoredCell[],
-  resampling: Resampling,
-  progress: (fraction: number, message: string) => void,
-): Promise<{ task: LeaderboardTask; rows: LeaderboardRow[] }> {
-  const { task: id, taskHash } = cells[0].planned;
+/** A task with its rows scored, before anything is compared. */
+interface ScoredTask {
+  readonly cells: readonly StoredCell[];
+  readonly record: TaskRecord | undefined;
+  readonly groups: readonly Group[];
+  readonly statistics: TaskStatistics | undefined;
+  /** Parallel to the groups that have an entrant. */
+  readonly measured: readonly Omit<MeasuredEntrant, 'seedVariance'>[];
+}
+
+async function scoreTask(run: RunFolder, cells: readonly StoredCell[]): Promise<ScoredTask> {
+  const { taskHash } = cells[0].planned;
   const record = run.tasks.get(taskHash);
   let statistics: TaskStatistics | undefined;
   let problem = run.taskProblems.get(taskHash) ?? `results/tasks/${taskHash}.json is absent: run again`;
@@ -114,17 +121,40 @@ async function buildTask(
       problem = (error as Error).message;
     }
   }
-  const byRow = groupBy(cells, ({ row }) => row);
   const groups: Group[] = [];
-  for (const own of byRow) groups.push(await scoreGroup(run, own, statistics ?? problem));
-  progress(0.2, id);
-  await breathe();
+  for (const own of groupBy(cells, ({ row }) => row)) groups.push(await scoreGroup(run, own, statistics ?? problem));
+  const measured: ScoredTask['measured'][number][] = [];
+  for (const { entrant } of groups) {
+    if (!entrant) continue;
+    measured.push(measure(entrant, statistics!));
+    await breathe();
+  }
+  return { cells, record, groups, statistics, measured };
+}
+
+/** Seed variances of all entrants of all tasks, in the order of tasks and entrants. */
+function moderatedSeedVariances(tasks: readonly ScoredTask[]): (SeedVariance | undefined)[][] {
+  const all = tasks.map(({ measured, statistics }) =>
+    measured.map(({ kind, stochastic, scores, deviations }) => ({
+      ...{ kind, stochastic, scores, deviations },
+      rows: statistics!.targets.rows,
+    })),
+  );
+  const variances = seedVariances(all.flat());
+  let next = 0;
+  return all.map((own) => own.map(() => variances[next++]));
+}
+
+async function compareScored(
+  { cells, record, groups, statistics, measured }: ScoredTask,
+  variances: readonly (SeedVariance | undefined)[],
+): Promise<{ task: LeaderboardTask; rows: LeaderboardRow[] }> {
+  const entrants = measured.map((entrant, i) => ({ ...entrant, seedVariance: variances[i] }));
   const testProblem = record && statistics && testRowsProblem(record.kind, statistics.targets, record.classes);
   const validationProblem = record && validationRowsProblem(record);
   const taskHeadline = statistics
-    ? await compareTask(groups, statistics, resampling, testProblem, validationProblem)
+    ? await compareTask(groups, entrants, statistics, testProblem, validationProblem)
     : headline({ metric: METRICS[groups[0].row.metric ?? 'accuracy'], vsControl: null });
-  progress(1, id);
   await breathe();
   const rows = groups.map(({ row }) => row);
   return {
@@ -142,51 +172,46 @@ async function buildTask(
 /** Fills in every row's score, interval and comparison; returns the headline. */
 async function compareTask(
   groups: readonly Group[],
+  entrants: readonly MeasuredEntrant[],
   statistics: TaskStatistics,
-  resampling: Resampling,
   testProblem: string | undefined,
   validationProblem: string | undefined,
 ): Promise<Headline> {
-  const { metric, targets, strata } = statistics;
-  const compete = groups.filter((group): group is Group & { entrant: Entrant } => group.entrant !== undefined);
-  const entrants = compete.map(({ entrant }) => entrant);
-  const resamples = resamplesFor(entrants.length - 1, resampling.resamples);
-  const joint = resampleJointly(
-    entrants.map(({ prepared }) => prepared),
-    targets.rows,
-    { resamples, seed: resampling.seed, strata, resampling: resamplingFor(statistics.kind) },
-  );
-  for (const [i, group] of compete.entries()) {
-    const { estimate, low, high } = intervalOf(joint, i, resampling.level);
-    const notes = Number.isNaN(estimate) ? [`${metric.label} is undefined on these test rows`] : [];
-    group.row = {
-      ...group.row,
-      score: finiteOrNull(estimate),
-      ci: intervalOrNull(withinRange(metric.name, { low, high })),
-      notes: [...group.row.notes, ...notes],
-    };
-  }
+  const { metric } = statistics;
+  const compete = groups
+    .filter((group): group is Group & { entrant: Entrant } => group.entrant !== undefined)
+    .map((group, i) => ({ group, entrant: entrants[i] }));
+  for (const { group, entrant } of compete) group.row = { ...group.row, ...scored(group.row, entrant, statistics) };
   if (testProblem !== undefined) return unanswered([testProblem, validationProblem]);
-  const compare = (pair: readonly [Entrant, Entrant]) => compareOne(statistics, joint, entrants, pair, resampling);
-  const reference = chooseByValidation(entrants.filter((entrant) => entrant.oneHot));
+  const candidates = entrants.filter(({ oneHot, validationScore }) => oneHot && validationScore !== null);
+  const reference = chooseByValidation(candidates);
+  const selection = reference
+    ? selectionEffect(
+        candidates.map(({ validationScore }) => validationScore!),
+        candidates.indexOf(reference),
+        (reference.seedVariance?.sigma2 ?? 0) / reference.scores.length,
+      )
+    : 0;
   const compared = reference ? compete.filter(({ entrant }) => entrant !== reference) : [];
-  const comparisons = correct(await Promise.all(compared.map(({ entrant }) => compare([entrant, reference!]))));
-  for (const [i, group] of compared.entries()) group.row = { ...group.row, vsOneHot: comparisons[i] };
-  const referenceGroup = compete.find(({ entrant }) => entrant === reference);
+  const comparisons = correct(
+    await Promise.all(compared.map(({ entrant }) => compareOne(statistics, [entrant, reference!], selection))),
+  );
+  for (const [i, { group }] of compared.entries()) group.row = { ...group.row, vsOneHot: comparisons[i] };
+  const referenceGroup = compete.find(({ entrant }) => entrant === reference)?.group;
   if (referenceGroup) referenceGroup.row = { ...referenceGroup.row, isReference: true };
 
   const models = compete
-    .filter(({ row }) => row.kind === 'model' && isFrozen(row))
-    .map((group) => ({ ...group.entrant, group }));
-  const model = chooseByValidation(models)?.group;
-  const controls = compete.filter(({ row }) => row.kind === 'control');
-  const named = controls.map((group) => ({ ...group.row, ...namedModel(group) }));
+    .filter(({ group }) => group.row.kind === 'model' && isFrozen(group.row))
+    .map((one) => ({ ...one.entrant, one }));
+  const model = chooseByValidation(models)?.one;
+  const controls = compete.filter(({ group }) => group.row.kind === 'control');
+  const named = controls.map(({ group }) => ({ ...group.row, ...namedModel(group) }));
   const onlyModel = new Set(models.map(({ contender, label }) => JSON.stringify([contender, label]))).size === 1;
-  const control = model && controlFor(model.row, named, onlyModel);
-  const controlGroup = controls.find((group) => control && sameRow(group.row, control));
-  const vsControl = model && controlGroup ? await compare([model.entrant, controlGroup.entrant]) : null;
+  const control = model && controlFor(model.group.row, named, onlyModel);
+  const ofControl = controls.find(({ group }) => control && sameRow(group.row, control));
+  const vsControl = model && ofControl ? await compareOne(statistics, [model.entrant, ofControl.entrant], 0) : null;
   return headline({
-    ...{ metric, model: model?.row, reference: referenceGroup?.row, control, vsControl, validationProblem },
+    ...{ metric, model: model?.group.row, reference: referenceGroup?.row, control, vsControl, validationProblem },
     unchosen: models.length > 0 && model === undefined,
   });
 }
@@ -197,8 +222,22 @@ function unanswered(problems: readonly (string | undefined)[]): Headline {
   return { sentence, model: null, vsOneHot: null, vsControl: null };
 }
 
-function intervalOrNull({ low, high }: { low: number; high: number }): LeaderboardRow['ci'] {
-  return { low: finiteOrNull(low), high: finiteOrNull(high) };
+/** Score, interval and notes of a row. */
+function scored(
+  row: LeaderboardRow,
+  entrant: MeasuredEntrant,
+  { metric, rows }: TaskStatistics,
+): Pick<LeaderboardRow, 'score' | 'ci' | 'notes'> {
+  const plain = entrant.scores.reduce((sum, score) => sum + score, 0) / entrant.scores.length;
+  const found = rows && scoreInterval(entrant, rows, { level: LEVEL, range: METRIC_RANGES[metric.name] });
+  const notes = [...row.notes];
+  if (Number.isNaN(plain)) notes.push(`${metric.label} is undefined on these test rows`);
+  else if (found?.seedsUnknown) notes.push('one seed: the interval covers the test rows only; add --seeds 3');
+  return {
+    score: finiteOrNull(plain),
+    ci: { low: finiteOrNull(found?.low ?? Number.NaN), high: finiteOrNull(found?.high ?? Number.NaN) },
+    notes,
+  };
 }
 
 /** The headline is about frozen models: one whose weights were tuned with the probe stands on the board, but not there. */
@@ -225,20 +264,17 @@ function namedModel({ cells }: Group): { controlOf?: string } {
   return {};
 }
 
-function methodInWords({ level, resamples, seed }: Resampling): Leaderboard['method'] {
-  return {
-    level,
-    resamples,
-    seed,
-    interval: `${level * 100}% percentile bootstrap interval over test rows (within classes for classification; random half-samples, recentred, for clustering) and, where there are several, seeds`,
-    test: 'Paired bootstrap: both contenders are scored on the same resampled test rows',
-    correction:
-      'p-values are Holm-corrected within each task over every row compared with the reference (models, controls and baselines alike)',
-    reference: 'chosen by validation score, never by test score',
-    secondOpinion:
-      "McNemar's exact test on right and wrong answers (binary, multiclass) or the Wilcoxon signed-rank test on squared errors (regression), on the test rows of the lowest seed of both sides, uncorrected; no verdict is drawn from it",
-  };
-}
+const METHOD: Leaderboard['method'] = {
+  level: LEVEL,
+  interval: `${LEVEL * 100}% interval for other test rows and other training seeds: variance over rows by the jackknife (within classes for classification; whole groups when the task declares them; random half-samples for clustering) plus variance over seeds, Student's t`,
+  test: 'Paired: both contenders are scored on the same deleted rows. The variance over seeds is moderated by the other contenders of the same kind on the board; a stochastic contender with one seed needs it',
+  correction:
+    'p-values are Holm-corrected within each task over every row compared with the reference (models, controls and baselines alike)',
+  reference:
+    'chosen by validation score, never by test score; the advantage that the choice gives it is part of the interval',
+  secondOpinion:
+    "McNemar's exact test on right and wrong answers (binary, multiclass) or the Wilcoxon signed-rank test on squared errors (regression), on the test rows of the lowest seed of both sides, uncorrected; no verdict is drawn from it",
+};
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string): T[][] {
   const groups = new Map<string, T[]>();

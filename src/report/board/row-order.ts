@@ -52,7 +52,7 @@ export function unfinishedNote(cells: CellCounts): string | undefined {
 
 /** How the headline models fare, over tasks where there is a verdict. */
 export function verdictCounts(board: Leaderboard): Readonly<Record<Verdict, number>> & { readonly none: number } {
-  const counts = { better: 0, indistinguishable: 0, worse: 0, none: 0 };
+  const counts = { better: 0, indistinguishable: 0, worse: 0, 'needs seeds': 0, none: 0 };
   for (const task of board.tasks) counts[task.headline.vsOneHot?.verdict ?? 'none'] += 1;
   return counts;
 }

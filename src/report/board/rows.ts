@@ -54,6 +54,8 @@ export async function scoreGroup(
       ...(row.label === undefined ? {} : { label: row.label }),
       probe: row.probe,
       oneHot: row.kind === 'baseline' && row.family === 'one-hot',
+      kind: `${row.kind} ${row.family ?? ''}`.trimEnd(),
+      stochastic: scored.some(({ result }) => result.contender.stochastic ?? true),
       validationScore: row.validationScore,
       prepared,
       firstPredictions: scored[0].predictions,

@@ -7,9 +7,9 @@ import { z } from 'zod';
 import { TASK_KINDS } from '../../core/matrix.ts';
 import { METRIC_NAMES } from '../../metrics/metric.ts';
 
-export const LEADERBOARD_SCHEMA = 'glm-bench/leaderboard@1';
+export const LEADERBOARD_SCHEMA = 'glm-bench/leaderboard@2';
 
-export const VERDICTS = ['better', 'indistinguishable', 'worse'] as const;
+export const VERDICTS = ['better', 'indistinguishable', 'worse', 'needs seeds'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 const json = z.record(z.string(), z.unknown());
@@ -33,7 +33,10 @@ const comparisonSchema = z.object({
   p: number,
   /** Holm-corrected within the task; null where the comparison stands alone. */
   pHolm: number,
-  /** Null where the data leave the comparison undefined. */
+  /**
+   * Null when the comparison is undefined. `needs seeds`: a side is stochastic, has one seed, and no
+   * contender of its kind on the board has more.
+   */
   verdict: z.enum(VERDICTS).nullable(),
   /** A classical paired test on the lowest seed of both sides, uncorrected; null for multilabel tasks. */
   secondOpinion: secondOpinionSchema.nullable(),
@@ -247,8 +250,6 @@ export const leaderboardSchema = z.object({
   /** The statistics in words and numbers, as printed under every table. */
   method: z.object({
     level: z.number(),
-    resamples: z.number().int(),
-    seed: z.number().int(),
     interval: z.string(),
     test: z.string(),
     correction: z.string(),

@@ -4,7 +4,7 @@
  * colour (up triangle better, down triangle worse, circle indistinguishable, diamond the reference).
  */
 
-import type { Comparison, LeaderboardRow } from '../board/schema.ts';
+import type { Comparison, LeaderboardRow, Verdict } from '../board/schema.ts';
 import { decimalsFor, formatDifference } from '../formats/numbers.ts';
 
 export interface Domain {
@@ -58,9 +58,10 @@ export function forestDomain(rows: readonly LeaderboardRow[]): Domain {
 }
 
 /** Marker centred on (x, y). */
-export function marker(shape: 'better' | 'worse' | 'indistinguishable' | 'reference', x: number, y: number): string {
+export function marker(shape: Verdict | 'reference', x: number, y: number): string {
   const at = (dx: number, dy: number) => `${round(x + dx)} ${round(y + dy)}`;
-  if (shape === 'indistinguishable') return `<circle class="mark ${shape}" cx="${round(x)}" cy="${round(y)}" r="4.2"/>`;
+  if (shape === 'indistinguishable' || shape === 'needs seeds')
+    return `<circle class="mark ${shape}" cx="${round(x)}" cy="${round(y)}" r="4.2"/>`;
   const corners = {
     better: [at(0, -5.5), at(5.2, 4), at(-5.2, 4)],
     worse: [at(0, 5.5), at(5.2, -4), at(-5.2, -4)],

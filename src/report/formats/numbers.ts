@@ -48,7 +48,12 @@ export function plural(count: number, noun: string): string {
 }
 
 /** Never colour alone: each verdict has a shape and a word. */
-export const VERDICT_MARKS: Readonly<Record<Verdict, string>> = { better: '▲', indistinguishable: '○', worse: '▼' };
+export const VERDICT_MARKS: Readonly<Record<Verdict, string>> = {
+  better: '▲',
+  indistinguishable: '○',
+  worse: '▼',
+  'needs seeds': '?',
+};
 
 /** At most `most` characters; a cut text ends in an ellipsis. */
 export function clip(text: string, most: number): string {

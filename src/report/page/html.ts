@@ -139,7 +139,7 @@ function contenderCard(contender: LeaderboardContender): string {
 function howToRead(board: Leaderboard): string {
   const { method } = board;
   const items = [
-    `<b>Score</b>: the task's primary metric on its test rows, mean over seeds. Below it the ${escapeHtml(method.interval)}; at least ${formatCount(method.resamples)} resamples.`,
+    `<b>Score</b>: the task's primary metric on its test rows, mean over seeds. Below it the ${escapeHtml(method.interval)}.`,
     `<b>Difference to one-hot</b>: score minus that of the <b>reference</b> (◆), the best one-hot baseline of the task, ${escapeHtml(method.reference)}. Positive is better, also where a lower score is better. ${escapeHtml(method.test)}. The plot draws it with its interval; floors (chance, composition) far off the axis end in an arrow.`,
     `<b>p</b>: ${escapeHtml(method.correction)}. The comparison of a model with its random-weights control, in the headlines, stands alone and is not corrected.`,
     `<b>Second opinion</b>, under "Comparisons in full": a classical paired test beside the bootstrap, ${escapeHtml(method.secondOpinion)}. The two need not agree: it compares accuracy or size of error, not the task's metric, and knows one seed only.`,
@@ -159,7 +159,6 @@ function provenance(board: Leaderboard): string {
     'first cell started': startedAt,
     'last cell finished': finishedAt,
     'computing time': formatSeconds(seconds),
-    'bootstrap seed': board.method.seed,
     'inputs (sha256)': board.inputsHash,
   };
   const machines = environments.map(

@@ -87,7 +87,12 @@ function boardTable(task: LeaderboardTask, rows: readonly LeaderboardRow[]): str
   ].join('\n');
 }
 
-const VERDICT_ORDER: Readonly<Record<Verdict, number>> = { better: 3, indistinguishable: 1, worse: 0 };
+const VERDICT_ORDER: Readonly<Record<Verdict, number>> = {
+  better: 3,
+  indistinguishable: 1,
+  'needs seeds': 0.5,
+  worse: 0,
+};
 
 function boardRow(row: LeaderboardRow, digits: number, domain: Domain, measures: readonly MeasureColumn[]): string {
   const comparison = row.vsOneHot;

@@ -35,7 +35,7 @@ describe('loss curves of pre-training', () => {
       { id: 'frozen', kind: 'model', skill: 2, card: { layers: 2 } },
     ] as const;
     await fakeRun(dir, { tasks: [0, 1].map((i) => ({ id: `task-${i}`, rows: 60, contenders })) });
-    board = await buildLeaderboard(dir, { resamples: 50 });
+    board = await buildLeaderboard(dir);
     cells = (await readRunFolder(dir)).cells;
   });
   afterAll(() => rm(dir, { recursive: true }));

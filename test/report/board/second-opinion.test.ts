@@ -27,7 +27,7 @@ beforeAll(async () => {
       { id: 'regression', kind: 'regression', outputs: 1, metric: 'mse', rows: 40, contenders },
     ],
   });
-  board = await buildLeaderboard(dir, { resamples: 50 });
+  board = await buildLeaderboard(dir);
 });
 afterAll(() => rm(dir, { recursive: true }));
 

@@ -44,7 +44,7 @@ beforeAll(async () => {
       { id: 'older', contenders: [oneHot, { id: 'sure', kind: 'model', skill: 3 }] },
     ],
   });
-  board = await buildLeaderboard(dir, { resamples: 200 });
+  board = await buildLeaderboard(dir);
 });
 afterAll(() => Promise.all(folders.map((dir) => rm(dir, { recursive: true }))));
 
@@ -99,7 +99,7 @@ describe('diagnostics on the board', () => {
   it('are not there for a board without any', async () => {
     const dir = await folder();
     await fakeRun(dir, { tasks: [{ id: 't', contenders: [{ id: 'm', kind: 'model', skill: 1 }] }] });
-    const html = leaderboardHtml(await buildLeaderboard(dir, { resamples: 50 }));
+    const html = leaderboardHtml(await buildLeaderboard(dir));
     expect(html).not.toContain('id="measures"');
     expect(html).not.toContain('data-key="entropybits"');
   });
