@@ -7,7 +7,7 @@ describe('killed at a random moment and started again', () => {
     '%s leaves what an undisturbed run leaves, and nothing else',
     async (command) => {
       const result = await killOften(command, 1, createRandom(`kill test:${command}`));
-      expect(result).toMatchObject({ kills: 1, finished: 1, different: 0, lost: 0, leftOver: [] });
+      expect(result).toMatchObject({ kills: 1, finished: 1, different: 0, lost: 0, mixed: 0, leftOver: [] });
     },
     300_000,
   );

@@ -1,17 +1,17 @@
 /**
- * Kills `run`, `pretrain`, `embed` and `ensemble` by SIGKILL at random moments, starts them again
- * until they finish, and compares what they leave with what an undisturbed run leaves. Three in
- * four kills hit the whole process group, the others the main process alone. Half of the moments
- * are drawn evenly, half near the end, where files are written.
+ * Kills `run`, `pretrain` (new and with --overwrite), `embed` and `ensemble` by SIGKILL at random
+ * moments, starts them again until they finish, and compares what they leave with what an
+ * undisturbed run leaves. Three in four kills hit the whole process group, the others the main
+ * process alone. Half of the moments are drawn evenly, half near the end, where files are written.
  *
  *     node --import tsx test/robustness/kill.ts --kills 200
  */
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createRandom, type Random } from '../../src/core/random.ts';
@@ -24,6 +24,10 @@ interface Victim {
   readonly words: readonly string[];
   readonly begun: (out: string, stderr: string, pid: number) => boolean;
   readonly left: (out: string) => unknown;
+  /** Puts in place what the command replaces. */
+  readonly prepare?: (folder: string, out: string) => void;
+  /** Whether what a killed command left is the old or the new, and no mixture. */
+  readonly isWhole?: (out: string, expected: string) => boolean;
 }
 
 const hashOf = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
@@ -65,6 +69,20 @@ export const VICTIMS: Readonly<Record<string, Victim>> = {
     begun: (out, _, dead) => isHeldAnew(`${out}.training.lock`, dead),
     left: model,
   },
+  overwrite: {
+    words: [
+      ...['pretrain', '--config', 'tiny.json', '--sequences', 'reads.fa', '--seed', '7', '--overwrite'],
+      ...['--out', 'OUT', ...MACHINE],
+    ],
+    begun: (out, _, dead) => isHeldAnew(`${out}.training.lock`, dead),
+    left: model,
+    prepare: (folder, out) => cpSync(join(folder, 'model'), join(folder, out), { recursive: true }),
+    isWhole(out, expected) {
+      const aside = join(dirname(out), `.${basename(out)}.previous`);
+      const found = JSON.stringify(model(existsSync(out) ? out : aside));
+      return found === expected || found === JSON.stringify(model(join(dirname(out), 'model')));
+    },
+  },
   embed: {
     words: ['embed', '--model', 'model', '--sequences', 'reads.fa', '--out', 'OUT.npy', ...MACHINE],
     begun: (out) => existsSync(`${out}.npy`),
@@ -102,6 +120,8 @@ export interface KillResult {
   different: number;
   /** Results that were stored before a kill and not after it. */
   lost: number;
+  /** Kills after which a folder held a mixture of an old and a new model. */
+  mixed: number;
   /** Temporary files, locks and training folders left when a command had finished. */
   leftOver: string[];
   /** From the start of a process after a kill until it works, seconds. */
@@ -173,15 +193,17 @@ export async function killOften(command: string, kills: number, random: Random):
   const victim = VICTIMS[command];
   const folder = await mkdtemp(join(tmpdir(), `kill-${command}-`));
   const sum: KillResult = {
-    ...{ command, kills: 0, finished: 0, different: 0, lost: 0, leftOver: [], slowestStart: 0 },
+    ...{ command, kills: 0, finished: 0, different: 0, lost: 0, mixed: 0, leftOver: [], slowestStart: 0 },
   };
   try {
     await inputs(folder);
-    if (command === 'embed') await runOnce(folder, VICTIMS.pretrain, 'model', 0);
+    if (/embed|overwrite/.test(command)) await runOnce(folder, VICTIMS.pretrain, 'model', 0);
+    victim.prepare?.(folder, 'whole');
     const { seconds } = await runOnce(folder, victim, 'whole', 0);
     const expected = JSON.stringify(victim.left(join(folder, 'whole')));
     for (let round = 0; sum.kills < kills; round++) {
       const out = `out${round}`;
+      victim.prepare?.(folder, out);
       let [before, dead] = [{} as Record<string, unknown>, 0];
       for (let isDone = false; !isDone; ) {
         const share = random.next() < 0.5 ? random.next() : 0.75 + 0.3 * random.next();
@@ -189,7 +211,10 @@ export async function killOften(command: string, kills: number, random: Random):
         const ended = await runOnce(folder, victim, out, dead, sum.kills < kills ? kill : undefined);
         isDone = !ended.killed;
         if (dead > 0) sum.slowestStart = Math.max(sum.slowestStart, ended.begunAfter ?? 0);
-        if (ended.killed) [sum.kills, dead] = [sum.kills + 1, ended.pid];
+        if (ended.killed) {
+          [sum.kills, dead] = [sum.kills + 1, ended.pid];
+          if (victim.isWhole && !victim.isWhole(join(folder, out), expected)) sum.mixed += 1;
+        }
         const after = command === 'run' ? results(join(folder, out)) : {};
         sum.lost += Object.keys(before).filter((key) => !(key in after)).length;
         before = after;
