@@ -213,6 +213,8 @@ export async function killOften(command: string, kills: number, random: Random):
         if (dead > 0) sum.slowestStart = Math.max(sum.slowestStart, ended.begunAfter ?? 0);
         if (ended.killed) {
           [sum.kills, dead] = [sum.kills + 1, ended.pid];
+          // The child of a main process that was killed alone ends within half a second.
+          if (victim.isWhole && !kill.group) await new Promise((resolve) => setTimeout(resolve, 1500));
           if (victim.isWhole && !victim.isWhole(join(folder, out), expected)) sum.mixed += 1;
         }
         const after = command === 'run' ? results(join(folder, out)) : {};
