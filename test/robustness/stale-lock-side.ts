@@ -20,7 +20,7 @@ export async function addCells({ out, side, cells, startAt }: Request): Promise<
   let overlaps = 0;
   while (Date.now() < startAt) await new Promise((resolve) => setTimeout(resolve, 1));
   for (let i = 0; i < cells; i++) {
-    const cell = { key: `${side}-${i}`, task: 't', taskHash: 'h', contender: `c${side}`, probe: 'none', seed: i };
+    const cell = { key: `${side}-${i}`, task: 't', taskHash: 'h', contender: `c${side}-${i}`, probe: 'none', seed: 0 };
     await store.addToManifest({ title: 't', command: 'c', cells: [cell] });
     await withLock(join(out, 'other.lock'), async () => {
       const inside = join(out, 'inside');
