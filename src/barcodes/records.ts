@@ -8,9 +8,9 @@
 
 import { detectFormat, fileStem } from '../sequences/formats/data-files.ts';
 import { readFasta } from '../sequences/formats/fasta.ts';
-import { openTable, type TableFault } from '../sequences/formats/tables.ts';
+import { openTable } from '../sequences/formats/tables.ts';
 import { IdSet } from '../sequences/id-set.ts';
-import { type SkippedRow, skippedRow } from '../sequences/row-faults.ts';
+import { type SkippedRow, skippedRow, type TableFault } from '../sequences/row-faults.ts';
 import { SequenceError } from '../sequences/sequence-error.ts';
 import {
   BARCODE_FIELDS,

@@ -1,6 +1,7 @@
 /** One command line: parsed, run, and what goes wrong turned into one clear line and an exit code. */
 import { CommanderError } from 'commander';
 import { UsageError } from '../core/errors.ts';
+import { withoutControls } from '../core/escape.ts';
 import { fileFault } from '../core/file-fault.ts';
 import { didYouMean, SequenceError } from '../sequences/sequence-error.ts';
 import { createProgram } from './program.ts';
@@ -42,8 +43,8 @@ function explain(thrown: unknown, debug: boolean): number {
     return 2;
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  process.stderr.write(`error: ${message}\n`);
-  if (error instanceof UsageError && error.hint) process.stderr.write(`${error.hint}\n`);
+  process.stderr.write(`error: ${withoutControls(message)}\n`);
+  if (error instanceof UsageError && error.hint) process.stderr.write(`${withoutControls(error.hint)}\n`);
   if (debug) process.stderr.write(`${stack}\n`);
   else if (!(error instanceof UsageError || error instanceof SequenceError)) {
     process.stderr.write('Add --debug to see where this comes from.\n');

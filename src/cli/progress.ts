@@ -2,6 +2,7 @@
  * How far a run is: on a terminal one line that is redrawn, with the time left; elsewhere a line per finished cell, so that logs
  * stay readable. Always on standard error.
  */
+import { escapeTerminal, withoutControls } from '../core/escape.ts';
 import type { RunEvent } from '../harness/run-types.ts';
 
 export interface ProgressView {
@@ -46,13 +47,13 @@ export function createProgress(stream: NodeJS.WriteStream, now: () => number = D
   };
   const say = (text: string) => {
     clear();
-    stream.write(`${text}\n`);
+    stream.write(`${withoutControls(text)}\n`);
   };
   const draw = (text: string) => {
     if (!live || now() - lastDraw < 80) return;
     lastDraw = now();
     clear();
-    stream.write(text.slice(0, (stream.columns ?? 80) - 1));
+    stream.write(escapeTerminal(text).slice(0, (stream.columns ?? 80) - 1));
     drawn = true;
   };
   const status = () => {
@@ -115,7 +116,9 @@ export function createStatusLine(stream: NodeJS.WriteStream): {
       clear();
       const elapsed = (Date.now() - startedAt) / 1000;
       const left = fraction > 0.02 ? `, about ${duration((elapsed * (1 - fraction)) / fraction)} left` : '';
-      stream.write(`${Math.floor(100 * fraction)}%${left}: ${message}`.slice(0, (stream.columns ?? 80) - 1));
+      stream.write(
+        escapeTerminal(`${Math.floor(100 * fraction)}%${left}: ${message}`).slice(0, (stream.columns ?? 80) - 1),
+      );
       drawn = true;
     },
     clear,

@@ -57,8 +57,9 @@ export function escapeMarkdown(text: string): string {
  * RFC 4180 cell of text. Spreadsheets run a cell that starts with = + - @ as a formula, so it gets
  * an apostrophe in front.
  */
-export function escapeCsvText(text: string): string {
-  const guarded = /^[\s\uFEFF]*[=+\-@＝＋－＠]|^[\t\r\n]/.test(text) ? `'${text}` : text;
+export function escapeCsvText(raw: string): string {
+  const text = withoutControls(raw);
+  const guarded = /^[\s\uFEFF]*[=+\-@＝＋－＠]|^[\t\r\n�]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(guarded) || /^\s|\s$/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded;
 }
 
@@ -78,7 +79,8 @@ function isControl(character: string): boolean {
   );
 }
 
-function withoutControls(text: string): string {
+/** For output of several lines: escape sequences and other control characters become visible; line breaks and tabs stay. */
+export function withoutControls(text: string): string {
   return Array.from(text, (character) =>
     isControl(character) && character !== '\n' && character !== '\t' ? '�' : character,
   ).join('');

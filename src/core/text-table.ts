@@ -14,7 +14,8 @@ export function aligned(table: readonly (readonly string[])[], right = (column: 
   return table.map((line) => line.map(padded).join('  ').trimEnd());
 }
 
-/** The lines of a table in which every column stands to the left. */
+/** The lines of a table in which every column stands to the left; a line break inside a cell becomes a blank. */
 export function textTable(rows: readonly (readonly string[])[]): string {
-  return aligned(rows, () => false).join('\n');
+  const inOneLine = rows.map((row) => row.map((text) => text.replace(/\s*[\r\n]\s*/g, ' ')));
+  return aligned(inOneLine, () => false).join('\n');
 }

@@ -2,12 +2,14 @@
  * What a checkpoint's own classifier says of sequences, where it was published with one: probabilities, nothing fitted. Such heads read all tokens of
  * an input, so that every sequence must make as many as the model was trained on.
  */
+
 import type { Matrix } from '../core/matrix.ts';
 import type { FrozenModel } from '../models/model.ts';
 import { Graph } from '../onnx/graph.ts';
 import { batchMemory, runInBatches } from '../runtime/batches.ts';
 import { openGraph } from '../runtime/graph-session.ts';
 import { type Compute, pick } from '../runtime/training/network.ts';
+import { UnusableSequence } from '../sequences/sequence-error.ts';
 import { rowsPerBatch } from './batch-plan.ts';
 
 /** Rows at a time at most. */
@@ -30,10 +32,10 @@ export async function classScores(
   const { classes, tokens } = classifier;
   for (const [i, sequence] of sequences.entries()) {
     const own = model.tokens(sequence);
-    if (own !== tokens)
-      throw new Error(
-        `${label}: sequence ${i + 1} of ${sequences.length} makes ${own} tokens (${sequence.length} nucleotides); its classifier reads exactly ${tokens}`,
-      );
+    if (own !== tokens) {
+      const reason = `makes ${own} tokens (${sequence.length} nucleotides); its classifier reads exactly ${tokens}`;
+      throw new UnusableSequence(i, sequences.length, reason, label);
+    }
   }
   graph.output('scores', scores(hiddenStates[model.layers]));
   const session = await openGraph(graph, model, { ...compute, label });

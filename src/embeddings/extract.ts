@@ -14,6 +14,7 @@ import { batchMemory, runInBatches } from '../runtime/batches.ts';
 import { openGraph } from '../runtime/graph-session.ts';
 import type { Session } from '../runtime/session.ts';
 import { type Compute, pick } from '../runtime/training/network.ts';
+import { unusable } from '../sequences/sequence-error.ts';
 import { planBatches, rowsPerBatch, tokenBudget } from './batch-plan.ts';
 import { windowRemedy } from './limits.ts';
 
@@ -197,10 +198,7 @@ async function extract(
       return model.tokens(sequence);
     } catch (error) {
       const remedy = isTooLong(model, sequence) ? windowRemedy(model.limits) : '';
-      throw new Error(
-        `${model.label}: sequence ${i + 1} of ${sequences.length}: ${(error as Error).message}${remedy}`,
-        { cause: error },
-      );
+      throw unusable(error, i, sequences.length, model.label, remedy);
     }
   });
   const order = sequences.map((_, i) => i).sort((a, b) => tokens[a] - tokens[b] || a - b);

@@ -8,6 +8,7 @@ import { hashJson } from '../core/files.ts';
 import type { Matrix } from '../core/matrix.ts';
 import type { Encoder } from '../models/model.ts';
 import { reverseComplement } from '../sequences/alphabet.ts';
+import { unusable } from '../sequences/sequence-error.ts';
 
 /** What is held at a time beside the results: sequences, and letters in them unless one has more alone. */
 const SEQUENCES_PER_CALL = 8192;
@@ -53,7 +54,7 @@ function turned(sequence: string, row: number, rows: number): string {
   try {
     return reverseComplement(sequence);
   } catch (error) {
-    throw new Error(`sequence ${row + 1} of ${rows}: ${(error as Error).message}`, { cause: error });
+    throw unusable(error, row, rows);
   }
 }
 

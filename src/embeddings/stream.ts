@@ -2,7 +2,9 @@
  * Embeddings of more sequences than memory holds vectors for: read, embedded and handed on a block at a time, in order. Within a block sequences are batched by
  * length, as ever; a sequence's vector does not depend on its block.
  */
+
 import type { Encoder, Representation } from '../models/model.ts';
+import { UnusableSequence, unusable } from '../sequences/sequence-error.ts';
 
 /** Sequences in a block, and letters in them unless one has more alone. Many, so that those batched together are of like length. */
 const SEQUENCES_PER_BLOCK = 8192;
@@ -33,6 +35,7 @@ export async function embedStream(
       progress?.(reached / total, `embedded ${Math.floor(reached)} of ${total} sequences`);
     };
     const [{ rows, values }] = await encoder.embed(block, [representation], report).catch((error: unknown) => {
+      if (error instanceof UnusableSequence) throw unusable(error, done + error.row, total);
       if (done === 0) throw error;
       const message = `among the sequences from ${done + 1} to ${done + block.length}: ${(error as Error).message}`;
       throw new Error(message, { cause: error });

@@ -8,6 +8,7 @@
 import { hashJson } from '../core/files.ts';
 import type { Matrix } from '../core/matrix.ts';
 import type { Encoder, Pooling, Representation } from '../models/model.ts';
+import { unusable } from '../sequences/sequence-error.ts';
 import { nucleotideLimit } from './limits.ts';
 
 /** Letters per window, and from the beginning of one to the next. */
@@ -179,7 +180,7 @@ function named<T>(row: number, rows: number, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw new Error(`sequence ${row + 1} of ${rows}: ${(error as Error).message}`, { cause: error });
+    throw unusable(error, row, rows);
   }
 }
 

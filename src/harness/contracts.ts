@@ -62,6 +62,8 @@ export interface TaskDefinition {
 /** One split of a prepared task: parallel arrays. */
 export interface SplitData {
   readonly ids: readonly string[];
+  /** Where each row was read ("train.csv:17"), for messages; absent for tasks that were not read from files. */
+  readonly places?: readonly string[];
   readonly sequences: readonly string[];
   readonly targets: Targets;
   /** What a row has in common with others (the species, for barcodes), or its label; '' where it has neither. */

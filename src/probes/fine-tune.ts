@@ -6,6 +6,7 @@
  * validation score are kept; only matrices decay, and momentum does not cycle with the rate. The head is drawn as transformers draws it
  * (normal, 0.02). Every seed draws head, order of rows and dropout anew; the model stays the same.
  */
+
 import type { Predictions } from '../core/matrix.ts';
 import type { Graph } from '../onnx/graph.ts';
 import type { Mode } from '../onnx/layers/dropout.ts';
@@ -18,6 +19,7 @@ import {
   type TrainingData,
   train as trainNetwork,
 } from '../runtime/training/train.ts';
+import { unusable } from '../sequences/sequence-error.ts';
 import { probeDeviceName } from './linear/linear-map.ts';
 import { choosePath } from './linear/path.ts';
 import type { ModelProbe, ProbeContext, SequenceData, TunableModel, TunedModel } from './probe.ts';
@@ -127,8 +129,7 @@ function tokensOf(model: TunableModel, sequences: readonly string[]): number[] {
     try {
       return model.tokens(sequence);
     } catch (error) {
-      const what = `${model.label}: sequence ${row + 1} of ${sequences.length}: ${(error as Error).message}`;
-      throw new Error(what, { cause: error });
+      throw unusable(error, row, sequences.length, model.label);
     }
   });
 }

@@ -1,8 +1,31 @@
 /**
- * Rows that cannot be used: refused (the default), or skipped and counted on request. What is skipped is kept with its reason, and
- * every reader checks that rows in = rows out + rows skipped.
+ * Rows as every table format gives them, and what is done about rows that cannot be used: refused (the default), or skipped and
+ * counted on request. What is skipped is kept with its reason, and every reader checks that rows in = rows out + rows skipped.
  */
 import { SequenceError } from './sequence-error.ts';
+
+export interface TableValues {
+  /** 1-based line, the first one of a row that spans several; the row for Parquet. */
+  readonly line: number;
+  /** One value per column chosen; null and undefined where the row has none. */
+  readonly values: readonly unknown[];
+}
+
+/** A row that cannot be read, in its place. */
+export interface TableFault {
+  readonly line: number;
+  readonly fault: SequenceError;
+}
+
+export type TableRow = TableValues | TableFault;
+
+export interface OpenTable {
+  readonly columns: readonly string[];
+  /** Rows with only the columns of these indices, in this order. Called once. */
+  select(indices: readonly number[]): AsyncGenerator<TableRow>;
+  /** Lines so far that went on with the row before them, because of a line break inside quotes. */
+  joinedLines(): number;
+}
 
 export const ON_BAD_ROW = ['error', 'skip'] as const;
 export type OnBadRow = (typeof ON_BAD_ROW)[number];

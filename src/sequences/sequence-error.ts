@@ -16,6 +16,36 @@ export class SequenceError extends Error {
   }
 }
 
+/** A sequence of a list that a model cannot use. The caller knows where the list came from and can name file and line. */
+export class UnusableSequence extends Error {
+  override readonly name = 'UnusableSequence';
+
+  /** @param row 0-based. */
+  constructor(
+    readonly row: number,
+    readonly rows: number,
+    /** Why, without the place. */
+    readonly reason: string,
+    readonly model?: string,
+  ) {
+    super(`${model === undefined ? '' : `${model}: `}sequence ${row + 1} of ${rows}: ${reason}`);
+  }
+
+  /** The message with the place of the sequence, such as "train.csv:17". */
+  at(place: string): string {
+    return `${this.model === undefined ? '' : `${this.model}: `}${place}: ${this.reason}`;
+  }
+}
+
+/** The error of row `row` of `rows`; one that names a row of a part of the list is counted anew. */
+export function unusable(error: unknown, row: number, rows: number, model?: string, remedy = ''): UnusableSequence {
+  const inner = error instanceof UnusableSequence ? error : undefined;
+  const reason = (inner?.reason ?? (error instanceof Error ? error.message : String(error))) + remedy;
+  const found = new UnusableSequence(row, rows, reason, model ?? inner?.model);
+  found.cause = error;
+  return found;
+}
+
 /**
  * What `name` was probably meant to be, as ` (did you mean "x"?)`, or "" when nothing is near: the candidate nearest by edit
  * distance, else up to three that hold the same letters in the same order ("onehot-cnn": "one-hot-chip-cnn"), the shortest first.

@@ -58,3 +58,44 @@ it('embed takes an export as well', async () => {
   expect(code, stderr).toBe(0);
   expect(await readNpy(join(folder, 'three.npy'))).toMatchObject({ rows: 3, columns: 16 });
 });
+
+it('embed reads what its hints say: gaps removed, bad rows skipped and listed, a row that the model cannot use named', async () => {
+  const embed = (file: string, ...flags: string[]) =>
+    bench(folder, [
+      'embed',
+      '--model',
+      'bert-v1.5',
+      '--sequences',
+      file,
+      '--device',
+      'cpu',
+      '--out',
+      'odd.npy',
+      ...flags,
+    ]);
+  const rows = async () => (await readNpy(join(folder, 'odd.npy'))).rows;
+  await writeFile(
+    join(folder, 'odd.csv'),
+    `id,sequence\na,${SEQUENCES[0]}\nb,AC--${SEQUENCES[1]}\nc\u009b,${SEQUENCES[2]}!\n`,
+  );
+
+  const refused = await embed('odd.csv');
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(/odd\.csv:3: letter "-" at position 3 is a gap; .*--gaps remove/);
+  expect(refused.stderr).not.toMatch(/--debug/);
+
+  const skipped = await embed('odd.csv', '--gaps', 'remove', '--on-bad-row', 'skip', '--json');
+  expect(skipped.code, skipped.stderr).toBe(0);
+  expect(JSON.parse(skipped.stdout)).toMatchObject({
+    rows: 2,
+    skipped: [{ line: 4, reason: expect.stringMatching(/"!"/) }],
+  });
+  expect(skipped.stderr).toMatch(/1 of 3 rows skipped/);
+  expect(await rows()).toBe(2);
+
+  await writeFile(join(folder, 'short.csv'), `id,sequence\na,${SEQUENCES[0]}\nshort\u009b,${'A'.repeat(5000)}\n`);
+  const short = await embed('short.csv');
+  expect(short.code).toBe(2);
+  expect(short.stderr).toMatch(/short\.csv:3 \(row "short�"\): 'AAAAAAAAAAAA\.\.\.'/);
+  expect(short.stderr).not.toMatch(/--debug|\u009b/);
+});

@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { escapeCsvText, escapeHtml, escapeMarkdown, escapeTerminal, safeUrl } from '../../src/core/escape.ts';
+import {
+  escapeCsvText,
+  escapeHtml,
+  escapeMarkdown,
+  escapeTerminal,
+  safeUrl,
+  withoutControls,
+} from '../../src/core/escape.ts';
 import { buildLeaderboard } from '../../src/report/board/leaderboard.ts';
 import type { Leaderboard } from '../../src/report/board/schema.ts';
 import { niceTicks } from '../../src/report/charts/svg.ts';
@@ -205,7 +212,9 @@ describe('CSV', () => {
 
   it('keeps hostile text in its cell and harmless in a spreadsheet', () => {
     const rows: Record<string, string>[] = parse(leaderboardCsv(hostile), { columns: true, record_delimiter: '\r\n' });
-    expect(rows[2].error).toBe(HOSTILE);
+    expect(rows[2].error).toBe(withoutControls(HOSTILE));
+    for (const control of ['\u001b', '\u202e', '\u0007']) expect(leaderboardCsv(hostile)).not.toContain(control);
+    expect(escapeCsvText('\u001b[2J=1')).toBe("'�[2J=1");
     for (const text of ['=1+1', '+1', '-1', '@sum', '\t=1', ' =1', '＝1']) expect(escapeCsvText(text)).toMatch(/^"?'/);
     expect(escapeCsvText('a "b", c')).toBe('"a ""b"", c"');
   });

@@ -18,7 +18,7 @@ export async function reportCommand(folder: string, flags: { title?: string; jso
   const { leaderboard, files, faults } = await writeReport(resolve(folder), { title: flags.title });
   if (!output.json) {
     const { leaderboardTerminal } = await import('../../report/formats/terminal.ts');
-    output.print(leaderboardTerminal(leaderboard));
+    output.printColoured(leaderboardTerminal(leaderboard));
   }
   output.note(writtenWords(files));
   for (const fault of faults) output.note(fault);

@@ -61,7 +61,7 @@ async function conclude(summary: RunSummary, output: Output): Promise<number> {
   const { leaderboard, files, faults } = await writeReport(summary.out);
   if (!output.json) {
     const { leaderboardTerminal } = await import('../../report/formats/terminal.ts');
-    output.print(`\n${leaderboardTerminal(leaderboard)}`);
+    output.printColoured(`\n${leaderboardTerminal(leaderboard)}`);
   }
   const { computed, reused, failed, seconds } = summary;
   output.note(`${computed} cells computed, ${reused} reused, in ${duration(seconds)}. ${writtenWords(files)}`);

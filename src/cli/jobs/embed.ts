@@ -1,5 +1,6 @@
 /** What the child process of `embed` does: native code never runs in the process that talks to the terminal. */
 import { dirname } from 'node:path';
+import { UsageError } from '../../core/errors.ts';
 import { removeAbandoned } from '../../core/temporary.ts';
 import { encoderOf } from '../../embeddings/extract.ts';
 import { embedStream } from '../../embeddings/stream.ts';
@@ -9,9 +10,10 @@ import { modelAt } from '../../harness/definitions.ts';
 import { runAs } from '../../harness/variants.ts';
 import type { Pooling } from '../../models/model.ts';
 import { openNpyWriter } from '../../runtime/arrays/npy-writer.ts';
-import { readSequences } from '../../sequences/formats/readers.ts';
+import { type PlainSequence, readSequences } from '../../sequences/formats/readers.ts';
 import type { AlphabetPolicy } from '../../sequences/labelled-sequence.ts';
-import { createReadReport, type OnBadRow, type SkippedRow } from '../../sequences/row-faults.ts';
+import { createReadReport, type OnBadRow, type ReadReport, type SkippedRow } from '../../sequences/row-faults.ts';
+import { UnusableSequence } from '../../sequences/sequence-error.ts';
 
 import type { JobMachine } from '../child-job.ts';
 
@@ -45,11 +47,23 @@ export interface EmbedReport {
   readonly sha256: string;
 }
 
-/** Every sequence of a file, in order, in the alphabet. */
-async function* readAll(request: EmbedRequest, report = createReadReport()): AsyncGenerator<string> {
+/** Every row of a file, in order, in the alphabet. */
+function readRows(request: EmbedRequest, report?: ReadReport): AsyncGenerator<PlainSequence> {
   const { column, onBadRow, alphabet = { alphabet: 'dna' } } = request;
-  const options = { sequence: column, duplicateIds: 'suffix', onBadRow, alphabet, report } as const;
-  for await (const { sequence } of readSequences(request.sequences, options)) yield sequence;
+  return readSequences(request.sequences, { sequence: column, duplicateIds: 'suffix', onBadRow, alphabet, report });
+}
+
+async function* sequencesOf(rows: AsyncIterable<PlainSequence>): AsyncGenerator<string> {
+  for await (const { sequence } of rows) yield sequence;
+}
+
+/** The error with file, line and id of the row that the model cannot use; the file is read again up to there. */
+async function placed(error: UnusableSequence, request: EmbedRequest): Promise<Error> {
+  let row = 0;
+  for await (const { id, source } of readRows(request)) {
+    if (row++ === error.row) return new UsageError(error.at(`${source.file}:${source.line} (row "${id}")`));
+  }
+  return error;
 }
 
 /** Embeds the sequences of a file; row i of the `.npy` is sequence i. The file is read twice, so that neither sequences nor vectors are held. */
@@ -57,7 +71,7 @@ export async function embedJob(request: EmbedRequest, progress: Progress): Promi
   const { device, threads, cacheFolder, pool, out } = request;
   const counted = createReadReport();
   let [rows, longestSequence] = [0, 0];
-  for await (const { length } of readAll(request, counted)) {
+  for await (const { length } of sequencesOf(readRows(request, counted))) {
     rows += 1;
     longestSequence = Math.max(longestSequence, length);
   }
@@ -75,7 +89,11 @@ export async function embedJob(request: EmbedRequest, progress: Progress): Promi
     try {
       const representation = { layer, pooling: pool };
       const take = (vectors: Float32Array) => writer.write(vectors);
-      await embedStream(encoder, readAll(request), { representation, total: rows, progress, take });
+      await embedStream(encoder, sequencesOf(readRows(request)), { representation, total: rows, progress, take }).catch(
+        async (error: unknown) => {
+          throw error instanceof UnusableSequence ? await placed(error, request) : error;
+        },
+      );
       const checksum = await writer.finish();
       return {
         out,

@@ -4,7 +4,9 @@
  * fitted on every representation (layer, pooling) offered and the one with the best validation score predicts, or the probe trains
  * the model itself. Predictions are checked before anything is scored (`scoring.ts`).
  */
+
 import { join } from 'node:path';
+import { UsageError } from '../../core/errors.ts';
 import { hashJson, sha256 } from '../../core/files.ts';
 import type { Matrix, Predictions } from '../../core/matrix.ts';
 import type { Measures, Unmeasured } from '../../diagnostics/model-diagnostics.ts';
@@ -12,6 +14,7 @@ import { windowRemedy } from '../../embeddings/limits.ts';
 import type { ModelContext, ModelDefinition, Representation } from '../../models/model.ts';
 import type { ModelProbe, Probe } from '../../probes/probe.ts';
 import type { Device } from '../../runtime/device.ts';
+import { UnusableSequence } from '../../sequences/sequence-error.ts';
 import type { BaselineDefinition, PreparedTask, SplitData } from '../contracts.ts';
 import { storedMeasures } from './model-diagnostics.ts';
 import { scoreTest, type TestScores, validationScorer } from './scoring.ts';
@@ -73,6 +76,14 @@ export interface EmbeddedTask {
   readonly diagnostics?: Measures | Unmeasured;
 }
 
+/** Names file and line of a sequence that a model cannot use; other errors are passed on. */
+export function placed(error: unknown, { ids, places }: SplitData): unknown {
+  if (!(error instanceof UnusableSequence) || ids[error.row] === undefined || error.rows !== ids.length) return error;
+  const id = `row "${ids[error.row]}"`;
+  const place = places?.[error.row];
+  return new UsageError(error.at(place === undefined || place === id ? id : `${place} (${id})`));
+}
+
 /** Loads a model (pre-training it if that is what it does) and embeds the task's splits. Validation and test rows never train it. */
 export async function embedTask(
   task: PreparedTask,
@@ -92,7 +103,8 @@ export async function embedTask(
     const total = train.sequences.length + valid.sequences.length + test.sequences.length;
     let done = 0;
     const features: Record<string, readonly Matrix[]> = {};
-    for (const [name, { sequences }] of Object.entries({ train, valid, test })) {
+    for (const [name, split] of Object.entries({ train, valid, test })) {
+      const { sequences } = split;
       const [low, high] = [done, done + sequences.length].map((count) => 0.5 + (0.18 * count) / total);
       const store = join(cacheFolder, 'embeddings');
       const progress = part(settings, low, high);
@@ -103,7 +115,9 @@ export async function embedTask(
         sequences,
         representations,
         progress,
-      );
+      ).catch((error: unknown) => {
+        throw placed(error, split);
+      });
       checkFeatures(matrices, sequences.length, representations, name);
       features[name] = matrices;
       done += sequences.length;
@@ -241,17 +255,28 @@ export async function runModelProbe(
       `model ${model.id} is an encoder that gives vectors only, so the probe ${probe.id} can't train it: use a probe on frozen features`,
     );
   }
-  const tuned = await probe.tune(loaded, train, valid, {
-    ...settings,
-    kind: task.definition.kind,
-    outputs: task.outputs,
-    validationScore: validationScorer(task),
-    progress: part(settings, 0.5, 0.95),
-  });
+  const tuned = await probe
+    .tune(loaded, train, valid, {
+      ...settings,
+      kind: task.definition.kind,
+      outputs: task.outputs,
+      validationScore: validationScorer(task),
+      progress: part(settings, 0.5, 0.95),
+    })
+    .catch((error: unknown) => {
+      // Which of the two is known by its size only.
+      const isSure = train.ids.length !== valid.ids.length;
+      throw isSure ? placed(placed(error, train), valid) : error;
+    });
   try {
     settings.progress(0.95, 'predict');
     return {
-      ...scoreTest(task, await tuned.predict(test.sequences)),
+      ...scoreTest(
+        task,
+        await tuned.predict(test.sequences).catch((error: unknown) => {
+          throw placed(error, test);
+        }),
+      ),
       validationScore: finite(tuned.validationScore, 'validation score'),
       details: { frozen: false, ...plainJson(tuned.details) },
       fingerprint: loaded.fingerprint,

@@ -85,6 +85,7 @@ async function prepare(definition: TaskDefinition, context: TaskContext): Promis
   const classes = classesOf(kind, kind === 'clustering' ? bySplit.test : bySplit.train, definition.classes);
   const encoded = (name: SplitName): SplitData => ({
     ids: bySplit[name].map((row) => row.id),
+    places: bySplit[name].map(placeOf),
     sequences: bySplit[name].map((row) => row.sequence),
     targets:
       kind === 'clustering' && name !== 'test' ? ownTargets(bySplit[name]) : encodeLabels(kind, bySplit[name], classes),

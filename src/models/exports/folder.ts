@@ -6,6 +6,7 @@
  * Hidden states come back as [rows, tokens, dimension] and are pooled here. Which sequences may share a batch is found out on a trial when the model is
  * opened: all, if padding changes nothing; those of equally many tokens; or none (dynamically quantised models scale by a batch's largest value).
  */
+
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { hashJson, sha256File } from '../../core/files.ts';
@@ -13,6 +14,7 @@ import type { Matrix } from '../../core/matrix.ts';
 import { batchMemory, runInBatches } from '../../runtime/batches.ts';
 import { openSession, type Session } from '../../runtime/session.ts';
 import type { Compute } from '../../runtime/training/network.ts';
+import { unusable } from '../../sequences/sequence-error.ts';
 import type { Company, Encoder, InputLimits, Representation } from '../model.ts';
 import { readTokenizerFiles } from '../tokenizers/files.ts';
 import { tokenLetters } from '../tokenizers/token-letters.ts';
@@ -170,9 +172,7 @@ async function embed(
     try {
       return encoder.tokenizer.tokens(sequence);
     } catch (error) {
-      throw new Error(`${path}: sequence ${i + 1} of ${sequences.length}: ${(error as Error).message}`, {
-        cause: error,
-      });
+      throw unusable(error, i, sequences.length, path);
     }
   });
   const order = sequences.map((_, i) => i).sort((a, b) => tokens[a] - tokens[b] || a - b);

@@ -3,12 +3,12 @@
  * `delimited-quotes.ts`. The separator is the format's own unless the first line has only another of comma, tab, semicolon; the
  * quoting rules are those of the separator found.
  */
+import type { OpenTable, TableRow } from '../row-faults.ts';
 import { SequenceError } from '../sequence-error.ts';
 import { listed } from './columns.ts';
 import { createRecordParser, type DelimitedRecord } from './delimited-quotes.ts';
 import { shorten } from './fasta.ts';
 import { readLines } from './gzip-stream.ts';
-import type { OpenTable, TableRow } from './tables.ts';
 
 export interface DelimitedOptions {
   readonly format: 'csv' | 'tsv';

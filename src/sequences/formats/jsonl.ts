@@ -1,9 +1,9 @@
 /** JSON Lines: one object per line. Columns are the keys of the first object; blank lines are passed over. */
 
+import type { OpenTable, TableFault, TableRow } from '../row-faults.ts';
 import { SequenceError } from '../sequence-error.ts';
 import { shorten } from './fasta.ts';
 import { readLines } from './gzip-stream.ts';
-import type { OpenTable, TableFault, TableRow } from './tables.ts';
 
 /**
  * Later lines that are not a JSON object are yielded as faults.

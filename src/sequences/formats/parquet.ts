@@ -15,9 +15,9 @@ import {
   parquetSchema,
 } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import type { OpenTable, TableRow } from '../row-faults.ts';
 import { SequenceError } from '../sequence-error.ts';
 import { firstBytes, readBytes, readError } from './gzip-stream.ts';
-import type { OpenTable, TableRow } from './tables.ts';
 
 /** Largest page, uncompressed. Writers make pages of about 1 MiB. */
 const MOST_PAGE_BYTES = 1 << 30;

@@ -8,53 +8,15 @@ import { basename } from 'node:path';
 import { applyAlphabet } from '../alphabet.ts';
 import { IdSet } from '../id-set.ts';
 import type { AlphabetPolicy, Label, LabelledSequence, SplitName } from '../labelled-sequence.ts';
-import { checkRowCount, createReadReport, type OnBadRow, type ReadReport, skipOrThrow } from '../row-faults.ts';
+import { checkRowCount, createReadReport, skipOrThrow } from '../row-faults.ts';
 import { SequenceError } from '../sequence-error.ts';
 import { columnIndex, labelIndices, parseLabel, parseSplit, sequenceIndex } from './columns.ts';
-import { type DataFormat, detectFormat, findDataFiles } from './data-files.ts';
-import { fastaRows, type RawRow, tableRows } from './raw-rows.ts';
+import { detectFormat, findDataFiles } from './data-files.ts';
+import { fastaRows, type LabelSource, type RawRow, type ReadOptions, tableRows } from './raw-rows.ts';
 import { openTable } from './tables.ts';
 
 export { SequenceError } from '../sequence-error.ts';
-
-/** Where labels come from when not from a column: the file's name, a FASTA header, or another table. */
-export type LabelSource =
-  | { readonly kind: 'file' }
-  /** The group named "label", else the first group, of the pattern in the header (the line after ">"). */
-  | { readonly kind: 'header'; readonly pattern: RegExp }
-  /** The row of a table (CSV, TSV, JSONL, Parquet) with the sequence's id; rows of other ids are allowed. */
-  | { readonly kind: 'table'; readonly path: string; readonly id: string; readonly label: string };
-
-export interface ReadOptions {
-  /** Default: by the file's ending, .gz stripped; else by its first bytes. */
-  readonly format?: DataFormat;
-  /** Column of the sequence. Default: a usual name. */
-  readonly sequence?: string;
-  /**
-   * Column of the label; several with commas between are targets of a regression or 0/1 flags of a multilabel task.
-   * In FASTA: the key of a "key=value" or "key:value" in the header. Default: a usual name.
-   */
-  readonly label?: string;
-  /** Column of the id. Default: "id" where there is one, else `file:row` is made. In FASTA the header's first word. */
-  readonly id?: string;
-  /** Column (FASTA: header key) of the group that a group split keeps together. */
-  readonly group?: string;
-  /** Column (FASTA: header key) of the split: train, valid (validation, val, dev) or test. Read only when named here. */
-  readonly split?: string;
-  /** Names of the columns of a CSV or TSV file without a header line. */
-  readonly columns?: readonly string[];
-  /** Labels are numbers (regression); else class names. */
-  readonly numericLabels?: boolean;
-  /** Several labels in one value, with this between (multilabel; with numericLabels several targets). */
-  readonly labelSeparator?: string;
-  readonly labelFrom?: LabelSource;
-  /** An id met again: refuse (default), or make it unique by its line ("id#17"). */
-  readonly duplicateIds?: 'error' | 'suffix';
-  /** A row that cannot be read: refuse (default), or skip it and list it in `report`. */
-  readonly onBadRow?: OnBadRow;
-  /** Counts of what is read; one for several files adds them up. */
-  readonly report?: ReadReport;
-}
+export type { LabelSource, ReadOptions } from './raw-rows.ts';
 
 export interface PlainSequence {
   readonly id: string;

@@ -135,7 +135,7 @@ describe('a folder of BERT6mA', () => {
   it('scores no sequence of another length, and none without its classifier', async () => {
     const model = await loadModelFolder(FOLDER);
     await expect(classScores(model, [full[0], `${full[0]}A`], COMPUTE)).rejects.toThrow(
-      'BERT6mA (2 x 8): sequence 2 of 2 makes 8 tokens (9 nucleotides); its classifier reads exactly 7',
+      'BERT6mA (2 x 8): sequence 2 of 2: makes 8 tokens (9 nucleotides); its classifier reads exactly 7',
     );
     const bare = join(folder, 'bare');
     await cp(FOLDER, bare, { recursive: true });
