@@ -30,6 +30,25 @@ async function read(path: string, options?: BarcodeReadOptions) {
 const tsv = (...rows: readonly (readonly string[])[]) => rows.map((row) => `${row.join('\t')}\n`).join('');
 
 describe('barcode tables', () => {
+  it('a BOLD export with returns inside a field keeps the record; a record broken over lines is counted and named', async () => {
+    const path = file(
+      'returns.tsv',
+      tsv(
+        ['processid', 'nuc', 'species', 'marker_code', 'copyright_licenses'],
+        ['a-20', 'ACGTACGT', 'Daphnia pulex', 'COI-5P', 'CreativeCommons\rAttribution\r(by)'],
+        ['b-20', 'TTGTACGA', '"Daphnia magna', 'COI-5P', 'None'],
+        ['c-20', 'TTGTACGA', 'None'],
+        ['d-20', 'GGGTACGA', 'Daphnia pulex', 'COI-5P', '6" jar'],
+      ),
+    );
+    const { records, report } = await read(path);
+    expect(records.map(({ id }) => id)).toEqual(['a-20', 'b-20', 'd-20']);
+    expect([report.rows, report.records]).toEqual([4, 3]);
+    expect(report.unreadable).toEqual([
+      { file: path, line: 4, reason: expect.stringMatching(/^3 fields, but there are 5/) },
+    ]);
+  });
+
   it('BIOSCAN-5M metadata, CSV with line breaks inside quotes, as pandas reads it', async () => {
     const golden = JSON.parse(readFileSync(join(import.meta.dirname, '../sequences/goldens', 'bioscan.json'), 'utf8'));
     for (const ending of ['csv', 'tsv']) {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AdhocOptions, adhocTask } from '../../../src/harness/tasks/ad-hoc-task.ts';
-import { prepareTask } from '../../../src/harness/tasks/prepare.ts';
+import { prepareTask, taskRecord } from '../../../src/harness/tasks/prepare.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -81,6 +81,44 @@ describe('a missing value among numbers is no class of its own', () => {
 });
 
 describe('files as they are found in the wild', () => {
+  it('bad rows: refused, or skipped, counted, and listed in the record', async () => {
+    const data = join(folder, 'bad.csv');
+    const good = times(40, (i) => `${'ACGT'[i % 4]}${'ACGT'[(i >> 2) % 4]}${'ACGT'[(i >> 4) % 4]}GATTACA,${i % 2}`);
+    await writeFile(data, ['sequence,label', ...good, ',1', 'AC!GT,0', 'ACGT,', ''].join('\n'));
+    const context = { allowDownload: false, cacheFolder: folder };
+    await expect(task(data)).rejects.toThrow('bad.csv:42: the sequence (column "sequence") is empty');
+    const prepared = await prepareTask(await task(data, { onBadRow: 'skip' }), context);
+    expect(prepared.rows).toHaveLength(40);
+    expect(prepared.notes[0]).toMatch(/^3 of 43 rows skipped \(--on-bad-row skip\): bad\.csv:42: the sequence/);
+    expect(taskRecord(prepared).skippedRows).toEqual([
+      { file: data, line: 42, reason: expect.stringMatching(/is empty/) },
+      { file: data, line: 44, reason: expect.stringMatching(/label is missing/) },
+      { file: data, line: 43, reason: expect.stringMatching(/"!" at position 3 is no DNA letter/) },
+    ]);
+  });
+
+  it('spellings of two labels are two classes, also for --positive', async () => {
+    const data = await table(
+      'seq,label',
+      times(40, (i) => ['0', '1.0', '0.0', '1'][i % 4]),
+    );
+    const definition = await task(data, { positive: '1' });
+    expect([definition.kind, definition.classes]).toEqual(['binary', ['0', '1']]);
+    const { classes, notes } = await prepareTask(definition, { allowDownload: false, cacheFolder: folder });
+    expect(classes).toEqual(['0', '1']);
+    expect(notes[0]).toMatch(/"0", "0.0" as "0"; "1", "1.0" as "1"/);
+  });
+
+  it('columns of numbers name the flag, and named groups need a split by group', async () => {
+    const data = await table(
+      'seq,a,b',
+      times(20, (i) => `0.${i},1.${i}`),
+    );
+    await expect(task(data, { label: 'a,b' })).rejects.toThrow(/neither 0 nor 1; .*--kind regression/);
+    expect((await task(data, { label: 'a,b', kind: 'regression' })).kind).toBe('regression');
+    await expect(task(data, { label: 'a', testGroups: ['x'] })).rejects.toThrow('--test-groups names groups, but');
+  });
+
   it('a file without a header line is read by --columns, and the error says so', async () => {
     const data = await table(
       '',
