@@ -7,6 +7,7 @@
  */
 
 import { createRandom } from '../core/random.ts';
+import { coverageShares, requireCoverage } from '../models/coverage.ts';
 import type { Encoder, FrozenModel, LanguageModel } from '../models/model.ts';
 import type { Compute } from '../runtime/training/network.ts';
 import type { CorpusKind } from './corpus/corpus.ts';
@@ -80,6 +81,7 @@ export async function diagnose(model: FrozenModel | Encoder, options: DiagnoseOp
     maxLetters: model.limits?.maxNucleotides,
     lettersPerToken: model.limits?.nucleotidesPerToken,
   });
+  if (model.coverage) requireCoverage('the model', coverageShares(sample.windows, model.coverage), model.unknown);
   const shuffled = shuffle(sample, seed, tokens);
   progress?.(0.05, 'counts n-grams');
   const ngrams = counted(sample, shuffled, missing);

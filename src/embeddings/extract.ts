@@ -5,6 +5,7 @@
 
 import { hashJson } from '../core/files.ts';
 import type { Matrix } from '../core/matrix.ts';
+import { coverageShares, requireCoverage } from '../models/coverage.ts';
 import type { Encoder, FrozenModel, Pooling, Representation } from '../models/model.ts';
 import { Graph, type Tensor } from '../onnx/graph.ts';
 import { HalfGraph } from '../onnx/half-precision/graph.ts';
@@ -70,6 +71,9 @@ export function encoderOf(
     fingerprint: model.fingerprint,
     card: model.card,
     limits: model.limits,
+    coverage: model.coverage,
+    unknown: model.unknown,
+    notices: model.notices,
     model: given,
     pooledTokens(sequence) {
       maskName ??= model.build(new Graph()).attentionMask.name;
@@ -201,6 +205,7 @@ async function extract(
       throw unusable(error, i, sequences.length, model.label, remedy);
     }
   });
+  if (model.coverage) requireCoverage(model.label, coverageShares(sequences, model.coverage), model.unknown);
   const order = sequences.map((_, i) => i).sort((a, b) => tokens[a] - tokens[b] || a - b);
   const results = representations.map(() => new Float32Array(sequences.length * model.dimension));
   const memory = batchMemory(compute.device);

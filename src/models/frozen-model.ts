@@ -154,6 +154,8 @@ export function frozenModel(
     },
     frames: tokenizer.frames,
     limits,
+    coverage: tokenizer.coverage,
+    unknown: tokenizer.unknown,
     parameterCount,
     notices,
     values,

@@ -4,6 +4,7 @@ import type { ConstantData, Graph, Tensor } from '../onnx/graph.ts';
 import type { Mode } from '../onnx/layers/dropout.ts';
 import type { SessionOptions } from '../runtime/session.ts';
 import type { Feeds } from '../runtime/training/network.ts';
+import type { Coverage, UnknownToken } from './coverage.ts';
 import type { RoleInput } from './exports/settings.ts';
 
 /**
@@ -67,6 +68,10 @@ export interface Encoder {
   readonly card: Readonly<Record<string, unknown>>;
   /** Default: nothing is known. */
   readonly limits?: InputLimits;
+  /** How much of a sequence is read. Missing: not known. Throws for a sequence that the model would have to cut. */
+  readonly coverage?: (sequence: string) => Coverage;
+  readonly unknown?: UnknownToken;
+  readonly notices?: readonly string[];
   /** The model that is run, in float32, where its tokens can be asked about. */
   readonly model?: FrozenModel;
   /** The same where it is run as it was exported. */
@@ -106,6 +111,9 @@ export interface TokenModel {
   readonly card: Readonly<Record<string, unknown>>;
   /** Default: nothing is known. */
   readonly limits?: InputLimits;
+  /** How much of a sequence is read. Missing: not known. Throws for a sequence that the model would have to cut. */
+  readonly coverage?: (sequence: string) => Coverage;
+  readonly unknown?: UnknownToken;
   /** Number of weights. */
   readonly parameterCount?: number;
   /** Disagreements between the model's files that were resolved, for people. */

@@ -5,10 +5,12 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { sha256File } from '../../core/files.ts';
+import { createRandom } from '../../core/random.ts';
 import { bytesPerSequence, rowsPerBatch, tokenBudget } from '../../embeddings/batch-plan.ts';
 import type { ConfiguredArchitecture, RawConfig } from '../../models/architectures/architecture.ts';
 import { architectureOf } from '../../models/architectures/known-architectures.ts';
 import { type Checkpoint, openCheckpoint } from '../../models/checkpoints/checkpoint.ts';
+import { coverageShares, requireCoverage } from '../../models/coverage.ts';
 import { TOKENS_PER_BATCH as EXPORT_TOKENS } from '../../models/exports/folder.ts';
 import { declarations } from '../../models/frozen-model.ts';
 import { readManifest } from '../../models/hub/hub-cache.ts';
@@ -192,7 +194,7 @@ async function checkpointFacts(
     architecture: architecture && { id: architecture.id, title: architecture.title, source: architecture.source },
     sizes: configured && declared && { ...sizesOf(configured), parameters: parametersOf(declared) },
     tokenizer: tokenizer && tokenizerFacts(tokenizer),
-    tokens: tokenizer ? await measured((sequence) => tokenizer.tokens(sequence), request) : [],
+    tokens: tokenizer ? await measuredAndCovered(tokenizer, request, missing) : [],
     memory: configured && declared && memoryOf(configured, parametersOf(declared), tokenBudget(request)),
     checkpoint: facts,
     notices: fitted?.notices ?? [],
@@ -202,6 +204,19 @@ async function checkpointFacts(
 async function measured(count: (sequence: string) => number, { sequences, column }: InspectRequest) {
   const random = measureRandom(count);
   return sequences === undefined ? [random] : [random, await measureFile(sequences, column, count)];
+}
+
+/** Token rates; a tokenizer that knows few of the random sequences is a reason why the model can't be used. */
+async function measuredAndCovered(tokenizer: ModelTokenizer, request: InspectRequest, missing: string[]) {
+  const { coverage, unknown } = tokenizer;
+  if (coverage) {
+    const random = createRandom('inspect:coverage');
+    const rows = Array.from({ length: 64 }, () => Array.from({ length: 32 }, () => 'ACGT'[random.integer(4)]).join(''));
+    const shares = coverageShares(rows, coverage);
+    // Whether random sequences have a place on a reference says nothing about those of its gene.
+    await attempt(missing, () => requireCoverage('random sequences', { ...shares, unplaced: undefined }, unknown));
+  }
+  return measured((sequence) => tokenizer.tokens(sequence), request);
 }
 
 const sizesOf = ({ label, layers, dimension, heads, vocabularySize, maxTokens, reads }: ConfiguredArchitecture) => ({

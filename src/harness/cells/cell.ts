@@ -11,7 +11,8 @@ import { hashJson, sha256 } from '../../core/files.ts';
 import type { Matrix, Predictions } from '../../core/matrix.ts';
 import type { Measures, Unmeasured } from '../../diagnostics/model-diagnostics.ts';
 import { windowRemedy } from '../../embeddings/limits.ts';
-import type { ModelContext, ModelDefinition, Representation } from '../../models/model.ts';
+import { coverageNotices, coverageShares, requireCoverage } from '../../models/coverage.ts';
+import type { Encoder, ModelContext, ModelDefinition, Representation } from '../../models/model.ts';
 import type { ModelProbe, Probe } from '../../probes/probe.ts';
 import type { Device } from '../../runtime/device.ts';
 import { UnusableSequence } from '../../sequences/sequence-error.ts';
@@ -122,7 +123,8 @@ export async function embedTask(
       features[name] = matrices;
       done += sequences.length;
     }
-    const { fingerprint, card } = encoder;
+    const { fingerprint } = encoder;
+    const card = withCoverage(encoder, test.sequences, model.id);
     const diagnostics = model.family
       ? undefined
       : await storedMeasures(encoder, test.sequences, { ...settings, progress: part(settings, 0.68, 0.7) });
@@ -130,6 +132,21 @@ export async function embedTask(
   } finally {
     await encoder.dispose();
   }
+}
+
+/** The model's card with the shares of unknown tokens and of sequences without a place. @throws above their bounds. */
+function withCoverage(encoder: Encoder, sequences: readonly string[], id: string): Encoder['card'] {
+  const { card, coverage, unknown } = encoder;
+  if (coverage === undefined) return card;
+  const shares = coverageShares(sequences, coverage);
+  requireCoverage(id, shares, unknown);
+  const notices = [...(encoder.notices ?? []), ...coverageNotices(id, shares)];
+  return {
+    ...card,
+    unknownTokens: shares.unknown,
+    ...(shares.unplaced === undefined ? {} : { unplacedSequences: shares.unplaced }),
+    ...(notices.length > 0 ? { notices } : {}),
+  };
 }
 
 /** The model itself, pre-trained if that is what loading does: half of a cell's progress. */

@@ -21,6 +21,7 @@ export function placedOneHotEncoder(reference: string): Encoder {
     layers: 0,
     fingerprint: hashJson({ encoder: 'one-hot letters on a reference', reference }),
     card: { parameters: 0, reference: reference.length, features: `one-hot letters of ${reference.length} columns` },
+    coverage: (sequence) => ({ tokens: 1, unknown: 0, placed: placer.lay(sequence).placed }),
     async embed(sequences, representations, progress) {
       const other = representations.find(({ layer }) => layer !== 0);
       if (other) throw new Error(`one-hot letters have one representation, layer 0, and no layer ${other.layer}`);
@@ -71,6 +72,7 @@ export async function columnComponentsEncoder(
       features: `${width} principal components of the one-hot letters of ${reference.length} columns`,
       varianceExplained: explained,
     },
+    coverage: letters.coverage,
     async embed(sequences, representations, progress) {
       const other = representations.find(({ layer }) => layer !== 0);
       if (other) throw new Error(`components have one representation, layer 0, and no layer ${other.layer}`);

@@ -15,6 +15,7 @@ import { batchMemory, runInBatches } from '../../runtime/batches.ts';
 import { openSession, type Session } from '../../runtime/session.ts';
 import type { Compute } from '../../runtime/training/network.ts';
 import { unusable } from '../../sequences/sequence-error.ts';
+import { coverageShares, requireCoverage } from '../coverage.ts';
 import type { Company, Encoder, InputLimits, Representation } from '../model.ts';
 import { readTokenizerFiles } from '../tokenizers/files.ts';
 import { tokenLetters } from '../tokenizers/token-letters.ts';
@@ -108,6 +109,8 @@ export async function onnxModel(folderOrFile: string, compute: Compute): Promise
     }),
     card,
     limits,
+    coverage: tokenizer.coverage,
+    unknown: tokenizer.unknown,
     exported: exportedModel({
       ...{
         label: basename(path),
@@ -175,6 +178,8 @@ async function embed(
       throw unusable(error, i, sequences.length, path);
     }
   });
+  const { coverage, unknown } = encoder.tokenizer;
+  if (coverage) requireCoverage(path, coverageShares(sequences, coverage), unknown);
   const order = sequences.map((_, i) => i).sort((a, b) => tokens[a] - tokens[b] || a - b);
   const names = representations.map(({ layer }) => encoder.outputs[layer].name);
   const results = representations.map(() => new Float32Array(sequences.length * dimension));

@@ -49,6 +49,8 @@ export function exportedModel(parts: ExportParts): ExportedModel {
     layers: config.blocks,
     vocabularySize: typeof columns === 'number' ? columns : undefined,
     refusal: typeof columns === 'string' ? columns : reads === undefined ? unknown : undefined,
+    coverage: tokenizer.coverage,
+    unknown: tokenizer.unknown,
     maskId: tokenizer.maskId,
     frames: tokenizer.frames,
     tokens: (sequence) => tokenizer.tokens(sequence),

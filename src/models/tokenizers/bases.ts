@@ -43,6 +43,12 @@ export function baseTokenizer(files: TokenizerFiles, positions: number): ModelTo
     identity: { kind: 'letters', letters: [...letters], end, unknown, raises },
     maskId: specials[files.special('mask_token', '[MASK]') ?? ''],
     paddingId,
+    specials: new Set([end, paddingId]),
+    unknown: {
+      token: '[UNK]',
+      id: unknown,
+      remedy: 'this tokenizer reads A, C, G, T and N; give the sequences in upper case',
+    },
     maxTokens,
     ids(sequence) {
       if (sequence === '') throw new Error(`${describe(sequence)} makes no token`);

@@ -31,6 +31,12 @@ export function esmModelTokenizer(files: TokenizerFiles, positions: number): Mod
     identity: { kind: 'esm', vocabulary: [...vocabulary.keys()], first, unknown, last },
     maskId: maskIdOf(files, '<mask>'),
     paddingId,
+    specials: new Set([first, paddingId, ...last]),
+    unknown: {
+      token: '<unk>',
+      id: unknown,
+      remedy: 'this tokenizer reads the letters of its vocabulary only; give the sequences in upper case, with T for U',
+    },
     maxTokens: Math.min(positions, files.maxTokens),
     ids(sequence) {
       if (sequence === '') throw new Error(`${describe(sequence)} makes no token`);

@@ -28,6 +28,12 @@ export function overlappingKmerTokenizer(files: TokenizerFiles, k: number, posit
     identity: { kind: 'overlapping k-mers', vocabulary: [...vocabulary.keys()], first, last, unknown },
     maskId: maskIdOf(files, '[MASK]'),
     paddingId,
+    specials: new Set([first, last, paddingId]),
+    unknown: {
+      token: '[UNK]',
+      id: unknown,
+      remedy: 'this tokenizer reads k-mers of A, C, G and T; give the sequences in upper case, with T for U',
+    },
     maxTokens,
     ids(sequence) {
       if (sequence.length < k)

@@ -1,5 +1,7 @@
 /** Rows of token ids as the batches that models read: padded on the right, refused where a model would have to cut them. */
 
+import type { Coverage, UnknownToken } from '../coverage.ts';
+
 export interface TokenBatch {
   /** `[sequences, tokens]` */
   readonly ids: BigInt64Array;
@@ -22,6 +24,10 @@ export interface ModelTokenizer {
   readonly maskId?: number;
   /** Where ordinary ids begin, when all below are special and none above: heads that tell ordinary tokens only count from there. */
   readonly firstOrdinaryId?: number;
+  /** The token of what is not in the vocabulary, where there is one. */
+  readonly unknown?: UnknownToken;
+  /** How much of a sequence is read. Throws as `tokens` does. */
+  readonly coverage?: (sequence: string) => Coverage;
   /** Everything that changes the ids, for the model's fingerprint. */
   readonly identity: unknown;
   /** Tokens of one sequence. Throws when the model can't read it whole. */
@@ -30,8 +36,10 @@ export interface ModelTokenizer {
 }
 
 /** A tokenizer as a function of one sequence. */
-export interface RowTokenizer extends Omit<ModelTokenizer, 'tokens' | 'encode'> {
+export interface RowTokenizer extends Omit<ModelTokenizer, 'tokens' | 'encode' | 'coverage'> {
   readonly paddingId: number;
+  /** Ids that are not of letters, such as those of [CLS] and [SEP]. */
+  readonly specials: ReadonlySet<number>;
   /** Most tokens of a sequence, special ones included; Infinity where nothing sets a limit. */
   readonly maxTokens: number;
   /** Token ids with special tokens. Throws for a sequence that has none of its own. */
@@ -44,7 +52,7 @@ export function describe(sequence: string): string {
   return `'${sequence.slice(0, 12)}${sequence.length > 12 ? '...' : ''}'`;
 }
 
-export function modelTokenizer({ paddingId, maxTokens, ids, ...facts }: RowTokenizer): ModelTokenizer {
+export function modelTokenizer({ paddingId, specials, maxTokens, ids, ...facts }: RowTokenizer): ModelTokenizer {
   const checked = (sequence: string) => {
     const row = ids(sequence);
     if (row.length > maxTokens)
@@ -55,9 +63,20 @@ export function modelTokenizer({ paddingId, maxTokens, ids, ...facts }: RowToken
   };
   return {
     ...facts,
+    coverage: (sequence) => coverageOf(checked(sequence), specials, facts.unknown?.id),
     tokens: (sequence) => checked(sequence).length,
     encode: (sequences) => padded(sequences.map(checked), paddingId),
   };
+}
+
+function coverageOf(ids: readonly number[], specials: ReadonlySet<number>, unknownId?: number): Coverage {
+  let [tokens, unknown] = [0, 0];
+  for (const id of ids) {
+    if (id === unknownId) unknown += 1;
+    if (id === unknownId || !specials.has(id)) tokens += 1;
+  }
+  // Special tokens alone are the same for every sequence, as unknown ones are.
+  return tokens === 0 ? { tokens: 1, unknown: 1 } : { tokens, unknown };
 }
 
 /**

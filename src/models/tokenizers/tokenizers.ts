@@ -3,21 +3,38 @@
  * `tokenizer.json` of the hub (BPE, WordPiece, ...) through @huggingface/transformers, from the folder alone, never from the network. A sequence that a
  * model would have to cut is refused.
  */
-import '../../runtime/telemetry.ts';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { createPlacer } from '../../sequences/alignment/consensus-alignment.ts';
 import {
   createKmerTokenizer,
   FIRST_KMER_ID,
   type KmerTokenizer,
   type KmerTokenizerConfig,
   MASK_ID,
+  UNKNOWN_ID,
 } from '../../sequences/tokenizers/kmer-tokenizer.ts';
+import type { Coverage, UnknownToken } from '../coverage.ts';
+import { hubModelTokenizer } from './hub-tokenizer.ts';
 import { kindTokenizer } from './kinds.ts';
-import { describe, type ModelTokenizer, modelTokenizer } from './rows.ts';
+import { describe, type ModelTokenizer } from './rows.ts';
 
 export type { ModelTokenizer, TokenBatch } from './rows.ts';
+
+const UNKNOWN_KMER: UnknownToken = {
+  token: '[UNK]',
+  id: UNKNOWN_ID,
+  remedy: 'k-mers with letters other than A, C, G, T and U are unknown: check the letters of the data',
+};
+
+/** Coverage by a k-mer tokenizer: its tokens under the attention mask. */
+function kmerCoverage(tokenizer: KmerTokenizer, sequence: string): Coverage {
+  const { ids, mask } = tokenizer.encode([sequence]);
+  const seen = [...ids].filter((_, i) => mask[i] === 1);
+  const unknown = seen.filter((id) => id === UNKNOWN_ID).length;
+  return seen.length === 0 ? { tokens: 1, unknown: 1 } : { tokens: seen.length, unknown };
+}
 
 /** k-mers for a model with `positions` position embeddings. */
 export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: number): ModelTokenizer {
@@ -44,6 +61,8 @@ export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: numbe
     maskId: MASK_ID,
     firstOrdinaryId: FIRST_KMER_ID,
     identity: tokenizer.config,
+    unknown: UNKNOWN_KMER,
+    coverage: (sequence) => kmerCoverage(tokenizer, sequence),
     tokens(sequence) {
       check(sequence);
       return tokenizer.tokens(sequence.length);
@@ -61,7 +80,8 @@ export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: numbe
 
 /** k-mers of the columns of a reference: of any sequence what stands on it is read, so none is too long. */
 function placedModelTokenizer(tokenizer: KmerTokenizer, positions: number): ModelTokenizer {
-  const { k, stride, length = 0 } = tokenizer.config;
+  const { k, stride, length = 0, reference = '' } = tokenizer.config;
+  const placer = createPlacer(reference);
   if (tokenizer.tokens(length) > positions)
     throw new Error(
       `a reference of ${length} letters makes ${tokenizer.tokens(length)} tokens; this model reads at most ${positions}`,
@@ -79,49 +99,14 @@ function placedModelTokenizer(tokenizer: KmerTokenizer, positions: number): Mode
     maskId: MASK_ID,
     firstOrdinaryId: FIRST_KMER_ID,
     identity: tokenizer.config,
+    unknown: UNKNOWN_KMER,
+    coverage: (sequence) => ({ ...kmerCoverage(tokenizer, sequence), placed: placer.lay(sequence).placed }),
     tokens: (sequence) => encode([sequence]).tokens,
     encode(sequences) {
       const { ids, mask, tokens } = encode(sequences);
       return { ids: BigInt64Array.from(ids, BigInt), mask: BigInt64Array.from(mask, BigInt), tokens };
     },
   };
-}
-
-/** The `tokenizer.json` of a folder, special tokens as its post-processor adds them; padding on the right. */
-export async function hubModelTokenizer(folder: string, positions: number): Promise<ModelTokenizer> {
-  const { AutoTokenizer, env } = await import('@huggingface/transformers');
-  env.allowRemoteModels = false;
-  env.allowLocalModels = true;
-  const whole = resolve(folder);
-  env.localModelPath = dirname(whole);
-  const text = await readFile(join(whole, 'tokenizer.json'), 'utf8');
-  let vocabularySize: number;
-  let kind: string;
-  try {
-    const parsed = JSON.parse(text) as { model?: { type?: string; vocab?: object }; added_tokens?: { id: number }[] };
-    const vocabulary = parsed.model?.vocab ?? {};
-    const ids = [...Object.values(vocabulary), ...(parsed.added_tokens ?? []).map((token) => token.id)].map(Number);
-    vocabularySize = ids.reduce((most, id) => Math.max(most, id + 1), 0);
-    kind = parsed.model?.type ?? 'tokenizer.json';
-  } catch (error) {
-    throw new Error(`${join(whole, 'tokenizer.json')} is not valid JSON: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-  const tokenizer = await AutoTokenizer.from_pretrained(whole, { local_files_only: true });
-  return modelTokenizer({
-    vocabularySize,
-    description: `${kind} (tokenizer.json)`,
-    identity: text,
-    paddingId: tokenizer.pad_token_id ?? 0,
-    maskId: tokenizer.mask_token_id ?? undefined,
-    maxTokens: positions,
-    ids(sequence) {
-      const ids = tokenizer.encode(sequence);
-      if (ids.length === 0) throw new Error(`${describe(sequence)} makes no token`);
-      return ids;
-    },
-  });
 }
 
 /** The tokenizer that lies in a model's folder. */

@@ -15,6 +15,8 @@ export async function wordTokenizer(folder: string, positions: number): Promise<
     maxNucleotides: Number.isFinite(positions) ? positions + k - 1 : undefined,
     identity: { kind: 'words with vectors', words },
     paddingId: unknown,
+    specials: new Set<number>(),
+    unknown: { token: 'no word', id: unknown, remedy: 'compare the letters of the data with the words of the vectors' },
     maxTokens: positions,
     ids(sequence) {
       if (sequence.length < k)

@@ -6,8 +6,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../../src/core/random.ts';
 import { chooseWindows, corpusKind, encodeWindows, readWindows } from '../../../src/diagnostics/corpus/corpus.ts';
 import { maskTokens } from '../../../src/diagnostics/predictions/evaluation-masking.ts';
+import { hubModelTokenizer } from '../../../src/models/tokenizers/hub-tokenizer.ts';
 import { tokenLetters } from '../../../src/models/tokenizers/token-letters.ts';
-import { hubModelTokenizer, kmerModelTokenizer } from '../../../src/models/tokenizers/tokenizers.ts';
+import { kmerModelTokenizer } from '../../../src/models/tokenizers/tokenizers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'corpus-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -123,7 +123,7 @@ describe('a frozen model', () => {
     const load = (parameters: number) => async () => ({
       ...loaded,
       fingerprint: 'large',
-      card: { ...loaded.card, parameters },
+      parameterCount: parameters,
     });
     const short = await embedTask(task, { ...model, load: load(1e13) }, { ...settings, cacheFolder });
     expect(short.diagnostics).toMatchObject({ missing: expect.stringContaining('of memory') });
