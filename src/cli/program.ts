@@ -153,7 +153,11 @@ export async function createProgram(words: readonly string[], finish: (code: num
     .option(...JSON_FLAG)
     .action(async (flags) => finish(await (await import('./commands/embed.ts')).embedCommand(flags)));
 
-  command(program, 'pretrain', 'pre-train an encoder on sequences without labels; continues where it was cut off')
+  const pretraining = command(
+    program,
+    'pretrain',
+    'pre-train an encoder on sequences without labels; continues where it was cut off',
+  )
     .requiredOption('--config <name>', `a preset (${Object.keys(PRESETS).join(', ')}) or a .json file of its fields`)
     .requiredOption(
       '--sequences <file...>',
@@ -168,7 +172,8 @@ export async function createProgram(words: readonly string[], finish: (code: num
     )
     .option('--exclude <file...>', 'leave out sequences that occur in these files, such as test sets')
     .option('--keep-duplicates', 'identical sequences count each time (default: once)')
-    .option('--column <name>', 'column of the sequence (default: a usual name)')
+    .option('--column <name>', 'column of the sequence (default: a usual name)');
+  sequenceFileOptions(pretraining)
     .option('--barcodes', 'the files are barcode collections (BIOSCAN-5M, BOLD): rows that are no barcode are counted')
     .option('--marker <name...>', 'markers taken from collections, or any (default: COI-5P)')
     .option('--part <name>', `a part of collections that say their split: ${BARCODE_PARTS.join(', ')}`)

@@ -16,12 +16,17 @@ import { type BarcodePart, BarcodeSet, barcodesOfPart } from '../barcodes/splits
 import { applyAlphabet } from '../sequences/alphabet.ts';
 import { readSequences } from '../sequences/formats/readers.ts';
 import type { AlphabetPolicy } from '../sequences/labelled-sequence.ts';
+import { createReadReport, type OnBadRow } from '../sequences/row-faults.ts';
 import { SequenceSet } from '../sequences/sequence-set.ts';
 
 export interface PretrainFiles {
   readonly files: readonly string[];
   /** Column of the sequence in tables. Default: a usual name. */
   readonly column?: string;
+  /** Default: DNA, gaps and unknown letters refused. Not with `barcodes`, whose rows are judged one by one. */
+  readonly alphabet?: AlphabetPolicy;
+  /** A row that cannot be read: refuse (default), or leave out and count. */
+  readonly onBadRow?: OnBadRow;
   /** Read as barcode collections: gaps and trailing N removed, other markers and rows without a sequence left out. */
   readonly barcodes?: boolean;
   /** Markers of barcode collections that say them. Default COI-5P. */
@@ -48,6 +53,7 @@ export interface PretrainFilesReport {
 
 const SAME = 'identical to one before';
 const EXCLUDED = 'in a file to exclude';
+const SKIPPED = 'not readable (--on-bad-row skip)';
 const GENERAL: AlphabetPolicy = { alphabet: 'dna' };
 /** Collections have a few letters that are none; a k-mer with one is unknown anyway. */
 const COLLECTION: AlphabetPolicy = { alphabet: 'dna', unknown: 'n' };
@@ -86,12 +92,19 @@ async function* read(options: PretrainFiles, report: PretrainFilesReport): Async
   }
 }
 
-async function* anySequences({ files, column }: PretrainFiles, report: PretrainFilesReport): AsyncGenerator<string> {
-  for (const file of files)
-    for await (const { sequence, source } of readSequences(file, { sequence: column, duplicateIds: 'suffix' })) {
+async function* anySequences(options: PretrainFiles, report: PretrainFilesReport): AsyncGenerator<string> {
+  const { files, column, onBadRow, alphabet = GENERAL } = options;
+  for (const file of files) {
+    const read = createReadReport();
+    const reading = { sequence: column, duplicateIds: 'suffix', onBadRow, alphabet, report: read } as const;
+    for await (const { sequence } of readSequences(file, reading)) {
       report.rows++;
-      yield applyAlphabet(sequence, GENERAL, `${source.file}:${source.line}`).sequence;
+      yield sequence;
     }
+    const skipped = read.skipped.length;
+    report.rows += skipped;
+    if (skipped > 0) countUp(report.leftOut, SKIPPED, skipped);
+  }
 }
 
 async function* collections(options: PretrainFiles, report: PretrainFilesReport): AsyncGenerator<string> {

@@ -134,3 +134,17 @@ describe('barcode collections', () => {
     );
   });
 });
+
+it('rows that cannot be read are counted on request, and gaps removed', async () => {
+  const files = ['bad.fa', 'gap.fa'].map(at);
+  const options = { files, onBadRow: 'skip', alphabet: { alphabet: 'dna', gaps: 'remove' } } as const;
+  const { sequences, report } = pretrainSequences(options);
+  const found: string[] = [];
+  for await (const sequence of sequences) found.push(sequence);
+  expect(found).toEqual(['ACGT']);
+  expect([report.rows, report.kept, report.leftOut]).toEqual([
+    3,
+    1,
+    { 'not readable (--on-bad-row skip)': 1, 'identical to one before': 1 },
+  ]);
+});

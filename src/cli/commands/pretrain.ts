@@ -9,11 +9,12 @@ import type { PretrainFilesReport } from '../../pretraining/sequences.ts';
 import { didYouMean } from '../../sequences/sequence-error.ts';
 import { existing, type MachineFlags, machine, runJob, whole } from '../child-job.ts';
 import type { PretrainFinished, PretrainRequest } from '../jobs/pretrain.ts';
+import { type SequenceFileFlags, sequenceFilePolicy } from '../options.ts';
 import { createOutput } from '../output.ts';
 
 const JOBS = new URL('../jobs/pretrain.ts', import.meta.url);
 
-export interface PretrainFlags extends MachineFlags {
+export interface PretrainFlags extends MachineFlags, SequenceFileFlags {
   readonly config: string;
   readonly objective?: string;
   readonly tokenizer?: string;
@@ -75,6 +76,11 @@ export async function pretrainCommand(flags: PretrainFlags): Promise<number> {
       '--keep-duplicates does not go with --part, which has each barcode once in the whole collection',
     );
   if (flags.marker && !barcodes) throw new UsageError('--marker is for barcode collections: add --barcodes or --part');
+  const policy = sequenceFilePolicy(flags);
+  if (barcodes && (policy.alphabet || policy.onBadRow))
+    throw new UsageError(
+      '--alphabet, --gaps, --unknown and --on-bad-row do not go with barcode collections, whose rows are judged one by one',
+    );
   const config = await pretrainConfig(flags.config, flags.objective);
   const tokenizer = flags.tokenizer === undefined ? undefined : await existing('tokenizer', flags.tokenizer, 'file');
   const markers = flags.marker?.includes('any') ? 'any' : flags.marker;
@@ -83,7 +89,7 @@ export async function pretrainCommand(flags: PretrainFlags): Promise<number> {
     ...(await machine(flags)),
     config,
     tokenizer,
-    from: { ...sources, column, barcodes, markers, part, keepDuplicates },
+    from: { ...sources, ...policy, column, barcodes, markers, part, keepDuplicates },
     seed: whole('seed', flags.seed ?? '0'),
     out: resolve(flags.out),
     overwrite: flags.overwrite,
