@@ -3,6 +3,7 @@
  * reference of a model of gene columns. Vectors of unknown tokens are the same whatever the letters are, so a model that
  * reads few of them is refused rather than judged.
  */
+import { UsageError } from '../core/errors.ts';
 
 export interface Coverage {
   /** Tokens, without special ones. */
@@ -94,14 +95,14 @@ export function coverageShares(
 
 const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}%`;
 
-/** @throws when more than half of the tokens are unknown, or more than half of the sequences have no place. */
+/** @throws UsageError when more than half of the tokens are unknown, or more than half of the sequences have no place. */
 export function requireCoverage(label: string, shares: CoverageShares, unknown?: UnknownToken): void {
   if (shares.unplaced !== undefined && shares.unplaced > MOST_UNPLACED)
-    throw new Error(
+    throw new UsageError(
       `${label}: ${percent(shares.unplaced)} of ${shares.sequences} sequences have no place on the model's reference gene (at most ${percent(MOST_UNPLACED)} are accepted). Use a model without gene columns for these data, or sequences of that gene on one strand`,
     );
   if (shares.unknown > MOST_UNKNOWN)
-    throw new Error(
+    throw new UsageError(
       `${label}: ${percent(shares.unknown)} of the tokens are ${unknown?.token ?? '[UNK]'} (mean of ${shares.sequences} sequences; at most ${percent(MOST_UNKNOWN)} are accepted), for example those of '${shares.example}': the model cannot tell such sequences apart. Remedy: ${unknown?.remedy ?? 'compare the letters of the data with the vocabulary'}`,
     );
 }

@@ -73,7 +73,7 @@ async function fetchRevision(id: HubId, revision: string, pins: Pins, options: F
     await recordModel(cacheFolder, id, whole);
     return { ...whole, folder: commitFolder(cacheFolder, id, revision), downloaded: [] };
   }
-  const listing = await listRepository(server, id, revision);
+  const listing = await listRepository(server, id, revision, options.pause);
   const folder = commitFolder(cacheFolder, id, listing.commit);
   const recorded = await readManifest(folder);
   const files: ManifestFile[] = [];

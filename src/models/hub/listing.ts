@@ -1,6 +1,7 @@
 /** What a repository of the hub holds at a revision, with the sizes and hashes that the hub states. */
 import { HubError } from './hub-error.ts';
 import { type HubId, isCommit } from './hub-id.ts';
+import { ATTEMPTS, boundedText, Interrupted, PATIENCE, pauseAfter, refuseBusy, sleep } from './patience.ts';
 import { type HubServer, refusal, request } from './request.ts';
 
 export interface HubFile {
@@ -39,14 +40,24 @@ function isWithin(path: unknown): path is string {
 }
 
 /** Throws {@link HubError} where there is no such repository or revision, and for an answer that can't be trusted. */
-export async function listRepository(server: HubServer, { id }: HubId, revision: string): Promise<HubListing> {
+export async function listRepository(
+  server: HubServer,
+  { id }: HubId,
+  revision: string,
+  pause: (milliseconds: number) => Promise<void> = sleep,
+): Promise<HubListing> {
   const path = `/api/models/${id}/revision/${encodeURIComponent(revision)}?blobs=true`;
-  const response = await request(server, path);
-  if (!response.ok) throw refusal(server, id, path, response);
+  const text = await listingText(server, id, path, pause);
   const fail = (what: string): never => {
     throw new HubError(`${server.endpoint}${path}: ${what}`, 'Is this a server with the interface of the hub?');
   };
-  const body = (await response.json().catch(() => fail('the answer is not JSON'))) as {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    fail('the answer is not JSON');
+  }
+  const body = parsed as {
     sha?: unknown;
     siblings?: unknown;
     cardData?: { license?: unknown } | null;
@@ -68,4 +79,28 @@ export async function listRepository(server: HubServer, { id }: HubId, revision:
     };
   });
   return { commit: sha, files, ...(typeof cardData?.license === 'string' ? { licence: cardData.license } : {}) };
+}
+
+/** The answer, tried again where the server is busy or the answer breaks off. */
+async function listingText(
+  server: HubServer,
+  id: string,
+  path: string,
+  pause: (milliseconds: number) => Promise<void>,
+): Promise<string> {
+  const { patience = PATIENCE, endpoint } = server;
+  for (let failures = 1; ; failures++) {
+    try {
+      const response = await request(server, path);
+      await refuseBusy(response);
+      if (!response.ok) throw refusal(server, id, path, response);
+      return await boundedText(response, `${endpoint}${path}`, patience);
+    } catch (error) {
+      // An answer that breaks off is a TypeError of fetch.
+      if (!(error instanceof Interrupted || error instanceof TypeError)) throw error;
+      if (failures === ATTEMPTS)
+        throw new HubError(`${endpoint}${path}: ${error.message}; ${ATTEMPTS} attempts`, 'Try again later.');
+      await pause(pauseAfter(failures, error));
+    }
+  }
 }

@@ -3,11 +3,14 @@
  * to, and never over a connection that others can read.
  */
 import { HubError } from './hub-error.ts';
+import { Interrupted, PATIENCE, type Patience } from './patience.ts';
 
 export interface HubServer {
   /** Without a slash at the end. */
   readonly endpoint: string;
   readonly token?: string;
+  /** Default: {@link PATIENCE}. */
+  readonly patience?: Patience;
 }
 
 const HUB = 'https://huggingface.co';
@@ -37,21 +40,27 @@ function mayHaveToken(endpoint: string): boolean {
 /** No answer at all. */
 export class Unreachable extends HubError {}
 
-/** Answers of any status; redirects are followed. Throws {@link Unreachable} where the server can't be reached. */
+/** Answers of any status; redirects are followed. Throws {@link Unreachable} where the server can't be reached, Interrupted when no answer comes in time. */
 export async function request(
-  { endpoint, token }: HubServer,
+  { endpoint, token, patience = PATIENCE }: HubServer,
   path: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   const authorization: Record<string, string> =
     token && mayHaveToken(endpoint) ? { authorization: `Bearer ${token}` } : {};
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), patience.answer);
   try {
     return await fetch(`${endpoint}${path}`, {
       headers: { ...headers, ...authorization, 'accept-encoding': 'identity', 'user-agent': 'glm-bench' },
+      signal: late.signal,
     });
   } catch (error) {
+    if (late.signal.aborted) throw new Interrupted(`no answer came in ${patience.answer / 1000} s`);
     const { cause, message } = error as Error & { cause?: Error };
     throw new Unreachable(`${endpoint}${path}: cannot be reached (${cause?.message || message})`, UNREACHABLE);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import { sha256File } from '../../core/files.ts';
 import { HubError } from './hub-error.ts';
 import type { HubFile } from './listing.ts';
+import { ATTEMPTS, Interrupted, PATIENCE, pauseAfter, refuseBusy, sleep, steady } from './patience.ts';
 import { type HubServer, refusal, request, Unreachable } from './request.ts';
 
 /** Who vouches for a file's hash. */
@@ -39,22 +40,8 @@ export interface Transferred {
   readonly trust: Trust;
 }
 
-/** In a row, none of which brought {@link PROGRESS} bytes. */
-const ATTEMPTS = 4;
+/** Bytes that make an attempt count as progress. */
 const PROGRESS = 2 ** 20;
-const LONGEST_PAUSE = 60_000;
-
-/** A transfer that broke off; worth another attempt, after as many milliseconds as the server asked for. */
-class Interrupted extends Error {
-  constructor(
-    message: string,
-    readonly after?: number,
-  ) {
-    super(message);
-  }
-}
-
-const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
 async function sizeOf(path: string): Promise<number> {
   return stat(path).then(
@@ -82,8 +69,7 @@ export async function transfer(what: Transfer): Promise<Transferred> {
           `${what.server.endpoint}${what.path}: ${error.message}; ${ATTEMPTS} attempts`,
           'What came is kept: give the same command again to go on from there.',
         );
-      const after = error instanceof Interrupted ? error.after : undefined;
-      await pause(Math.min(LONGEST_PAUSE, after ?? 1000 * 2 ** (failures - 1)));
+      await pause(pauseAfter(failures, error));
     }
   }
   const sha256 = await checkedHash(what);
@@ -98,15 +84,13 @@ export async function transfer(what: Transfer): Promise<Transferred> {
 
 /** Goes on from `have` bytes. */
 async function receive({ server, id, path, part, expected, onBytes }: Transfer, have: number): Promise<void> {
+  const { patience = PATIENCE } = server;
   const { size } = expected;
   if (have > 0 && have === size) return;
   const start = size !== undefined && have > size ? 0 : have;
   const response = await request(server, path, start > 0 ? { range: `bytes=${start}-` } : {});
   const { status, headers, body } = response;
-  if (status === 429 || status >= 500) {
-    const seconds = Number(headers.get('retry-after') ?? Number.NaN);
-    throw new Interrupted(`the server answered ${status}`, Number.isFinite(seconds) ? seconds * 1000 : undefined);
-  }
+  await refuseBusy(response);
   const resumes = status === 206 && (headers.get('content-range') ?? '').startsWith(`bytes ${start}-`);
   if (status === 416 || (status === 206 && !resumes)) {
     await response.body?.cancel();
@@ -117,8 +101,15 @@ async function receive({ server, id, path, part, expected, onBytes }: Transfer, 
   const output = await open(part, resumes ? 'a' : 'w');
   let written = resumes ? start : 0;
   try {
-    for await (const chunk of body ?? []) {
+    // A size that the answer states bounds the body by itself: the connection ends with it.
+    const isStated = size !== undefined || headers.has('content-length');
+    for await (const chunk of steady(body, patience)) {
       written += chunk.length;
+      if (!isStated && written > patience.unstated)
+        throw new HubError(
+          `${server.endpoint}${path}: more than ${patience.unstated} bytes came of a file whose size the server does not state`,
+          'Give the address of another mirror, or copy the file by other means.',
+        );
       if (size !== undefined && written > size)
         throw new HubError(
           `${server.endpoint}${path}: more than the ${size} bytes came that the hub states`,

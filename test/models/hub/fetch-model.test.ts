@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FetchOptions, fetchModel } from '../../../src/models/hub/fetch-model.ts';
 import { cachedModel, listCachedModels, modelPath } from '../../../src/models/hub/hub-cache.ts';
 import { type HubId, parseHubId } from '../../../src/models/hub/hub-id.ts';
+import { PATIENCE, type Patience, retryAfter } from '../../../src/models/hub/patience.ts';
 import { hubServer } from '../../../src/models/hub/request.ts';
 import { loadModelFolder } from '../../../src/models/model-folder.ts';
 import { ANSWERS, COMMIT, type Hub, sha256, startHub, TINY_BERT } from './server.ts';
@@ -225,6 +226,80 @@ describe('a transfer that goes wrong', () => {
     hub.answers.set(WEIGHTS, [(_, response) => response.writeHead(429, { 'retry-after': '7' }).end(), ANSWERS.ranged]);
     await get();
     expect(pauses).toEqual([7000]);
+  });
+});
+
+const LISTING = '/api/models/lab/tiny/revision/main';
+/** A server under these bounds, in milliseconds and bytes. */
+const impatient = (more: Partial<Patience>) => ({ ...hubServer(hub.endpoint, {}), patience: { ...PATIENCE, ...more } });
+
+describe('a slow, busy or boundless server', () => {
+  it.each([429, 500, 503])(
+    'that answers %i to the listing is asked again, after as long as it says',
+    async (status) => {
+      hub.answers.set(LISTING, [
+        (_, response) => response.writeHead(status).end(),
+        (_, response) => response.writeHead(status, { 'retry-after': '9' }).end(),
+        ANSWERS.whole,
+      ]);
+      await get();
+      expect(pauses).toEqual([1000, 9000]);
+    },
+  );
+
+  it('that stays busy is left after four attempts', async () => {
+    hub.answers.set(LISTING, [(_, response) => response.writeHead(503).end()]);
+    expect(await complaint(get())).toMatch(/the server answered 503; 4 attempts/);
+    expect(pauses).toEqual([1000, 2000, 4000]);
+  });
+
+  it('that never answers is left', async () => {
+    hub.answers.set(LISTING, [() => {}]);
+    expect(await complaint(get({ server: impatient({ answer: 30 }) }))).toMatch(
+      /no answer came in 0\.03 s; 4 attempts/,
+    );
+  });
+
+  it.each([
+    ['listing', LISTING],
+    ['file', WEIGHTS],
+  ])('that falls silent within a %s is left', async (_what, path) => {
+    hub.answers.set(path, [(_, response) => void response.write('{')]);
+    expect(await complaint(get({ server: impatient({ idle: 30 }) }))).toMatch(/no byte came for 0\.03 s/);
+  });
+
+  it.each([
+    ['listing', LISTING],
+    ['file', WEIGHTS],
+  ])('that sends a %s byte by byte is left', async (_what, path) => {
+    hub.answers.set(path, [
+      (_, response) => {
+        const timer = setInterval(() => response.write(' '), 5);
+        response.on('close', () => clearInterval(timer));
+      },
+    ]);
+    const server = impatient({ least: 1000, period: 40 });
+    expect(await complaint(get({ server }))).toMatch(/only \d+ bytes came in 0\.04 s.*4 attempts/);
+  });
+
+  it('whose listing is too long, or never complete, is refused', async () => {
+    expect(await complaint(get({ server: impatient({ listing: 10 }) }))).toMatch(/longer than 10 bytes/);
+    expect(await complaint(get({ server: impatient({ listingTime: -1 }) }))).toMatch(/was not complete after/);
+  });
+
+  it('that states no size of a file may not send more than is bounded', async () => {
+    const names = [...hub.files.keys()];
+    hub.listing = { sha: COMMIT, siblings: names.map((rfilename) => ({ rfilename })) };
+    hub.answers.set(WEIGHTS, [(_, response, body) => void response.write(body, () => response.end())]);
+    expect(await complaint(get({ server: impatient({ unstated: 5000 }) }))).toMatch(
+      /more than 5000 bytes came of a file whose size the server does not state/,
+    );
+  });
+
+  it('may ask for a later attempt in seconds or by a date', () => {
+    expect(retryAfter('7')).toBe(7000);
+    expect(retryAfter('Thu, 01 Jan 1970 00:01:00 GMT', 50_000)).toBe(10_000);
+    expect([retryAfter(null), retryAfter(''), retryAfter('soon')]).toEqual([undefined, undefined, undefined]);
   });
 });
 

@@ -72,6 +72,29 @@ describe.each(Object.keys(golden) as (keyof typeof golden)[])('tokenizer.json: %
   });
 });
 
+describe('truncation and padding that are stored in a tokenizer.json', () => {
+  it('change nothing: a sequence is read whole, and padding stands on the right', async () => {
+    const stored = {
+      ...documentOf('bpe'),
+      truncation: { direction: 'Right', max_length: 16, strategy: 'LongestFirst', stride: 0 },
+      padding: {
+        strategy: { Fixed: 64 },
+        direction: 'Left',
+        pad_to_multiple_of: null,
+        pad_id: 0,
+        pad_type_id: 0,
+        pad_token: '[PAD]',
+      },
+    };
+    const config = { padding_side: 'left', tokenizer_class: 'TokenizersBackend', model_max_length: 1e30 };
+    const other = await folderTokenizer(written(stored, { 'tokenizer_config.json': config }), 1000);
+    const plain = await folderTokenizer(goldenFolder('bpe'), 1000);
+    const rows = ['ACGTTTACG'.repeat(20), 'ACGT'];
+    expect(other.encode(rows)).toEqual(plain.encode(rows));
+    expect(other.encode(rows).mask.at(-1)).toBe(0n);
+  });
+});
+
 describe('pieces of words', () => {
   it('are looked up in a number of steps that grows with the length of the word, not its cube', () => {
     let steps = 0;
