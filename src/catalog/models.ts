@@ -28,6 +28,7 @@ async function pretrained(config: PretrainConfig, context: ModelContext): Promis
     seed: context.seed,
     corpus: context.unlabelledHash,
     device: context.device,
+    threads: context.threads,
   });
   return trainOnce({
     cacheFolder: context.cacheFolder,

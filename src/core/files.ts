@@ -13,6 +13,13 @@ export function sha256(data: string | NodeJS.ArrayBufferView): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
+/** sha256 of strings joined by line feeds, without the joined string: it could be too long for one. */
+export function sha256Lines(lines: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const [i, line] of lines.entries()) hash.update(i === 0 ? line : `\n${line}`);
+  return hash.digest('hex');
+}
+
 /**
  * sha256 of a file's bytes, read in pieces. Rejects with the file system's error where it cannot be
  * read.

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { hashJson, sha256, sha256File, writeFileAtomic } from '../core/files.ts';
+import { hashJson, sha256File, sha256Lines, writeFileAtomic } from '../core/files.ts';
 import type { Matrix } from '../core/matrix.ts';
 import { writingCache } from '../core/optional-write.ts';
 import type { Encoder, Representation } from '../models/model.ts';
@@ -24,7 +24,9 @@ interface Sidecar {
 /** What decides the vectors beside model and sequences: another device rounds otherwise, other code may pool otherwise. */
 export interface Provenance {
   readonly device: string;
-  /** Of the package's numeric code and of the model's own plugin source. */
+  /** The order of sums depends on it. */
+  readonly threads: number;
+  /** Of the package's numeric code, of the versions of the packages it imports, and of the model's own plugin source. */
   readonly codeHash: string;
 }
 
@@ -37,7 +39,7 @@ export async function storedEmbeddings(
   representations: readonly Representation[],
   progress?: (fraction: number, message: string) => void,
 ): Promise<Matrix[]> {
-  const sequencesHash = sha256(sequences.join('\n'));
+  const sequencesHash = sha256Lines(sequences);
   const entry = (representation: Representation) => {
     const key = hashJson({ fingerprint: encoder.fingerprint, sequencesHash, ...representation, ...made });
     return join(folder, encoder.fingerprint.slice(0, 16), key.slice(0, 32));

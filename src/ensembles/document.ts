@@ -169,13 +169,13 @@ export function ensembleKey(of: {
   readonly fingerprints: readonly string[];
   readonly corpus: string;
   readonly settings: EnsembleFacts['settings'];
-  readonly environment: Pick<EnsembleDocument['environment'], 'device' | 'precision' | 'codeHash'>;
+  readonly environment: Pick<EnsembleDocument['environment'], 'device' | 'precision' | 'threads' | 'codeHash'>;
 }): string {
-  const { device, precision, codeHash } = of.environment;
+  const { device, precision, threads, codeHash } = of.environment;
   const { sequences, seed } = of.settings;
   return hashJson({
     ...{ schema: ENSEMBLE_DIAGNOSTICS_SCHEMA, fingerprints: of.fingerprints, corpus: of.corpus },
-    ...{ sequences, seed, device, precision, codeHash },
+    ...{ sequences, seed, device, precision, threads, codeHash },
   });
 }
 

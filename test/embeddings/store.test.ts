@@ -43,7 +43,8 @@ const ask = (
   sequences = SEQUENCES,
   device = 'cpu',
   codeHash = 'c',
-) => storedEmbeddings(folder, { device, codeHash }, encoder, sequences, representations);
+  threads = 1,
+) => storedEmbeddings(folder, { device, threads, codeHash }, encoder, sequences, representations);
 /** Paths of the stored files with this ending. */
 const files = async (ending: string) =>
   (await readdir(folder, { recursive: true }))
@@ -72,6 +73,7 @@ describe('the store', () => {
 
   it.each([
     ['sequences', () => ask(countingEncoder(), [FIRST], [...SEQUENCES].reverse())],
+    ['number of threads', () => ask(countingEncoder(), [FIRST], SEQUENCES, 'cpu', 'c', 2)],
     ['model', () => ask(countingEncoder('e'.repeat(64)), [FIRST])],
     ['device', () => ask(countingEncoder(), [FIRST], SEQUENCES, 'cuda')],
     ['code', () => ask(countingEncoder(), [FIRST], SEQUENCES, 'cpu', 'd')],
@@ -92,7 +94,7 @@ describe('the store', () => {
       columns: 2,
       fingerprint: 'f'.repeat(64),
       representation: FIRST,
-      made: { device: 'cpu', codeHash: 'c' },
+      made: { device: 'cpu', threads: 1, codeHash: 'c' },
     });
     expect(json.replace(/json$/, 'npy')).toBe(npy);
   });

@@ -7,7 +7,7 @@
 
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.ts';
-import { hashJson, sha256 } from '../../core/files.ts';
+import { hashJson, sha256Lines } from '../../core/files.ts';
 import type { Matrix, Predictions } from '../../core/matrix.ts';
 import type { Measures, Unmeasured } from '../../diagnostics/model-diagnostics.ts';
 import { windowRemedy } from '../../embeddings/limits.ts';
@@ -111,7 +111,7 @@ export async function embedTask(
       const progress = part(settings, low, high);
       const matrices = await storedEmbeddings(
         store,
-        { device, codeHash },
+        { device, threads, codeHash },
         encoder,
         sequences,
         representations,
@@ -160,7 +160,7 @@ function loadModel(
   return model.load({
     ...settings,
     unlabelled: train.sequences,
-    unlabelledHash: sha256(train.sequences.join('\n')),
+    unlabelledHash: sha256Lines(train.sequences),
     supervised: supervisedRows(train),
     longestSequence: [train, valid, test].reduce(
       (most, { sequences }) => sequences.reduce((longest, { length }) => Math.max(longest, length), most),

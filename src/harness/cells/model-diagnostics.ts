@@ -35,7 +35,7 @@ export async function storedMeasures(
   const places = Uint32Array.from(sequences, (_, i) => i);
   const drawn = createRandom(`measures:${SEED}`).shuffle(places).subarray(0, MEASURED_SEQUENCES).sort();
   const windows = Array.from(drawn, (place) => sequences[place]);
-  const key = hashJson({ fingerprint, windows, seed: SEED, device, codeHash });
+  const key = hashJson({ fingerprint, windows, seed: SEED, device, threads, codeHash });
   const path = join(cacheFolder, 'measures', `${key.slice(0, 32)}.json`);
   const found = measuresSchema.safeParse(
     await readFile(path, 'utf8')

@@ -154,7 +154,17 @@ async function outcomeOf(
   const model = (contender as Found<'model'>).definition;
   const probe = await findProbe(request.probe);
   if ('tune' in probe) return runModelProbe(task, model, probe, settings);
-  const key = JSON.stringify([task.hash, model.id, contender.file, model.options, codeHash, seed, device, effort]);
+  const key = JSON.stringify([
+    task.hash,
+    model.id,
+    contender.file,
+    model.options,
+    codeHash,
+    seed,
+    device,
+    threads,
+    effort,
+  ]);
   const embedded = await embeddings.get(key, () => embedTask(task, model, settings));
   return runProbe(task, embedded, probe, settings);
 }

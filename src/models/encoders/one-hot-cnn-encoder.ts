@@ -34,7 +34,10 @@ export async function loadCnnEncoder(options: CnnEncoderOptions, context: ModelC
   if (device === 'auto') throw new Error('The one-hot CNN encoder needs a device by name; resolve "auto" first.');
   const compute = { device, threads: context.threads };
   const recipe = { ...options, epochs: Math.max(1, Math.round(options.epochs * context.effort)) };
-  const key = hashJson({ code: context.codeHash, recipe, seed: context.seed, labelled: supervised.hash, device });
+  const key = hashJson({
+    ...{ code: context.codeHash, recipe, seed: context.seed, labelled: supervised.hash },
+    ...compute,
+  });
   const progress: ModelContext['progress'] = (fraction, message) =>
     context.progress(fraction, `training with labels: ${message}`);
   return trainOnce({

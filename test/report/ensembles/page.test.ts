@@ -79,7 +79,7 @@ describe('the document', () => {
     expect(ensembleDiagnosticsSchema.parse(JSON.parse(JSON.stringify(english)))).toEqual(english);
   });
 
-  it('has another key for other members, corpus, settings, device or code', () => {
+  it('has another key for other members, corpus, settings, device, threads or code', () => {
     const base = { fingerprints: ['a', 'b'], corpus: 'c', settings, environment };
     const keys = [
       base,
@@ -88,9 +88,10 @@ describe('the document', () => {
       { ...base, settings: { ...settings, seed: 1 } },
       { ...base, environment: { ...environment, device: 'cuda' } },
       { ...base, environment: { ...environment, codeHash: 'd' } },
+      { ...base, environment: { ...environment, threads: environment.threads + 1 } },
     ].map(ensembleKey);
     expect(new Set(keys).size).toBe(keys.length);
-    expect(ensembleKey({ ...base, environment: { ...environment, threads: 2 } as typeof environment })).toBe(keys[0]);
+    expect(ensembleKey({ ...base, environment: { ...environment, node: 'x' } as typeof environment })).toBe(keys[0]);
   });
 });
 
