@@ -100,7 +100,12 @@ async function loadVariant(
   const { encoderOf } = await import('./extract.ts');
   // A model that makes room for the longest sequence is to make room for a window.
   const longestSequence = Math.min(context.longestSequence, windows?.window ?? Number.POSITIVE_INFINITY);
-  const loaded: FrozenModel | Encoder = await load({ ...context, longestSequence });
+  const loaded: FrozenModel | Encoder = await load({
+    ...context,
+    longestSequence,
+    // Weights in half precision are made from those in memory.
+    ...(precision ? { mapWeights: false } : {}),
+  });
   const plain = encoderOf(loaded, { device: context.device as Device, threads: context.threads }, { precision });
   try {
     const inWindows = windows ? (await import('./windows.ts')).windowed(plain, windows) : plain;

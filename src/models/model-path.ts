@@ -81,7 +81,7 @@ async function checkpoint(weights: string, folder: string): Promise<ModelAtPath>
     id: identifier(weights, folder),
     files: sorted([...chosen, ...(index ? [index] : []), ...settingsOf(folder)]),
     description: `${title}, weights as published`,
-    load: () => loadModelFolder(folder, { checkpoint: weights }),
+    load: ({ mapWeights }) => loadModelFolder(folder, { checkpoint: weights, external: mapWeights }),
     control: ({ seed }) => randomModel(folder, seed),
   };
 }

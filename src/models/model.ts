@@ -44,6 +44,8 @@ export interface ModelContext {
   readonly codeHash: string;
   /** Nucleotides of the longest sequence that will be embedded, in any split: a model makes room for it. */
   readonly longestSequence: number;
+  /** The model is only run, never tuned: its weights may stay in their files, from where the runtime maps them. Default false. */
+  readonly mapWeights?: boolean;
   readonly progress: (fraction: number, message: string) => void;
 }
 

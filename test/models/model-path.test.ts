@@ -51,6 +51,21 @@ describe('a path', () => {
     expect(values.length).toBeGreaterThan(0);
   });
 
+  it('gives a model with its weights mapped from their file when it is only run: the same vectors and fingerprint', async () => {
+    const { load } = await modelAtPath(golden('architectures/bert'));
+    const [mapped, held] = [await load({ ...CONTEXT, mapWeights: true }), await load(CONTEXT)];
+    expect('externalData' in mapped && mapped.externalData?.length).toBe(1);
+    expect('externalData' in held).toBe(false);
+    expect(mapped.fingerprint).toBe(held.fingerprint);
+    const vectors = async (model: typeof mapped) => {
+      const encoder = encoderOf(model, COMPUTE);
+      const [{ values }] = await encoder.embed(['ACGT'], [{ layer: encoder.layers, pooling: 'mean' }]);
+      await encoder.dispose();
+      return [...values];
+    };
+    expect(await vectors(mapped)).toEqual(await vectors(held));
+  });
+
   it('of one file among several of weights means that one, which names the model', async () => {
     const place = await copied('architectures/bert', 'several');
     await rename(join(place, 'model.safetensors'), join(place, 'step 100.safetensors'));

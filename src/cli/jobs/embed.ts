@@ -79,7 +79,7 @@ export async function embedJob(request: EmbedRequest, progress: Progress): Promi
   const { definition } = request.variant ? runAs(found, request.variant) : found;
   const unlabelled = { unlabelled: [], unlabelledHash: '', longestSequence };
   const made = { seed: 0, effort: 1, codeHash: await codeHash() };
-  const context = { ...made, device, threads, cacheFolder, ...unlabelled, progress };
+  const context = { ...made, device, threads, cacheFolder, ...unlabelled, mapWeights: true, progress };
   const encoder = encoderOf(await definition.load(context), { device, threads });
   try {
     const { dimension, fingerprint, layers } = encoder;

@@ -95,7 +95,7 @@ export async function embedTask(
   const { encoderOf } = await import('../../embeddings/extract.ts');
   const { storedEmbeddings } = await import('../../embeddings/store.ts');
   const { device, threads, cacheFolder, codeHash } = settings;
-  const encoder = encoderOf(await loadModel(task, model, settings), { device: device as Device, threads });
+  const encoder = encoderOf(await loadModel(task, model, settings, true), { device: device as Device, threads });
   try {
     const representations =
       model.representations?.(encoder) ??
@@ -154,11 +154,13 @@ function loadModel(
   task: PreparedTask,
   model: ModelDefinition,
   settings: CellSettings,
+  mapWeights = false,
 ): ReturnType<ModelDefinition['load']> {
   refuseLong(task, model);
   const { train, valid, test } = task.splits;
   return model.load({
     ...settings,
+    mapWeights,
     unlabelled: train.sequences,
     unlabelledHash: sha256Lines(train.sequences),
     supervised: supervisedRows(train),
