@@ -118,18 +118,21 @@ async function describeTasks(
   { onEvent, signal }: RunOptions,
   store?: ResultStore,
 ): Promise<PlannedTask[]> {
+  const onDamage = (reason: string) => onEvent?.({ type: 'notice', message: `${reason}; it is written again` });
   const described: PlannedTask[] = new Array(requested.length);
   const todo: number[] = [];
   for (const [i, { reference, definition }] of requested.entries()) {
     if (definition) {
       const { prepareTask, taskRecord } = await import('./tasks/prepare.ts');
       const task = await prepareTask(definition, context);
-      if (store && !(await store.hasTask(task.hash))) await store.writeTask(taskRecord(task), task.splits.test.targets);
+      if (store && !(await store.hasTask(task.hash, onDamage)))
+        await store.writeTask(taskRecord(task), task.splits.test.targets);
       described[i] = { description: describeTask(task) };
       continue;
     }
     const description = await recallDescription(reference!, context);
-    if (description && (!store || (await store.hasTask(description.hash)))) described[i] = { description, reference };
+    if (description && (!store || (await store.hasTask(description.hash, onDamage))))
+      described[i] = { description, reference };
     else todo.push(i);
   }
   const lane = async (): Promise<void> => {

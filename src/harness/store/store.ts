@@ -13,6 +13,7 @@ import type { Targets } from '../../core/matrix.ts';
 import { encodeNpy, writeNpy } from '../../runtime/arrays/npy.ts';
 import { type Lock, LockLost, type LockSightings, tryLock, withLock } from '../../runtime/lock.ts';
 import { type MergedCells, mergeCells } from '../cells/identity.ts';
+import { contentProblem, withContentHash } from './content-hash.ts';
 import {
   type Result,
   RUN_MANIFEST_SCHEMA,
@@ -37,8 +38,8 @@ export interface ResultStore {
     result: Omit<Result, 'predictions'>,
     predictions?: { rows: number; columns: number; values: Float64Array },
   ): Promise<Result>;
-  /** True when the task's record and targets are stored and whole. */
-  hasTask(hash: string): Promise<boolean>;
+  /** True when the task's record and targets are stored and whole. `onDamage` gets the reason, with the file's name, where they are damaged. */
+  hasTask(hash: string, onDamage?: (reason: string) => void): Promise<boolean>;
   writeTask(record: Omit<TaskRecord, 'targets'>, targets: Targets): Promise<TaskRecord>;
   /** The right to compute a cell, or undefined while another process has it. */
   lockCell(key: string): Promise<Lock | undefined>;
@@ -91,6 +92,8 @@ export async function openStore(folder: string): Promise<ResultStore> {
       if ('problem' in parsed) return { state: 'damaged', reason: `results/${key}.json: ${parsed.problem}` };
       const result = parsed.value;
       if (result.key !== key) return { state: 'damaged', reason: `results/${key}.json: holds another cell's result` };
+      const problem = contentProblem(result);
+      if (problem) return { state: 'damaged', reason: `results/${key}.json: ${problem}` };
       if (result.status === 'failed') return { state: 'failed', result };
       if (!result.predictions) return { state: 'damaged', reason: `results/${key}.json: names no predictions` };
       const reason = await fileProblem(join(results, 'predictions', `${key}.npy`), result.predictions.sha256);
@@ -108,15 +111,20 @@ export async function openStore(folder: string): Promise<ResultStore> {
           predictions: { file, sha256: checksum, rows: predictions.rows, columns: predictions.columns },
         };
       }
-      const document = resultSchema.parse(JSON.parse(JSON.stringify(stored)));
+      const document = withContentHash(resultSchema.parse(JSON.parse(JSON.stringify(stored))));
       await writeFileAtomic(join(results, `${result.key}.json`), `${JSON.stringify(document, null, 2)}\n`);
       return document;
     },
-    async hasTask(hash) {
+    async hasTask(hash, onDamage) {
       const text = await readIfPresent(join(results, 'tasks', `${hash}.json`));
-      const parsed = text === undefined ? undefined : parse(text, taskRecordSchema);
-      if (!parsed || 'problem' in parsed) return false;
-      return (await fileProblem(join(results, 'targets', `${hash}.npy`), parsed.value.targets.sha256)) === undefined;
+      if (text === undefined) return false;
+      const parsed = parse(text, taskRecordSchema);
+      const problem = 'problem' in parsed ? parsed.problem : contentProblem(parsed.value);
+      if (problem) onDamage?.(`results/tasks/${hash}.json: ${problem}`);
+      if (problem || 'problem' in parsed) return false;
+      const reason = await fileProblem(join(results, 'targets', `${hash}.npy`), parsed.value.targets.sha256);
+      if (reason) onDamage?.(`results/targets/${hash}.npy: ${reason}`);
+      return reason === undefined;
     },
     async writeTask(record, targets) {
       const file = `targets/${record.hash}.npy`;
@@ -126,7 +134,7 @@ export async function openStore(folder: string): Promise<ResultStore> {
         ...record,
         targets: { file, sha256: sha256(bytes), rows: targets.rows, columns: targets.columns },
       };
-      const document = taskRecordSchema.parse(JSON.parse(JSON.stringify(stored)));
+      const document = withContentHash(taskRecordSchema.parse(JSON.parse(JSON.stringify(stored))));
       await writeFileAtomic(join(results, 'tasks', `${record.hash}.json`), `${JSON.stringify(document, null, 2)}\n`);
       return document;
     },

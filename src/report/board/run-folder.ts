@@ -4,13 +4,14 @@
  * whose document or predictions are damaged is a problem in words, shown on the board, never dropped. Reads only; paths are
  * made from the layout, never taken from the documents.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ZodError, type z } from 'zod';
-import { sha256 } from '../../core/files.ts';
+import { sha256, sha256File } from '../../core/files.ts';
 import type { Predictions, Targets } from '../../core/matrix.ts';
 import { type ManifestCell, type RunSettings, rowIdentity } from '../../harness/cells/identity.ts';
+import { contentProblem } from '../../harness/store/content-hash.ts';
 import {
   type Result,
   type RunManifest,
@@ -39,7 +40,7 @@ export interface RunFolder {
   readonly tasks: ReadonlyMap<string, TaskRecord>;
   /** By task hash: why a record that exists cannot be used. */
   readonly taskProblems: ReadonlyMap<string, string>;
-  /** sha256 over every document read, the sizes of the `.npy` files, and the code of report and metrics. */
+  /** sha256 over every document read, the bytes of the `.npy` files, and the code of report and metrics. */
   readonly hash: string;
 }
 
@@ -59,9 +60,9 @@ export async function readRunFolder(dir: string): Promise<RunFolder> {
   const digest: string[] = [sha256(manifestText), await codeHash()];
   const read: Omit<StoredCell, keyof CellLabels>[] = [];
   for (const planned of seen.values()) {
-    const { cell, text, size } = await readCell(dir, planned);
+    const { cell, text, bytes } = await readCell(dir, planned);
     read.push(cell);
-    digest.push(text === undefined ? 'missing' : sha256(text), String(size));
+    digest.push(text === undefined ? 'missing' : sha256(text), bytes);
   }
   const labels = labelCells(read);
   const cells = read.map((cell, i): StoredCell => ({ ...cell, ...labels[i] }));
@@ -71,10 +72,10 @@ export async function readRunFolder(dir: string): Promise<RunFolder> {
     if (!HEX.test(hash)) continue;
     const path = join(dir, 'results', 'tasks', `${hash}.json`);
     const text = await readIfPresent(path);
-    digest.push(text === undefined ? 'missing' : sha256(text), String(await sizeOf(targetsPath(dir, hash))));
+    digest.push(text === undefined ? 'missing' : sha256(text), await hashOf(targetsPath(dir, hash)));
     if (text === undefined) continue;
     try {
-      const record = parse(path, text, taskRecordSchema);
+      const record = parseSealed(path, text, taskRecordSchema);
       if (record.hash !== hash) throw new Error(`${path}: holds the record of another task (hash ${record.hash})`);
       tasks.set(hash, record);
     } catch (error) {
@@ -106,16 +107,16 @@ export async function readPredictions(run: RunFolder, result: Result): Promise<P
 async function readCell(
   dir: string,
   planned: ManifestCell,
-): Promise<{ cell: Omit<StoredCell, keyof CellLabels>; text?: string; size: number }> {
+): Promise<{ cell: Omit<StoredCell, keyof CellLabels>; text?: string; bytes: string }> {
   if (!/^[0-9a-f]{64}$/.test(planned.key)) {
-    return { cell: { planned, problem: `run.json: key "${planned.key}" is not a sha256` }, size: -1 };
+    return { cell: { planned, problem: `run.json: key "${planned.key}" is not a sha256` }, bytes: ABSENT };
   }
   const path = join(dir, 'results', `${planned.key}.json`);
   const text = await readIfPresent(path);
-  if (text === undefined) return { cell: { planned }, size: -1 };
-  const size = await sizeOf(predictionsPath(dir, planned.key));
+  if (text === undefined) return { cell: { planned }, bytes: ABSENT };
+  const bytes = await hashOf(predictionsPath(dir, planned.key));
   try {
-    const result = parse(path, text, resultSchema);
+    const result = parseSealed(path, text, resultSchema);
     const found = [result.key, result.task.id, result.task.hash, result.contender.id, result.probe, result.seed];
     const wanted = [planned.key, planned.task, planned.taskHash, planned.contender, planned.probe, planned.seed];
     for (const [name, value] of Object.entries(planned.origin?.settings ?? {})) {
@@ -128,9 +129,9 @@ async function readCell(
         `${path}: says "${found[differs]}" where run.json planned "${wanted[differs]}"; delete it, run again`,
       );
     }
-    return { cell: { planned, result }, text, size };
+    return { cell: { planned, result }, text, bytes };
   } catch (error) {
-    return { cell: { planned, problem: (error as Error).message }, text, size };
+    return { cell: { planned, problem: (error as Error).message }, text, bytes };
   }
 }
 
@@ -149,6 +150,13 @@ async function readChecked(path: string, expected: { sha256: string; rows: numbe
     );
   }
   return array;
+}
+
+function parseSealed<T extends { contentHash?: string }>(path: string, text: string, schema: z.ZodType<T>): T {
+  const document = parse(path, text, schema);
+  const problem = document.contentHash === undefined ? undefined : contentProblem(document);
+  if (problem) throw new Error(`${path} is damaged (${problem}): run again`);
+  return document;
 }
 
 function parse<T>(path: string, text: string, schema: z.ZodType<T>): T {
@@ -180,11 +188,11 @@ async function readIfPresent(path: string): Promise<string | undefined> {
   }
 }
 
-async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => -1,
-  );
+const ABSENT = 'absent';
+
+/** sha256 of the file's bytes; a word where it cannot be read. */
+async function hashOf(path: string): Promise<string> {
+  return sha256File(path).catch(() => ABSENT);
 }
 
 /** A board made by other code is another board: the sources of report and metrics are part of its key. */

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -69,6 +69,14 @@ describe('a stored cell', () => {
       'a document of another version',
       (f: string) => writeFile(join(f, `${key('b')}.json`), '{"schema":"v9"}'),
       /schema/,
+    ],
+    [
+      'an edited validation score',
+      async (f: string) => {
+        const path = join(f, `${key('b')}.json`);
+        await writeFile(path, (await readFile(path, 'utf8')).replace('"validationScore": 0', '"validationScore": 0.5'));
+      },
+      /checksum/,
     ],
     [
       "another cell's document",

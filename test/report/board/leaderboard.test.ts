@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withContentHash } from '../../../src/harness/store/content-hash.ts';
 import { buildLeaderboard } from '../../../src/report/board/leaderboard.ts';
 import { type Leaderboard, leaderboardSchema } from '../../../src/report/board/schema.ts';
 import { writeReport } from '../../../src/report/report.ts';
@@ -144,6 +145,33 @@ describe('what is damaged is shown, never dropped and never believed', () => {
     const { rows } = await buildLeaderboard(dir);
     expect(rows[1]).toMatchObject({ status: 'done', seeds: 1 });
     expect(rows[1].notes[0]).toMatch(/^seed 0 failed: .*is damaged.*run again/);
+  });
+
+  it.each([
+    ['predictions', (cell: { key: string }) => join('predictions', `${cell.key}.npy`)],
+    ['true answers', (cell: { taskHash: string }) => join('targets', `${cell.taskHash}.npy`)],
+  ])('does not keep an older board after one byte of the %s changed', async (_what, fileOf) => {
+    const dir = await folder();
+    const { cells } = await fakeRun(dir, { tasks: [{ id: 't', contenders: two }] });
+    const before = (await writeReport(dir)).leaderboard;
+    const path = join(dir, 'results', fileOf(cells[0]));
+    const bytes = await readFile(path);
+    bytes[bytes.length - 3] ^= 1;
+    await writeFile(path, bytes);
+    const after = (await writeReport(dir)).leaderboard;
+    expect(after.cells.failed).toBeGreaterThan(before.cells.failed);
+    expect(JSON.stringify(after.rows)).toContain('is damaged');
+  });
+
+  it('fails a cell whose document was edited', async () => {
+    const dir = await folder();
+    const { cells } = await fakeRun(dir, { tasks: [{ id: 't', contenders: two }] });
+    const path = join(dir, 'results', `${cells[3].key}.json`);
+    const sealed = withContentHash(JSON.parse(await readFile(path, 'utf8')));
+    await writeFile(path, JSON.stringify(sealed));
+    expect((await buildLeaderboard(dir)).cells.failed).toBe(0);
+    await writeFile(path, JSON.stringify({ ...sealed, validationScore: 0.99 }));
+    expect((await buildLeaderboard(dir)).rows[1].notes[0]).toMatch(/is damaged \(its checksum is not the stored one\)/);
   });
 
   it('fails a cell whose stored score is not the score of its predictions', async () => {
