@@ -54,6 +54,25 @@ describe('run, through the API', () => {
     expect(scores).toEqual({ 'letter-0': 0, 'letter-2': 4 });
   });
 
+  it('reads a task given as an object once for all cells, and fails cells whose rows are not those that were planned', async () => {
+    let loads = 0;
+    const loading = (changes: boolean) => ({
+      ...task,
+      load: async () => {
+        loads++;
+        const rows = await task.load({ allowDownload: false, cacheFolder: folder });
+        return changes && loads > 1 ? rows.map((row) => ({ ...row, sequence: `${row.sequence}A` })) : rows;
+      },
+    });
+    const options = { contenders: [letter(0), letter(2)], seeds: 1, device: 'cpu', jobs: 1, threads: 1 };
+    const cacheFolder = join(folder, 'cache');
+    await run({ ...options, tasks: [loading(false)], out: join(folder, 'once'), cacheFolder });
+    expect(loads).toBe(2); // once for the plan, once for the cells
+    loads = 0;
+    const changed = await run({ ...options, tasks: [loading(true)], out: join(folder, 'changed'), cacheFolder });
+    expect(changed.failed).toHaveLength(2);
+  });
+
   it('ends at once, and says so, when it is aborted', async () => {
     const abort = new AbortController();
     abort.abort();

@@ -10,6 +10,7 @@ import { createRandom } from '../../core/random.ts';
 import type { Measures, Unmeasured } from '../../diagnostics/model-diagnostics.ts';
 import type { Encoder } from '../../models/model.ts';
 import type { Device } from '../../runtime/device.ts';
+import { contentProblem, withContentHash } from '../store/content-hash.ts';
 import { measuresSchema } from '../store/result.ts';
 
 /** Of the draw of sequences and tokens: the same for all seeds of a cell, so that only weights differ. */
@@ -37,16 +38,18 @@ export async function storedMeasures(
   const windows = Array.from(drawn, (place) => sequences[place]);
   const key = hashJson({ fingerprint, windows, seed: SEED, device, threads, codeHash });
   const path = join(cacheFolder, 'measures', `${key.slice(0, 32)}.json`);
-  const found = measuresSchema.safeParse(
-    await readFile(path, 'utf8')
-      .then(JSON.parse)
-      .catch(() => undefined), // absent or cut off: it is measured anew
-  );
-  if (found.success) return found.data;
+  const stored = await readFile(path, 'utf8')
+    .then(JSON.parse)
+    .catch(() => undefined); // absent or cut off: it is measured anew
+  const found = measuresSchema.safeParse(stored);
+  if (found.success && contentProblem(stored) === undefined) return found.data;
+  if (stored !== undefined) progress(0, `${path} is damaged; it is measured again`);
   const compute = { device: device as Device, threads };
   const measured = measuresSchema.parse(await measure(language, windows, { compute, seed: SEED, progress }));
   // What memory was too short for today may fit tomorrow.
   if (measured.missing !== undefined) return measured;
-  await writingCache(cacheFolder, () => writeFileAtomic(path, `${JSON.stringify(measured, null, 2)}\n`));
+  await writingCache(cacheFolder, () =>
+    writeFileAtomic(path, `${JSON.stringify(withContentHash({ ...measured }), null, 2)}\n`),
+  );
   return measured;
 }

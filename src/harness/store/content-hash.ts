@@ -5,8 +5,8 @@
 import { hashJson } from '../../core/files.ts';
 
 /** The document with its checksum; an older checksum in it is replaced. */
-export function withContentHash<T extends { readonly contentHash?: string }>(document: T): T & { contentHash: string } {
-  const { contentHash: _, ...rest } = document;
+export function withContentHash<T extends object>(document: T): T & { contentHash: string } {
+  const { contentHash: _, ...rest } = document as T & { readonly contentHash?: string };
   return { ...document, contentHash: hashJson(rest) };
 }
 

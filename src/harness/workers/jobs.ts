@@ -59,6 +59,8 @@ export interface CellRequest {
 }
 
 const tasks = new LruCache<Promise<PreparedRows>>(2);
+/** Rows of tasks that were given as objects, by the object and the context. */
+const objects = new WeakMap<TaskDefinition, LruCache<Promise<PreparedRows>>>();
 const embeddings = new LruCache<Promise<EmbeddedTask>>(1);
 
 /** The definition a reference means. */
@@ -75,6 +77,16 @@ async function prepared(reference: TaskReference, context: TaskContext): Promise
   const key = JSON.stringify([reference, context]);
   return tasks.get(key, async () => prepareKept(await loadTask(reference), reference, context));
 }
+
+/** Reads the rows of an object once for all of its cells. */
+async function preparedObject(task: TaskDefinition, context: TaskContext, hash: string): Promise<PreparedRows> {
+  const kept = objects.get(task) ?? new LruCache<Promise<PreparedRows>>(1);
+  objects.set(task, kept);
+  const { dataFolder, cacheFolder } = context;
+  return kept.get(JSON.stringify([hash, dataFolder, cacheFolder]), () => prepareTask(task, context));
+}
+
+const CHANGED_DATA = "the task's data changed while the run was under way; run again";
 
 async function loadContender({
   variant,
@@ -124,7 +136,7 @@ export type TimedOutcome = CellOutcome & { readonly seconds: number };
 export async function runCellJob(request: CellRequest, progress: Progress): Promise<TimedOutcome> {
   progress(0, 'prepare');
   const task = await prepared(request.task, request.context);
-  if (task.hash !== request.hash) throw new Error("the task's data changed while the run was under way; run again");
+  if (task.hash !== request.hash) throw new Error(CHANGED_DATA);
   return runCell(task, await loadContender(request.contender), request, progress);
 }
 
@@ -173,10 +185,11 @@ async function outcomeOf(
 export async function runInline(
   task: TaskDefinition | TaskReference,
   contender: Found<'baseline' | 'model'>,
-  request: Parameters<typeof runCell>[2],
+  request: Parameters<typeof runCell>[2] & Pick<CellRequest, 'hash'>,
   progress: Progress,
 ): Promise<TimedOutcome> {
   const { context } = request;
-  const ready = 'load' in task ? await prepareTask(task, context) : await prepared(task, context);
+  const ready = await ('load' in task ? preparedObject(task, context, request.hash) : prepared(task, context));
+  if (ready.hash !== request.hash) throw new Error(CHANGED_DATA);
   return runCell(ready, contender, request, progress);
 }

@@ -119,7 +119,8 @@ export function inlineLane(prepared: PreparedRun, store: ResultStore, tell: Tell
       conclude(cell, prepared, store, signal, async () => {
         const { runInline } = await import('./jobs.ts');
         const { threads, effort, codeHash } = environment;
-        const request = { context, probe: cell.probe, seed: cell.seed, device, threads, effort, codeHash };
+        const hash = cell.task.description.hash;
+        const request = { context, hash, probe: cell.probe, seed: cell.seed, device, threads, effort, codeHash };
         const object = objects.get(cell.task.description.id)?.definition;
         return runInline(object ?? cell.task.reference!, cell.contender, request, (fraction, message) =>
           tell({ type: 'progress', cell, fraction, message }),

@@ -10,6 +10,7 @@ import { planCells } from '../../../src/harness/cells/plan.ts';
 import { checkPredictions, validationScorer } from '../../../src/harness/cells/scoring.ts';
 import { type BaselineDefinition, defineBaseline, defineTask } from '../../../src/harness/contracts.ts';
 import { findProbe, fromObject } from '../../../src/harness/definitions.ts';
+import { withContentHash } from '../../../src/harness/store/content-hash.ts';
 import { describeTask } from '../../../src/harness/tasks/describe.ts';
 import { type PreparedRows, prepareTask } from '../../../src/harness/tasks/prepare.ts';
 import { onnxModel } from '../../../src/models/exports/folder.ts';
@@ -92,8 +93,13 @@ describe('a frozen model', () => {
     expect(probed.diagnostics).toEqual(first.diagnostics);
     expect(first.diagnostics).toMatchObject({ sequences: 12, fisher: { sequences: 12 } });
     const [kept] = readdirSync(join(cacheFolder, 'measures'));
-    writeFileSync(join(cacheFolder, 'measures', kept), JSON.stringify({ missing: 'kept' }));
+    writeFileSync(join(cacheFolder, 'measures', kept), JSON.stringify(withContentHash({ missing: 'kept' })));
     expect((await embedTask(task, model, { ...settings, cacheFolder })).diagnostics).toEqual({ missing: 'kept' });
+    writeFileSync(
+      join(cacheFolder, 'measures', kept),
+      JSON.stringify({ ...withContentHash({ missing: 'kept' }), missing: 'edited' }),
+    );
+    expect((await embedTask(task, model, { ...settings, cacheFolder })).diagnostics).toEqual(first.diagnostics);
     writeFileSync(join(cacheFolder, 'measures', kept), '{"entropyBits"'); // cut off: made anew
     expect((await embedTask(task, model, { ...settings, cacheFolder })).diagnostics).toEqual(first.diagnostics);
     expect((await embedTask(task, model, { ...settings, cacheFolder, codeHash: 'd' })).diagnostics).toEqual(
