@@ -60,7 +60,7 @@ describe('run, through the API', () => {
       ...task,
       load: async () => {
         loads++;
-        const rows = await task.load({ allowDownload: false, cacheFolder: folder });
+        const rows = await task.load();
         return changes && loads > 1 ? rows.map((row) => ({ ...row, sequence: `${row.sequence}A` })) : rows;
       },
     });
