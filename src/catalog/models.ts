@@ -2,7 +2,7 @@
  * The built-in models: encoders pre-trained within the run on a task's own unlabelled training sequences, their controls, and what they are
  * compared with: k-mer composition and the one-hot CNN trained with labels.
  */
-import { hashJson } from '../core/files.ts';
+import { keyOf } from '../core/key.ts';
 import { kmerComposition } from '../models/encoders/kmer-composition.ts';
 import { oneHotCnnEncoder } from '../models/encoders/one-hot-cnn-encoder.ts';
 import { columnComponents, placedOneHot } from '../models/encoders/placed-one-hot.ts';
@@ -22,13 +22,11 @@ async function pretrained(config: PretrainConfig, context: ModelContext): Promis
   const { loadBertFolder } = await import('../pretraining/bert-folder.ts');
   const scaled = { ...config, maxTokens: Math.ceil(config.maxTokens * context.effort) };
   const fitted = fittedTo(scaled, context);
-  const key = hashJson({
-    code: context.codeHash,
+  const key = keyOf('pretraining', {
     config: fitted,
     seed: context.seed,
     corpus: context.unlabelledHash,
-    device: context.device,
-    threads: context.threads,
+    computation: context.codeHash,
   });
   return trainOnce({
     cacheFolder: context.cacheFolder,

@@ -4,7 +4,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { hashJson, sha256File, sha256Lines, writeFileAtomic } from '../core/files.ts';
+import { sha256File, sha256Lines, writeFileAtomic } from '../core/files.ts';
+import { keyOf } from '../core/key.ts';
 import type { Matrix } from '../core/matrix.ts';
 import { writingCache } from '../core/optional-write.ts';
 import type { Encoder, Representation } from '../models/model.ts';
@@ -21,13 +22,11 @@ interface Sidecar {
   readonly made: Provenance;
 }
 
-/** What decides the vectors beside model and sequences: another device rounds otherwise, other code may pool otherwise. */
+/** What determines the vectors besides model and sequences. */
 export interface Provenance {
   readonly device: string;
-  /** The order of sums depends on it. */
-  readonly threads: number;
-  /** Of the package's numeric code, of the versions of the packages it imports, and of the model's own plugin source. */
-  readonly codeHash: string;
+  /** Key of code and machine: see `KeyParts.computation`. */
+  readonly computation: string;
 }
 
 /** Embeddings of `sequences`, from the store where they are there whole, computed and stored otherwise. */
@@ -41,7 +40,9 @@ export async function storedEmbeddings(
 ): Promise<Matrix[]> {
   const sequencesHash = sha256Lines(sequences);
   const entry = (representation: Representation) => {
-    const key = hashJson({ fingerprint: encoder.fingerprint, sequencesHash, ...representation, ...made });
+    const { fingerprint } = encoder;
+    const { computation } = made;
+    const key = keyOf('embedding', { fingerprint, sequences: sequencesHash, ...representation, computation });
     return join(folder, encoder.fingerprint.slice(0, 16), key.slice(0, 32));
   };
   const found = await Promise.all(representations.map((r) => load(entry(r), sequences.length)));

@@ -3,7 +3,7 @@
  * its numbers, so that what was measured is neither measured again nor taken for something else. Undefined numbers are null.
  */
 import { z } from 'zod';
-import { hashJson } from '../core/files.ts';
+import { keyOf } from '../core/key.ts';
 import { diagnosticsSchema, ranks } from '../diagnostics/document.ts';
 import type { EnsembleDiagnosis } from './diagnosis.ts';
 import { LEVEL } from './intervals.ts';
@@ -173,9 +173,10 @@ export function ensembleKey(of: {
 }): string {
   const { device, precision, threads, codeHash } = of.environment;
   const { sequences, seed } = of.settings;
-  return hashJson({
-    ...{ schema: ENSEMBLE_DIAGNOSTICS_SCHEMA, fingerprints: of.fingerprints, corpus: of.corpus },
-    ...{ sequences, seed, device, precision, threads, codeHash },
+  const machine = { device, precision, threads, architecture: process.arch };
+  return keyOf('ensembleDiagnostics', {
+    ...{ schema: ENSEMBLE_DIAGNOSTICS_SCHEMA, fingerprints: of.fingerprints, corpus: of.corpus, sequences, seed },
+    computation: keyOf('computation', { code: codeHash, ...machine, plugin: '' }),
   });
 }
 

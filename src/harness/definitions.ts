@@ -157,11 +157,23 @@ export async function locateModel(spec: string, cacheFolder: string): Promise<st
   });
 }
 
+/**
+ * A fault of the files as a UsageError that keeps its cause. Errors of our own code (TypeError,
+ * RangeError, ReferenceError) stay what they are, with their stack.
+ */
+function userFault(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof UsageError) return error;
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) return error;
+  const fault = new UsageError(error.message, (error as Error & { hint?: string }).hint);
+  fault.cause = error;
+  return fault;
+}
+
 /** The model that lies at a path, in a folder or a file; the files that decide its numbers are part of every key. */
 export async function modelAt(path: string): Promise<Found<'model'>> {
   const { definitionOf, modelAtPath } = await import('../models/model-path.ts');
   const model = await modelAtPath(path).catch((error: unknown) => {
-    throw new UsageError((error as Error).message);
+    throw userFault(error);
   });
   const hashes = await Promise.all(
     model.files.map(async (file) => `${relative(dirname(model.path), file)} ${await sha256File(file)}\n`),

@@ -1,6 +1,7 @@
 /** What a run is made of, and what it tells while it goes on. */
 import type { Device } from '../runtime/device.ts';
-import type { Cell, Plan, PlanEnvironment } from './cells/plan.ts';
+import type { PlanEnvironment } from './cells/key.ts';
+import type { Cell, Plan } from './cells/plan.ts';
 import type { TaskContext } from './contracts.ts';
 import type { RequestedTask } from './request.ts';
 import type { Result } from './store/result.ts';

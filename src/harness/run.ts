@@ -12,7 +12,8 @@ import { deviceEnvironment, parseDevice, precisionLabel, resolveDevice } from '.
 import { type JobProgress, type JobWorker, startWorker } from '../runtime/jobs/job.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
 import { describeMerge } from './cells/identity.ts';
-import { type Cell, manifestCell, type PlanEnvironment, type PlannedTask, planCells } from './cells/plan.ts';
+import type { PlanEnvironment } from './cells/key.ts';
+import { type Cell, manifestCell, type PlannedTask, planCells } from './cells/plan.ts';
 import { codeHash, packageVersions } from './cells/source-hash.ts';
 import type { TaskContext } from './contracts.ts';
 import { type ComparisonRequest, type RequestedTask, resolveComparison } from './request.ts';
@@ -84,6 +85,7 @@ export async function prepareRun(options: RunOptions, store?: ResultStore): Prom
     precision: precisionLabel(device, { ...process.env, ...deviceEnvironment(device) }),
     threads,
     effort: comparison.effort,
+    architecture: process.arch,
     packages: await packageVersions(),
     codeHash: await codeHash(),
   };

@@ -40,7 +40,10 @@ export interface ModelContext {
     readonly labels: readonly string[];
     readonly hash: string;
   };
-  /** Hash of the code that numbers depend on, part of any artefact's key: what other code made is made anew. */
+  /**
+   * Hash of the code and machine that numbers depend on: source, packages, device, precision,
+   * threads and the model's own files. It is part of the key of every artefact.
+   */
   readonly codeHash: string;
   /** Nucleotides of the longest sequence that will be embedded, in any split: a model makes room for it. */
   readonly longestSequence: number;

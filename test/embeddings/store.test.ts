@@ -42,9 +42,8 @@ const ask = (
   representations = [FIRST, SECOND],
   sequences = SEQUENCES,
   device = 'cpu',
-  codeHash = 'c',
-  threads = 1,
-) => storedEmbeddings(folder, { device, threads, codeHash }, encoder, sequences, representations);
+  computation = 'c',
+) => storedEmbeddings(folder, { device, computation }, encoder, sequences, representations);
 /** Paths of the stored files with this ending. */
 const files = async (ending: string) =>
   (await readdir(folder, { recursive: true }))
@@ -73,10 +72,8 @@ describe('the store', () => {
 
   it.each([
     ['sequences', () => ask(countingEncoder(), [FIRST], [...SEQUENCES].reverse())],
-    ['number of threads', () => ask(countingEncoder(), [FIRST], SEQUENCES, 'cpu', 'c', 2)],
     ['model', () => ask(countingEncoder('e'.repeat(64)), [FIRST])],
-    ['device', () => ask(countingEncoder(), [FIRST], SEQUENCES, 'cuda')],
-    ['code', () => ask(countingEncoder(), [FIRST], SEQUENCES, 'cpu', 'd')],
+    ['computation (code and machine)', () => ask(countingEncoder(), [FIRST], SEQUENCES, 'cpu', 'd')],
     ['pooling', () => ask(countingEncoder(), [{ ...FIRST, pooling: 'max' }])],
   ])('keeps another %s apart', async (_what, other) => {
     await ask(countingEncoder(), [FIRST]);
@@ -94,7 +91,7 @@ describe('the store', () => {
       columns: 2,
       fingerprint: 'f'.repeat(64),
       representation: FIRST,
-      made: { device: 'cpu', threads: 1, codeHash: 'c' },
+      made: { device: 'cpu', computation: 'c' },
     });
     expect(json.replace(/json$/, 'npy')).toBe(npy);
   });

@@ -25,7 +25,10 @@ const bert = defineModel({
   ...{ ...common, id: 'bert', title: 'BERT', kind: 'model' },
   load: async ({ seed }) => randomKmerBert(TINY, seed),
 });
-const request = { context, probe: 'fine-tune', seed: 0, device: 'cpu', threads: 1, effort: 0.2, codeHash: 'c' };
+const environment = {
+  ...{ device: 'cpu', precision: 'fp32', threads: 1, effort: 0.2, architecture: 'x64', packages: {}, codeHash: 'c' },
+};
+const request = { context, probe: 'fine-tune', seed: 0, environment };
 const cell = async (model: typeof bert | ReturnType<typeof blackBox>, changes: Partial<typeof request> = {}) =>
   runCell(await prepareTask(task, context), fromObject('model', model), { ...request, ...changes }, () => {});
 
@@ -71,7 +74,7 @@ describe('a plan with the fine-tuning probe', () => {
       contenders: models.map((model) => fromObject('model', model)),
       probes: [await findProbe('fine-tune'), await findProbe('logistic')],
       seeds: 3,
-      environment: { device: 'cpu', precision: 'fp32', threads: 1, effort: 1, packages: {}, codeHash: 'c' },
+      environment: { ...environment, effort: 1 },
     });
 
   it('runs every seed even of a model that draws nothing, and skips what is no network, with the reason', async () => {

@@ -7,7 +7,7 @@
 
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.ts';
-import { hashJson, sha256Lines } from '../../core/files.ts';
+import { sha256Lines } from '../../core/files.ts';
 import type { Matrix, Predictions } from '../../core/matrix.ts';
 import type { Measures, Unmeasured } from '../../diagnostics/model-diagnostics.ts';
 import { windowRemedy } from '../../embeddings/limits.ts';
@@ -26,7 +26,7 @@ export interface CellSettings {
   readonly threads: number;
   readonly effort: number;
   readonly cacheFolder: string;
-  /** Of the plan's environment. */
+  /** Key of code and machine: see `computationOf`. */
   readonly codeHash: string;
   readonly progress: (fraction: number, message: string) => void;
 }
@@ -111,7 +111,7 @@ export async function embedTask(
       const progress = part(settings, low, high);
       const matrices = await storedEmbeddings(
         store,
-        { device, threads, codeHash },
+        { device, computation: codeHash },
         encoder,
         sequences,
         representations,
@@ -176,7 +176,7 @@ function loadModel(
 function supervisedRows({ sequences, groups }: SplitData): NonNullable<ModelContext['supervised']> {
   const rows = groups.flatMap((group, i) => (group === '' ? [] : [i]));
   const labelled = { sequences: rows.map((i) => sequences[i]), labels: rows.map((i) => groups[i]) };
-  return { ...labelled, hash: hashJson(labelled) };
+  return { ...labelled, hash: sha256Lines([...labelled.sequences, '', ...labelled.labels]) };
 }
 
 function refuseLong(task: PreparedTask, model: ModelDefinition): void {

@@ -4,7 +4,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashJson, writeFileAtomic } from '../../core/files.ts';
+import { writeFileAtomic } from '../../core/files.ts';
+import { keyOf } from '../../core/key.ts';
 import { writingCache } from '../../core/optional-write.ts';
 import { createRandom } from '../../core/random.ts';
 import type { Measures, Unmeasured } from '../../diagnostics/model-diagnostics.ts';
@@ -36,7 +37,7 @@ export async function storedMeasures(
   const places = Uint32Array.from(sequences, (_, i) => i);
   const drawn = createRandom(`measures:${SEED}`).shuffle(places).subarray(0, MEASURED_SEQUENCES).sort();
   const windows = Array.from(drawn, (place) => sequences[place]);
-  const key = hashJson({ fingerprint, windows, seed: SEED, device, threads, codeHash });
+  const key = keyOf('modelDiagnostics', { fingerprint, windows, seed: SEED, computation: codeHash });
   const path = join(cacheFolder, 'measures', `${key.slice(0, 32)}.json`);
   const stored = await readFile(path, 'utf8')
     .then(JSON.parse)

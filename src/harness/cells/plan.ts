@@ -6,23 +6,14 @@
 import { sep } from 'node:path';
 import { UsageError } from '../../core/errors.ts';
 import { hashJson } from '../../core/files.ts';
+import { keyOf } from '../../core/key.ts';
 import type { AnyProbe } from '../../probes/probe.ts';
 import type { Found } from '../definitions.ts';
 import type { TaskDescription } from '../tasks/describe.ts';
 import type { TaskReference } from '../tasks/row-cache-validity.ts';
 import type { ManifestCell } from './identity.ts';
+import { cellParts, type PlanEnvironment } from './key.ts';
 import { PACKAGE_ROOT } from './source-hash.ts';
-
-/** What holds for every cell of a run and enters every key. */
-export interface PlanEnvironment {
-  readonly device: string;
-  readonly precision: string;
-  readonly threads: number;
-  readonly effort: number;
-  /** Versions of this package and of onnxruntime-node. */
-  readonly packages: Readonly<Record<string, string>>;
-  readonly codeHash: string;
-}
 
 /** A described task and how to get at its rows. */
 export interface PlannedTask {
@@ -80,8 +71,15 @@ export function planCells(request: PlanRequest): Plan {
     for (const contender of contenders) {
       for (const { probe, stochastic } of waysToRun(contender, kind, probes, (why) => skipped.push(`${id}: ${why}`))) {
         for (let seed = 0; seed < (stochastic ? seeds : 1); seed++) {
-          const determinants = cellDeterminants(task.description, contender, probe, seed, environment);
-          cells.push({ key: hashJson(determinants), task, contender, probe: probe?.id ?? 'none', seed, stochastic });
+          const determinants = cellParts(task.description, contender, probe, seed, environment);
+          cells.push({
+            key: keyOf('cell', determinants),
+            task,
+            contender,
+            probe: probe?.id ?? 'none',
+            seed,
+            stochastic,
+          });
         }
       }
     }
@@ -111,24 +109,6 @@ function waysToRun(
     skip(`model ${id}: it is no network that the probe ${probe.id} could train`);
     return [];
   });
-}
-
-/** Everything that determines a cell's numbers, as plain JSON. */
-export function cellDeterminants(
-  task: TaskDescription,
-  { type, definition, sourceHash }: Found<'baseline' | 'model'>,
-  probe: AnyProbe | undefined,
-  seed: number,
-  environment: PlanEnvironment,
-): unknown {
-  const { id, version, options } = definition;
-  return {
-    task: { id: task.id, hash: task.hash, kind: task.kind, metric: task.metric, metrics: task.metrics },
-    contender: { type, id, version, options, sourceHash },
-    probe: probe && { id: probe.id, options: probe.options, layers: 'fit' in probe ? probe.layers : undefined },
-    seed,
-    environment,
-  };
 }
 
 function placeOf(reference: TaskReference | undefined): string | undefined {

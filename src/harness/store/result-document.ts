@@ -1,7 +1,8 @@
 /** From a cell and what came of it to the document that is stored: see `result.ts`. */
 
 import { UsageError } from '../../core/errors.ts';
-import type { Cell, PlanEnvironment } from '../cells/plan.ts';
+import type { PlanEnvironment } from '../cells/key.ts';
+import type { Cell } from '../cells/plan.ts';
 import type { Found } from '../definitions.ts';
 import type { TimedOutcome } from '../workers/jobs.ts';
 import { RESULT_SCHEMA, type Result } from './result.ts';

@@ -5,7 +5,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { hashJson } from '../../core/files.ts';
+import { keyOf } from '../../core/key.ts';
 import { taskCodeHash } from '../cells/source-hash.ts';
 import type { TaskContext } from '../contracts.ts';
 import type { AdhocOptions } from './ad-hoc-task.ts';
@@ -26,7 +26,7 @@ export interface Watched {
 /** The file of a memory; `ending` says of what. */
 export async function memoryFile(reference: TaskReference, context: TaskContext, ending: string): Promise<string> {
   const { dataFolder, cacheFolder } = context;
-  const key = hashJson({ reference, dataFolder, code: await taskCodeHash(), folder: process.cwd() });
+  const key = keyOf('taskRows', { reference, dataFolder, code: await taskCodeHash(), folder: process.cwd() });
   return join(cacheFolder, 'tasks', `${key}.${ending}`);
 }
 

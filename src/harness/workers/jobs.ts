@@ -4,10 +4,10 @@
  */
 
 import { UsageError } from '../../core/errors.ts';
-import { hashJson } from '../../core/files.ts';
 import { LruCache } from '../../core/lru-cache.ts';
 import type { Variant } from '../../embeddings/variant.ts';
 import { type CellOutcome, type EmbeddedTask, embedTask, runBaseline, runModelProbe, runProbe } from '../cells/cell.ts';
+import { computationOf, type PlanEnvironment } from '../cells/key.ts';
 import type { TaskContext, TaskDefinition } from '../contracts.ts';
 import { type Found, findContenders, findProbe, loadPluginFile, modelAt } from '../definitions.ts';
 import { openStore } from '../store/store.ts';
@@ -52,10 +52,7 @@ export interface CellRequest {
   readonly contender: ContenderReference;
   readonly probe: string;
   readonly seed: number;
-  readonly device: string;
-  readonly threads: number;
-  readonly effort: number;
-  readonly codeHash: string;
+  readonly environment: PlanEnvironment;
 }
 
 const tasks = new LruCache<Promise<PreparedRows>>(2);
@@ -144,7 +141,7 @@ export async function runCellJob(request: CellRequest, progress: Progress): Prom
 export async function runCell(
   task: PreparedRows,
   contender: Found<'baseline' | 'model'>,
-  request: Pick<CellRequest, 'context' | 'probe' | 'seed' | 'device' | 'threads' | 'effort' | 'codeHash'>,
+  request: Pick<CellRequest, 'context' | 'probe' | 'seed' | 'environment'>,
   progress: Progress,
 ): Promise<TimedOutcome> {
   const startedAt = performance.now();
@@ -158,9 +155,10 @@ async function outcomeOf(
   request: Parameters<typeof runCell>[2],
   progress: Progress,
 ): Promise<CellOutcome> {
-  const { seed, device, threads, effort, context } = request;
-  // Artefacts (weights, embeddings) must not outlive an edit of the plugin that made them.
-  const codeHash = hashJson([request.codeHash, contender.sourceHash]);
+  const { seed, environment, context } = request;
+  const { device, threads, effort } = environment;
+  // Artefacts (weights, embeddings) are found again only by the same code on the same machine.
+  const codeHash = computationOf(environment, contender.sourceHash);
   const settings = { seed, device, threads, effort, codeHash, cacheFolder: context.cacheFolder, progress };
   if (contender.type === 'baseline') return runBaseline(task, (contender as Found<'baseline'>).definition, settings);
   const model = (contender as Found<'model'>).definition;
@@ -181,7 +179,10 @@ async function outcomeOf(
   return runProbe(task, embedded, probe, settings);
 }
 
-/** Runs one cell in this process, for a task or a contender that was given as an object and cannot travel to another. */
+/**
+ * Runs one cell in this process, for a task or a contender that was given as an object and cannot
+ * travel to another. Throws when the task's rows are not those of the plan.
+ */
 export async function runInline(
   task: TaskDefinition | TaskReference,
   contender: Found<'baseline' | 'model'>,

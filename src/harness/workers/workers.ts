@@ -89,10 +89,7 @@ export function processLanes(
             contender: referenceOf(cell.contender)!,
             probe: cell.probe,
             seed: cell.seed,
-            device,
-            threads: environment.threads,
-            effort: environment.effort,
-            codeHash: environment.codeHash,
+            environment,
           };
           const report = ({ fraction, message }: JobProgress) => tell({ type: 'progress', cell, fraction, message });
           try {
@@ -112,15 +109,16 @@ export function processLanes(
 
 /** Runs, in this process, the cells whose task or contender was given as an object. */
 export function inlineLane(prepared: PreparedRun, store: ResultStore, tell: Tell, signal: AbortSignal): ClosableLane {
-  const { context, environment, device, objects } = prepared;
+  const { context, environment, objects } = prepared;
   return {
     accepts: isInline,
     run: (cell) =>
       conclude(cell, prepared, store, signal, async () => {
         const { runInline } = await import('./jobs.ts');
-        const { threads, effort, codeHash } = environment;
-        const hash = cell.task.description.hash;
-        const request = { context, hash, probe: cell.probe, seed: cell.seed, device, threads, effort, codeHash };
+        const request = {
+          ...{ context, probe: cell.probe, seed: cell.seed, environment },
+          hash: cell.task.description.hash,
+        };
         const object = objects.get(cell.task.description.id)?.definition;
         return runInline(object ?? cell.task.reference!, cell.contender, request, (fraction, message) =>
           tell({ type: 'progress', cell, fraction, message }),

@@ -2,7 +2,7 @@
  * The one-hot CNN that the barcode papers put into every protocol beside the language models, as an encoder: trained on the labels of the
  * task's training rows, frozen, and probed like them. It has seen labels where the encoders beside it have not; its title says so.
  */
-import { hashJson } from '../../core/files.ts';
+import { keyOf } from '../../core/key.ts';
 import { parseDevice } from '../../runtime/device.ts';
 import type { Encoder, ModelContext, ModelDefinition } from '../model.ts';
 import { trainOnce } from '../train-once.ts';
@@ -34,10 +34,8 @@ export async function loadCnnEncoder(options: CnnEncoderOptions, context: ModelC
   if (device === 'auto') throw new Error('The one-hot CNN encoder needs a device by name; resolve "auto" first.');
   const compute = { device, threads: context.threads };
   const recipe = { ...options, epochs: Math.max(1, Math.round(options.epochs * context.effort)) };
-  const key = hashJson({
-    ...{ code: context.codeHash, recipe, seed: context.seed, labelled: supervised.hash },
-    ...compute,
-  });
+  const labelled = supervised.hash;
+  const key = keyOf('supervisedEncoder', { recipe, seed: context.seed, labelled, computation: context.codeHash });
   const progress: ModelContext['progress'] = (fraction, message) =>
     context.progress(fraction, `training with labels: ${message}`);
   return trainOnce({

@@ -210,6 +210,7 @@ describe('the plan', () => {
     precision: 'float32',
     threads: 1,
     effort: 1,
+    architecture: 'x64',
     packages: { 'glm-bench': '1' },
     codeHash: 'c',
   };

@@ -6,7 +6,8 @@ import {
   type Origin,
   rowIdentity,
 } from '../../../src/harness/cells/identity.ts';
-import { type Cell, manifestCell, type PlanEnvironment } from '../../../src/harness/cells/plan.ts';
+import type { PlanEnvironment } from '../../../src/harness/cells/key.ts';
+import { type Cell, manifestCell } from '../../../src/harness/cells/plan.ts';
 
 const ORIGIN: Origin = {
   settings: { device: 'cpu', precision: 'float32', threads: 1, effort: 1 },
@@ -104,6 +105,7 @@ describe('a new plan in a folder with results', () => {
 describe('the manifest entry of a cell', () => {
   const environment: PlanEnvironment = {
     ...ORIGIN.settings,
+    architecture: 'x64',
     packages: { 'glm-bench': '1' },
     codeHash: 'c',
   };
