@@ -1,4 +1,7 @@
-/** What the board tells of tasks, contenders and machines: collected from records and results, nothing computed. */
+/**
+ * Cards of tasks, contenders and machines on the board: collected from records and results, nothing
+ * computed.
+ */
 
 import { canonicalJson } from '../../core/files.ts';
 import type { TaskRecord } from '../../harness/store/result.ts';
@@ -10,7 +13,7 @@ import type { CellCounts, CellSummary, Leaderboard, LeaderboardContender, Leader
 
 type TaskCard = Omit<LeaderboardTask, 'reference' | 'comparisons' | 'headline' | 'cells'>;
 
-/** From the task's record; where that is absent, from what its results say; where there are none, its id. */
+/** From the task's record; without a record from its results; without results only its id. */
 export function taskCard(cells: readonly StoredCell[], record: TaskRecord | undefined): TaskCard {
   const { task: id, taskHash } = cells[0].planned;
   const told = cells.find(({ result }) => result)?.result?.task;
@@ -39,7 +42,9 @@ export function taskCard(cells: readonly StoredCell[], record: TaskRecord | unde
   };
 }
 
-/** One card per contender (name, files and options), in order of planning, as its newest result describes it. */
+/**
+ * One card per contender (name, files and options), in order of planning, from its newest result.
+ */
 export function contenderCards(cells: readonly StoredCell[]): LeaderboardContender[] {
   const cards = new Map<string, LeaderboardContender>();
   for (const { result, contenderKey, contenderLabel: label } of cells) {
@@ -66,7 +71,10 @@ export function contenderCards(cells: readonly StoredCell[]): LeaderboardContend
   return [...cards].map(([key, card]) => (curves.has(key) ? { ...card, pretraining: [...curves.get(key)!] } : card));
 }
 
-/** Distinct environments with how many cells ran in each; all seeds; first start, last finish, seconds in total. */
+/**
+ * Distinct environments with the number of cells of each; all seeds; first start, last finish,
+ * total seconds.
+ */
 export function environments(cells: readonly StoredCell[]): Leaderboard['provenance'] {
   const results = cells.flatMap(({ result }) => result ?? []);
   const distinct = new Map<string, Leaderboard['provenance']['environments'][number]>();

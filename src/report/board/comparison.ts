@@ -18,7 +18,7 @@ import { METRICS } from '../../metrics/metric-table.ts';
 import type { Comparison } from './schema.ts';
 import { secondOpinion } from './second-opinion.ts';
 
-/** Of every interval. */
+/** Level of every interval. */
 export const LEVEL = 0.95;
 
 /** One (contender, probe) of a task in the comparison: its metric prepared once per seed. */
@@ -34,7 +34,7 @@ export interface Entrant {
   /** Mean over seeds of the orientation-corrected score on the validation rows; null: undefined. */
   readonly validationScore: number | null;
   readonly prepared: readonly PreparedMetric[];
-  /** Of the lowest seed that has a score. */
+  /** Predictions of the lowest seed that has a score. */
   readonly firstPredictions: Predictions;
 }
 
@@ -51,7 +51,10 @@ export interface TaskStatistics {
   readonly unit: 'rows' | 'groups';
 }
 
-/** With fewer groups of test rows, rows are deleted one by one: a variance over so few is worthless. */
+/**
+ * With fewer groups than this, rows are deleted one by one: a variance over so few groups is
+ * useless.
+ */
 const LEAST_GROUPS = 10;
 
 export function taskStatistics(record: TaskRecord, targets: Targets): TaskStatistics {
@@ -67,7 +70,7 @@ export function taskStatistics(record: TaskRecord, targets: Targets): TaskStatis
   return { kind, metric, targets, rows, unit: groups && kind !== 'clustering' ? 'groups' : 'rows' };
 }
 
-/** Scores of every seed and their deviations; what is known about the seeds is added later. */
+/** Scores of every seed and their deviations. The seed variance is added later. */
 export function measure(entrant: Entrant, { rows }: TaskStatistics): Omit<MeasuredEntrant, 'seedVariance'> {
   const scores = entrant.prepared.map((score) => score());
   const deviations = entrant.prepared.map((score) => rows?.of(score) ?? new Float64Array([Number.NaN]));
@@ -135,7 +138,10 @@ export async function compareOne(
   );
 }
 
-/** Holm's correction over comparisons of one task; those that are undefined stay so and do not count. */
+/**
+ * Holm's correction over the comparisons of one task; undefined ones stay undefined and do not
+ * count.
+ */
 export function correct(comparisons: readonly Comparison[]): Comparison[] {
   const adjusted = holm(comparisons.map(({ p }) => p ?? Number.NaN));
   return comparisons.map((comparison, i) => withHolm(comparison, adjusted[i]));

@@ -1,12 +1,13 @@
 /**
- * Tasks whose rows cannot answer the question of the board: true answers that are all the same on the test rows, so that no
- * contender can be better than another, or on the validation rows, so that nothing can be chosen on them. Each is one sentence.
+ * Tasks whose rows cannot answer the question of the board: all true answers are equal on the test
+ * rows, so no contender can be better than another, or on the validation rows, so nothing can be
+ * chosen on them. Each case is one sentence.
  */
 import { z } from 'zod';
 import type { Targets, TaskKind } from '../../core/matrix.ts';
 import type { TaskRecord } from '../../harness/store/result.ts';
 
-/** Why the test rows cannot tell contenders apart; undefined where they can. */
+/** Why the test rows cannot separate contenders; undefined when they can. */
 export function testRowsProblem(kind: TaskKind, targets: Targets, classes: readonly string[]): string | undefined {
   const { rows, columns, values } = targets;
   for (let i = columns; i < values.length; i++) if (values[i] !== values[i % columns]) return undefined;
@@ -29,7 +30,10 @@ const auditSchema = z.object({
   }),
 });
 
-/** Why the validation rows, as the task's audit counts them, cannot choose between anything; undefined where they can. */
+/**
+ * Why the validation rows, as counted by the task's audit, cannot be used for choices; undefined
+ * when they can.
+ */
 export function validationRowsProblem({ kind, audit }: TaskRecord): string | undefined {
   const parsed = auditSchema.safeParse(audit);
   if (!parsed.success || kind === 'multilabel' || kind === 'clustering') return undefined;

@@ -1,23 +1,33 @@
 /**
- * Harmonic means of two tasks' scores, contender by contender: HM = 2ab/(a + b), in the barcode papers (Safari et al. 2025,
- * arXiv 2502.18405) of a, the genus accuracy of unseen species by 1-NN, and b, the AMI of a clustering without training. Tasks
- * say which other task they are joined with (`harmonicWith`). The means are of scores over seeds; no interval is claimed, because
- * the two tasks resample different rows, and nothing is compared or tested.
+ * Harmonic means of two tasks' scores, contender by contender: HM = 2ab/(a + b). In the barcode
+ * papers (Safari et al. 2025, arXiv 2502.18405) a is the genus accuracy of unseen species by 1-NN,
+ * and b the AMI of a clustering without training. A task names the task that it is joined with
+ * (`harmonicWith`). The means are of scores over seeds. There is no interval, because the two tasks
+ * resample different rows, and nothing is compared or tested.
  */
 import { METRICS } from '../../metrics/metric-table.ts';
 import { formatScore, MISSING } from '../formats/numbers.ts';
 import type { HarmonicRow, HarmonicTable, Leaderboard, LeaderboardRow, LeaderboardTask } from './schema.ts';
 
-/** Probes of the open-world side, the paper's own first: a contender is shown with those of the first kind that it has. */
+/**
+ * Probes of the open-world side, the paper's own first: a contender is shown with the first kind
+ * that it has.
+ */
 const OPEN_WORLD_PROBES: readonly RegExp[] = [/^nn-cosine$/, /^k?nn-/, /^/];
 
-/** 2ab/(a + b), and 0 of two zeros. Null where a score is missing or below zero, as an AMI worse than chance is. */
+/**
+ * 2ab/(a + b), and 0 for two zeros. Null when a score is missing or below zero, as for an AMI worse
+ * than chance.
+ */
 export function harmonicMean(a: number | null, b: number | null): number | null {
   if (a === null || b === null || a < 0 || b < 0) return null;
   return a + b === 0 ? 0 : (2 * a * b) / (a + b);
 }
 
-/** One table for each task that is joined with another one on the board; lines by harmonic mean, those without one last. */
+/**
+ * One table for each task that is joined with another one on the board. Lines are ordered by
+ * harmonic mean; those without a mean come last.
+ */
 export function harmonicTables(
   tasks: readonly LeaderboardTask[],
   rows: readonly LeaderboardRow[],
@@ -38,7 +48,10 @@ export function harmonicTables(
 
 type NamedRow = Pick<LeaderboardRow, 'contender' | 'label'>;
 
-/** Contenders with their labels. A row without a label belongs to every label that the contender has in the other task. */
+/**
+ * Contenders with their labels. A row without a label belongs to every label of the contender in
+ * the other task.
+ */
 function entrantsOf(rows: readonly LeaderboardRow[]): readonly NamedRow[] {
   const distinct = [...new Map(rows.map((row) => [JSON.stringify([row.contender, row.label]), row])).values()];
   const labelled = new Set(distinct.filter(({ label }) => label !== undefined).map(({ contender }) => contender));
@@ -55,7 +68,10 @@ function openWorldRows(rows: readonly LeaderboardRow[]): readonly LeaderboardRow
   return rows.filter(({ probe }) => kind?.test(probe));
 }
 
-/** Every probe of one side with every probe of the other; a side that a contender lacks is null. */
+/**
+ * Every probe of one side with every probe of the other; null when the contender has none on a
+ * side.
+ */
 function linesOf(open: readonly LeaderboardRow[], own: readonly LeaderboardRow[]): HarmonicRow[] {
   const sides = (rows: readonly LeaderboardRow[]) => (rows.length > 0 ? rows : [undefined]);
   return sides(open).flatMap((a) => sides(own).map((b) => lineOf(a, b)));
@@ -82,7 +98,10 @@ function labelledOf(rows: readonly (LeaderboardRow | undefined)[]): LeaderboardR
   return present.find(({ label }) => label !== undefined) ?? present[0];
 }
 
-/** The harmonic mean of each seed, or none where the two rows do not have the same seeds or a seed has no mean. */
+/**
+ * The harmonic mean of each seed; none when the two rows have different seeds or a seed has no
+ * mean.
+ */
 function seedMeans(a: LeaderboardRow, b: LeaderboardRow): number[] {
   const scores = ({ cells }: LeaderboardRow) =>
     new Map(cells.filter(({ status }) => status === 'done').map(({ seed, score }) => [seed, score]));
@@ -107,7 +126,10 @@ function sorted(rows: readonly HarmonicRow[]): HarmonicRow[] {
   });
 }
 
-/** A table as text, for every format that is read by people: title, remark, heads, and one line of cells per row. */
+/**
+ * A table as text, for every format for human readers: title, remark, heads, and one line of cells
+ * per row.
+ */
 export interface HarmonicText {
   readonly title: string;
   readonly remark: string;
@@ -120,7 +142,7 @@ const REMARK =
   'Harmonic mean 2ab/(a+b) of the two scores, each the mean over seeds; ± is the standard deviation of the mean over seeds where both tasks ran ' +
   'the same seeds. No interval is claimed: the tasks resample different test rows. Where a score is missing or below zero there is no mean.';
 
-/** The tables of a board in words. */
+/** The tables of a board as text. */
 export function harmonicTexts(board: Leaderboard): readonly HarmonicText[] {
   return (board.harmonic ?? []).map((table) => {
     const find = (id: string, hash: string) => board.tasks.find((task) => task.id === id && task.hash === hash);

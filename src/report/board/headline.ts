@@ -1,6 +1,6 @@
 /**
- * The answer for one task, in words: the best frozen model, chosen on validation data, against the best one-hot baseline and
- * against its own random-weights control.
+ * The answer for one task as sentences: the best frozen model, chosen on validation data, compared
+ * with the best one-hot baseline and with its own random-weights control.
  */
 import type { Metric } from '../../metrics/metric.ts';
 import { formatDifference, formatP, formatScore } from '../formats/numbers.ts';
@@ -15,9 +15,10 @@ const RELATION = {
 } as const;
 
 /**
- * The control of a model: the one that names it (`controlOf` in its options or card); else the one whose id is the model's with
- * something added ("encoder" and "encoder-random"); else, where `onlyModel`, the only control there is. Never a guess among
- * several. The same probe where it ran, otherwise the control's best by validation score.
+ * The control of a model: the one that names it (`controlOf` in its options or card); otherwise the
+ * one whose id starts with the model's id ("encoder" and "encoder-random"); otherwise, with
+ * `onlyModel`, the only control. Several candidates give no control. The row with the same probe is
+ * used, otherwise the control's best by validation score.
  */
 export function controlFor(
   model: LeaderboardRow,
@@ -44,9 +45,9 @@ export function headline(found: {
   reference?: LeaderboardRow;
   control?: LeaderboardRow;
   vsControl: Comparison | null;
-  /** Models have scores, but the validation rows give none to choose by. */
+  /** Models have scores, but no validation score to choose by. */
   unchosen?: boolean;
-  /** Why the validation rows cannot choose between anything. */
+  /** Why the validation rows cannot be used for choices. */
   validationProblem?: string;
 }): Headline {
   const { metric, model, reference, vsControl, validationProblem } = found;
@@ -128,7 +129,7 @@ function aboutModel({
 
 type DefinedComparison = Comparison & { readonly verdict: NonNullable<Comparison['verdict']> };
 
-/** A comparison with numbers: a headline without them would be a row of dashes. */
+/** A comparison without numbers would be a headline of dashes. */
 function isDefined(comparison: Comparison | null): comparison is DefinedComparison {
   return comparison !== null && comparison.verdict !== null && comparison.difference !== null;
 }

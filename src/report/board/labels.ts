@@ -1,25 +1,25 @@
 /**
- * Labels for what has one name and is not the same: tasks of one name with other rows, contenders of one name with other files
- * or options, and rows that differ in a setting of the run. A label holds only what differs, such as "effort 0.02" or
- * "c1/checkpoint-500"; where a name means one thing there is none.
+ * Labels for different things with one name: tasks with other rows, contenders with other files or
+ * options, and rows that differ in a setting of the run. A label holds only the difference, such as
+ * "effort 0.02" or "c1/checkpoint-500". A unique name has no label.
  */
 import { canonicalJson, hashJson } from '../../core/files.ts';
 import type { ManifestCell, RunSettings } from '../../harness/cells/identity.ts';
 import type { Result } from '../../harness/store/result.ts';
 
-/** What was read for one entry of the manifest. */
+/** One entry of the manifest with what was read for it. */
 export interface ReadCell {
   readonly planned: ManifestCell;
   readonly result?: Result;
 }
 
 export interface CellLabels {
-  /** Equal for the cells that are averaged: everything but the seed is equal. */
+  /** Equal for cells that are averaged: everything but the seed is equal. */
   readonly row: string;
   /** Equal for the cells of one contender: name, files and options. */
   readonly contenderKey: string;
   readonly taskLabel?: string;
-  /** The part of `label` that is about the contender's files or options. */
+  /** The part of `label` that names the contender's files or options. */
   readonly contenderLabel?: string;
   readonly label?: string;
 }
@@ -78,7 +78,10 @@ export function withLabel(title: string, label: string | undefined): string {
   return label === undefined ? title : `${title} (${label})`;
 }
 
-/** From the manifest; for manifests without origin from the results, and where there is none from a result of the same names. */
+/**
+ * From the manifest; for manifests without origin from the results; otherwise from a result with
+ * the same names.
+ */
 function factsOf(cells: readonly ReadCell[]): Facts[] {
   const names = ({ task, taskHash, contender, probe }: ManifestCell) =>
     JSON.stringify([task, taskHash, contender, probe]);
@@ -119,7 +122,10 @@ function labelsWhereSeveral(
   return labels;
 }
 
-/** Contenders of one name: by the shortest end of their paths that differs, else by their files; and by the options that differ. */
+/**
+ * Contenders with one name: by the shortest ends of their paths that differ, otherwise by their
+ * files; and by the options that differ.
+ */
 function contenderWords(facts: readonly Facts[], results: readonly (Result | undefined)[]): string[] {
   const contents = [...new Set(facts.map(({ content }) => content))];
   const paths = contents.map((content) => facts.find((one) => one.content === content)?.path);
@@ -135,7 +141,7 @@ function contenderWords(facts: readonly Facts[], results: readonly (Result | und
   });
 }
 
-/** The last parts of paths, as few as tell them apart; undefined where none do. */
+/** The last parts of paths, as few as separate them; undefined when none do. */
 export function shortestEnds(paths: readonly (string | undefined)[]): (string | undefined)[] | undefined {
   const parts = paths.map((path) => path?.split('/'));
   const known = parts.filter((one) => one !== undefined);
@@ -148,7 +154,7 @@ export function shortestEnds(paths: readonly (string | undefined)[]): (string | 
   return undefined;
 }
 
-/** Options of plain values that are not the same in all results, at most three. */
+/** Options with plain values that differ between results, at most three. */
 function optionWords(results: readonly (Result | undefined)[], place: number): string | undefined {
   const all = results.map((result) => result?.contender.options ?? {});
   const names = [...new Set(all.flatMap((options) => Object.keys(options)))];

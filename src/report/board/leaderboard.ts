@@ -1,7 +1,8 @@
 /**
- * From a run's folder to the leaderboard document. Results are grouped by (task, contender, probe); seeds are averaged; every
- * row is compared with the task's one-hot reference. Failed and missing cells are rows or notes, never left out. A board that
- * was made before from the same inputs is read back instead of made again.
+ * Builds the leaderboard document from a run's folder. Results are grouped by (task, contender,
+ * probe), seeds are averaged, and every row is compared with the task's one-hot reference. Failed
+ * and missing cells are rows or notes, never left out. A board that was built from the same inputs
+ * is read back.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -41,11 +42,14 @@ import {
 export interface LeaderboardOptions {
   /** Default: the run's own title. */
   readonly title?: string;
-  /** Called between rows: fraction done and what is being worked on. */
+  /** Called between rows with the fraction done and the current task. */
   readonly progress?: (fraction: number, message: string) => void;
 }
 
-/** Throws when `dir` is not a run's folder. Damaged cells and files do not throw: they are shown as failed, with the reason. */
+/**
+ * Throws when `dir` is not a run's folder. Damaged cells and files do not throw: they are shown as
+ * failed, with the reason.
+ */
 export async function buildLeaderboard(dir: string, options: LeaderboardOptions = {}): Promise<Leaderboard> {
   const run = await readRunFolder(dir);
   const title = options.title ?? run.manifest.title;
@@ -59,7 +63,7 @@ export async function buildLeaderboard(dir: string, options: LeaderboardOptions 
     options.progress?.(i / byTask.length, cells[0].planned.task);
     measured.push(await scoreTask(run, cells));
   }
-  // Seed variances need all tasks: contenders of one kind share what is known.
+  // Seed variances need all tasks, because contenders of one kind are pooled.
   const variances = moderatedSeedVariances(measured);
   const tasks: LeaderboardTask[] = [];
   const rows: LeaderboardRow[] = [];
@@ -83,19 +87,19 @@ export async function buildLeaderboard(dir: string, options: LeaderboardOptions 
     ...(harmonic.length > 0 ? { harmonic } : {}),
     provenance: environments(run.cells),
   } as const;
-  // Hashed as the schema leaves it: that is what will be read back.
+  // Hashed in the form of the schema, which is the form that is read back.
   const { contentHash: _, ...whole } = leaderboardSchema.parse(jsonCopy({ ...document, contentHash: '' }));
   return leaderboardSchema.parse({ ...whole, contentHash: hashJson(whole) });
 }
 
-/** The board at `path`, or undefined where there is none that is whole and of this version. */
+/** The board at `path`, or undefined when there is no complete board of this version. */
 export async function readLeaderboard(path: string): Promise<Leaderboard | undefined> {
   try {
     const board = leaderboardSchema.parse(JSON.parse(await readFile(path, 'utf8')));
     const { contentHash, ...document } = board;
     return hashJson(document) === contentHash ? board : undefined;
   } catch {
-    return undefined; // it is made anew from the results
+    return undefined; // it is built again from the results
   }
 }
 
@@ -240,7 +244,10 @@ function scored(
   };
 }
 
-/** The headline is about frozen models: one whose weights were tuned with the probe stands on the board, but not there. */
+/**
+ * The headline compares frozen models. A model whose weights were tuned with the probe is on the
+ * board only.
+ */
 function isFrozen({ cells }: LeaderboardRow): boolean {
   return cells.every(({ details }) => details?.frozen !== false);
 }
@@ -286,12 +293,15 @@ function groupBy<T>(items: readonly T[], key: (item: T) => string): T[][] {
   return [...groups.values()];
 }
 
-/** As it will be read back: what JSON cannot hold (undefined members) is gone before it is hashed. */
+/**
+ * In the form that is read back: members that JSON cannot hold (undefined) are removed before
+ * hashing.
+ */
 function jsonCopy<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
-/** Lets progress be drawn and Ctrl-C be heard between rows. */
+/** Lets progress be drawn and Ctrl-C be handled between rows. */
 function breathe(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,7 +1,8 @@
 /**
- * Loss curves of models that were pre-trained within a run, from their cards (`training.report`, see `src/pretraining/pretrain.ts`): once
- * per set of weights, not once per task and probe that used them. Losses are nats per predicted token; they compare models of one
- * tokenizer and objective, not different ones.
+ * Loss curves of models that were pre-trained within a run, from their cards (`training.report`,
+ * see `src/pretraining/pretrain.ts`): one per set of weights, not one per task and probe that used
+ * them. Losses are nats per predicted token. They compare models with the same tokenizer and
+ * objective, not others.
  */
 import { z } from 'zod';
 import { escapeHtml } from '../../core/escape.ts';
@@ -15,12 +16,15 @@ const reportSchema = z.object({
   history: z.array(z.object({ epoch: z.number(), trainLoss: z.number().nullish(), validLoss: z.number().nullish() })),
   losses: z.array(z.object({ step: z.number(), loss: z.number() })).optional(),
 });
-/** More than a chart's width in pixels shows, and few enough for the page to carry. */
+/** More points than a chart's width in pixels can show, and few enough for the size of the page. */
 const MOST_POINTS = 250;
 
 const cardSchema = z.object({ training: z.object({ report: reportSchema }) });
 
-/** By `contenderKey`: the curves of each contender, one per set of weights, with the tasks and seeds that used it, in order of planning. */
+/**
+ * By `contenderKey`: the curves of each contender, one per set of weights, with the tasks and seeds
+ * that used it, in order of planning.
+ */
 export function pretrainingCurves(cells: readonly StoredCell[]): ReadonlyMap<string, readonly PretrainingCurve[]> {
   const found = new Map<string, Map<string, PretrainingCurve>>();
   for (const { planned, result, contenderKey } of cells) {
@@ -40,7 +44,7 @@ export function pretrainingCurves(cells: readonly StoredCell[]): ReadonlyMap<str
   return new Map([...found].map(([contender, curves]) => [contender, [...curves.values()]]));
 }
 
-/** Both losses over steps; epochs are equally many steps each. */
+/** Both losses over steps; all epochs have the same number of steps. */
 function pointsOf({ steps, history, losses }: z.infer<typeof reportSchema>): Pick<PretrainingCurve, 'train' | 'valid'> {
   const stepsPerEpoch = steps / Math.max(1, ...history.map(({ epoch }) => epoch));
   const byEpoch = (key: 'trainLoss' | 'validLoss') =>
@@ -63,7 +67,10 @@ function thinned(losses: readonly { readonly step: number; readonly loss: number
   });
 }
 
-/** The page's section: a chart per contender, or per set of tasks where a contender learned from different sequences for them. */
+/**
+ * The section of the page: a chart per contender, or per set of tasks when a contender learned from
+ * different sequences for them.
+ */
 export function pretrainingSection(board: Leaderboard): string {
   const figures = board.contenders.flatMap(({ title, pretraining = [] }) => {
     const named = pretraining.map((curve) => ({ ...curve, usedFor: curve.tasks.join(', ') }));
@@ -82,7 +89,7 @@ export function pretrainingSection(board: Leaderboard): string {
   return `<section id="pretraining"><h2>Pre-training: loss, nats per token</h2><p class="soft">One line per set of weights. Grey: training loss. Dashed: loss on sequences held out. Every chart has its own axis.</p><div class="curves">${figures.join('')}</div></section>`;
 }
 
-/** A model card without the curves that are kept apart from it. */
+/** A model card without the loss curves, which are kept separately. */
 export function withoutCurves(card: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   if (!cardSchema.safeParse(card).success) return card;
   const training = card.training as { readonly report: Readonly<Record<string, unknown>> };

@@ -1,8 +1,10 @@
-/** What every human-readable format agrees on: which rows belong to a task and in what order, and the standard remarks. */
+/**
+ * What all human-readable formats share: the rows of a task, their order, and the standard remarks.
+ */
 import { clip, formatScore, plural } from '../formats/numbers.ts';
 import type { CellCounts, Leaderboard, LeaderboardRow, LeaderboardTask, Verdict } from './schema.ts';
 
-/** Best score first; then what failed, then what has not run. */
+/** Best score first; then failed rows, then rows that have not run. */
 export function rowsOfTask(board: Leaderboard, task: LeaderboardTask): LeaderboardRow[] {
   const rank = { done: 0, failed: 1, missing: 2 } as const;
   const sign = task.higherIsBetter ? -1 : 1;
@@ -21,12 +23,15 @@ export function rowsOfTask(board: Leaderboard, task: LeaderboardTask): Leaderboa
 
 const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Title of a contender's row; its id where no row has that name. */
+/** Title of a contender's row; its id when no row has that name. */
 export function titleOf(rows: readonly LeaderboardRow[], contender: string, label: string | undefined): string {
   return rows.find((row) => row.contender === contender && row.label === label)?.title ?? contender;
 }
 
-/** The title in about `most` characters. The label is kept whole: it is what tells the row from others of its name. */
+/**
+ * The title in about `most` characters. The label is kept whole, because it separates rows with the
+ * same name.
+ */
 export function shortTitle({ title, label }: LeaderboardRow, most: number): string {
   const ending = label === undefined ? '' : ` (${label})`;
   const name = title.endsWith(ending) ? title.slice(0, title.length - ending.length) : title;
@@ -50,7 +55,7 @@ export function unfinishedNote(cells: CellCounts): string | undefined {
   return `${cells.done} of ${plural(cells.planned, 'cell')} done: ${parts.join(', ')}.`;
 }
 
-/** How the headline models fare, over tasks where there is a verdict. */
+/** Verdict counts of the headline models, over tasks with a verdict. */
 export function verdictCounts(board: Leaderboard): Readonly<Record<Verdict, number>> & { readonly none: number } {
   const counts = { better: 0, indistinguishable: 0, worse: 0, 'needs seeds': 0, none: 0 };
   for (const task of board.tasks) counts[task.headline.vsOneHot?.verdict ?? 'none'] += 1;

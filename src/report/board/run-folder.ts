@@ -1,8 +1,9 @@
 /**
- * Reads a run's folder as laid out in `src/harness/store/result.ts`: the manifest, one result per cell, one record per task, and on
- * demand the `.npy` files they point to, each checked against its sha256. A cell whose document is absent is `missing`; one
- * whose document or predictions are damaged is a problem in words, shown on the board, never dropped. Reads only; paths are
- * made from the layout, never taken from the documents.
+ * Reads a run's folder with the layout of `src/harness/store/result.ts`: the manifest, one result
+ * per cell, one record per task, and on demand their `.npy` files, each checked against its sha256.
+ * A cell without a document is `missing`. A damaged document or damaged predictions are a problem
+ * that is shown on the board, never dropped. This file only reads. Paths are built from the layout,
+ * never taken from the documents.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -27,18 +28,18 @@ export interface StoredCell extends CellLabels {
   readonly planned: ManifestCell;
   /** Present when the document was read and is whole. */
   readonly result?: Result;
-  /** Why a document that exists cannot be used. */
+  /** Why an existing document cannot be used. */
   readonly problem?: string;
 }
 
 export interface RunFolder {
   readonly dir: string;
   readonly manifest: RunManifest;
-  /** In the manifest's order; for an equal row and seed the last one planned. */
+  /** In the manifest's order; for the same row and seed the last one planned. */
   readonly cells: readonly StoredCell[];
   /** By task hash. */
   readonly tasks: ReadonlyMap<string, TaskRecord>;
-  /** By task hash: why a record that exists cannot be used. */
+  /** By task hash: why an existing record cannot be used. */
   readonly taskProblems: ReadonlyMap<string, string>;
   /** sha256 over every document read, the bytes of the `.npy` files, and the code of report and metrics. */
   readonly hash: string;
@@ -46,7 +47,7 @@ export interface RunFolder {
 
 const HEX = /^[0-9a-f]{1,128}$/;
 
-/** Throws when `dir` holds no manifest or one that cannot be read; damaged cells are reported in place. */
+/** Throws when `dir` has no manifest or an unreadable one; damaged cells are reported in place. */
 export async function readRunFolder(dir: string): Promise<RunFolder> {
   const manifestPath = join(dir, 'run.json');
   const manifestText = await readIfPresent(manifestPath);
@@ -76,7 +77,7 @@ export async function readRunFolder(dir: string): Promise<RunFolder> {
     if (text === undefined) continue;
     try {
       const record = parseSealed(path, text, taskRecordSchema);
-      if (record.hash !== hash) throw new Error(`${path}: holds the record of another task (hash ${record.hash})`);
+      if (record.hash !== hash) throw new Error(`${path} is the record of another task (hash ${record.hash})`);
       tasks.set(hash, record);
     } catch (error) {
       taskProblems.set(hash, (error as Error).message);
@@ -85,7 +86,7 @@ export async function readRunFolder(dir: string): Promise<RunFolder> {
   return { dir, manifest, cells, tasks, taskProblems, hash: sha256(digest.join('\n')) };
 }
 
-/** `[testSize, columns]`. Throws when the file is absent, damaged, or not as its record says. */
+/** `[testSize, columns]`. Throws when the file is absent, damaged, or different from its record. */
 export async function readTargets(run: RunFolder, record: TaskRecord): Promise<Targets> {
   const path = targetsPath(run.dir, record.hash);
   const array = await readChecked(path, record.targets);
@@ -93,14 +94,17 @@ export async function readTargets(run: RunFolder, record: TaskRecord): Promise<T
   return { rows: array.rows, columns: array.columns, values: array.values };
 }
 
-/** `[testSize, outputs]`. Throws when the file is absent, damaged, not as the result says, or holds NaN. */
+/**
+ * `[testSize, outputs]`. Throws when the file is absent, damaged, different from its result, or has
+ * NaN.
+ */
 export async function readPredictions(run: RunFolder, result: Result): Promise<Predictions> {
   if (result.predictions === undefined) throw new Error(`results/${result.key}.json: done, but without predictions`);
   const path = predictionsPath(run.dir, result.key);
   const { rows, columns, values } = await readChecked(path, result.predictions);
   if (values instanceof Int32Array) throw new Error(`${path}: predictions must be float64 or float32`);
   const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new Error(`${path}: row ${Math.floor(bad / columns)} holds ${values[bad]}, not a number`);
+  if (bad >= 0) throw new Error(`${path}: row ${Math.floor(bad / columns)} has ${values[bad]}, not a number`);
   return { rows, columns, values };
 }
 
@@ -126,7 +130,7 @@ async function readCell(
     const differs = found.findIndex((value, i) => value !== wanted[i]);
     if (differs >= 0) {
       throw new Error(
-        `${path}: says "${found[differs]}" where run.json planned "${wanted[differs]}"; delete it, run again`,
+        `${path} has "${found[differs]}" but run.json planned "${wanted[differs]}"; delete it, run again`,
       );
     }
     return { cell: { planned, result }, text, bytes };
@@ -146,7 +150,7 @@ async function readChecked(path: string, expected: { sha256: string; rows: numbe
   const array = decodeNpy(bytes, path);
   if (array.rows !== expected.rows || array.columns !== expected.columns) {
     throw new Error(
-      `${path} is ${array.rows} x ${array.columns}; its document says ${expected.rows} x ${expected.columns}`,
+      `${path} is ${array.rows} x ${array.columns}; its document has ${expected.rows} x ${expected.columns}`,
     );
   }
   return array;
@@ -190,12 +194,15 @@ async function readIfPresent(path: string): Promise<string | undefined> {
 
 const ABSENT = 'absent';
 
-/** sha256 of the file's bytes; a word where it cannot be read. */
+/** sha256 of the file's bytes, or a marker when it cannot be read. */
 async function hashOf(path: string): Promise<string> {
   return sha256File(path).catch(() => ABSENT);
 }
 
-/** A board made by other code is another board: the sources of report and metrics are part of its key. */
+/**
+ * Boards of different code are different boards: the sources of report and metrics are part of the
+ * key.
+ */
 async function codeHash(): Promise<string> {
   const source = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
   const files: string[] = [];

@@ -1,7 +1,8 @@
 /**
- * The leaderboard as a JSON document: what every format (terminal, Markdown, CSV, HTML, SVG) is drawn from, and what other
- * programs read. Versioned: a reader refuses a version it does not know. It holds no number that the stored results of the
- * run do not determine, and no time of its own making, so that the same results always give the same bytes.
+ * The leaderboard as a JSON document: all formats (terminal, Markdown, CSV, HTML, SVG) are drawn
+ * from it, and other programs read it. It has a version; a reader refuses an unknown one. It
+ * contains only numbers that the stored results determine, and no time of its own, so the same
+ * results always give the same bytes.
  */
 import { z } from 'zod';
 import { TASK_KINDS } from '../../core/matrix.ts';
@@ -14,7 +15,7 @@ export type Verdict = (typeof VERDICTS)[number];
 
 const json = z.record(z.string(), z.unknown());
 const metricName = z.enum(METRIC_NAMES);
-/** JSON has no NaN: what could not be computed is null. */
+/** JSON has no NaN: a number that could not be computed is null. */
 const number = z.number().nullable();
 const interval = z.object({ low: number, high: number });
 
@@ -25,7 +26,7 @@ export type SecondOpinion = z.infer<typeof secondOpinionSchema>;
 const comparisonSchema = z.object({
   /** Contender and probe on the other side. */
   reference: z.string(),
-  /** What tells it from rows of the same contender. */
+  /** Label of rows of the same contender that differ. */
   referenceLabel: z.string().optional(),
   referenceProbe: z.string(),
   difference: number,
@@ -68,7 +69,7 @@ const rowDiagnosticsSchema = z.object({
   /** Shares, 0 to 1. */
   fisherEmbeddings: number,
   fisherEmbeddingParameters: number,
-  /** Why something is null. */
+  /** Why a number is null. */
   missing: z.array(z.string()),
 });
 export type RowDiagnostics = z.infer<typeof rowDiagnosticsSchema>;
@@ -77,7 +78,10 @@ const rowSchema = z.object({
   task: z.string(),
   taskHash: z.string(),
   contender: z.string(),
-  /** What tells the row from others of the same contender and probe, such as "effort 0.02"; the title has it too. */
+  /**
+   * Label of rows of the same contender and probe that differ, such as "effort 0.02"; the title
+   * contains it too.
+   */
   label: z.string().optional(),
   title: z.string(),
   kind: z.enum(['baseline', 'model', 'control']).nullable(),
@@ -106,7 +110,10 @@ const rowSchema = z.object({
   /** Wall-clock seconds, summed over seeds. */
   seconds: number,
   error: z.string().nullable(),
-  /** Remarks a reader must see: seeds that failed, cells left out because their settings are older. */
+  /**
+   * Remarks that a reader must see: failed seeds, cells that are left out because their settings
+   * are older.
+   */
   notes: z.array(z.string()),
   cells: z.array(cellSchema),
 });
@@ -114,7 +121,7 @@ export type LeaderboardRow = z.infer<typeof rowSchema>;
 
 const headlineSchema = z.object({
   sentence: z.string(),
-  /** The frozen model chosen on validation data; null where none has a score. */
+  /** The frozen model chosen on validation data; null when none has a score. */
   model: z.object({ contender: z.string(), label: z.string().optional(), probe: z.string() }).nullable(),
   vsOneHot: comparisonSchema.nullable(),
   vsControl: comparisonSchema.nullable(),
@@ -145,9 +152,9 @@ const taskSchema = z.object({
   citation: z.string().nullable(),
   licence: z.string().nullable(),
   url: z.string().nullable(),
-  /** What the task told of its rows while they were read, in its own sentences. Absent where it told nothing. */
+  /** Notes of the task about its rows, in its own sentences. Absent when there are none. */
   notes: z.array(z.string()).optional(),
-  /** The task whose score this one's is joined with in `harmonic`, where both are on the board. */
+  /** The task whose score is joined with this one's in `harmonic`, when both are on the board. */
   harmonicWith: z.string().optional(),
   alphabetChanges: z.record(z.string(), z.number()),
   audit: json,
@@ -159,7 +166,7 @@ const taskSchema = z.object({
       validationScore: z.number(),
     })
     .nullable(),
-  /** How many rows the Holm correction of this task spans. */
+  /** Number of rows in the Holm correction of this task. */
   comparisons: z.number().int(),
   headline: headlineSchema,
   cells: countsSchema,
@@ -169,9 +176,9 @@ export type LeaderboardTask = z.infer<typeof taskSchema>;
 const points = z.array(z.tuple([z.number(), z.number()]));
 
 const pretrainingSchema = z.object({
-  /** Of the weights that came of it. */
+  /** Of the resulting weights. */
   fingerprint: z.string(),
-  /** Tasks and seeds on the board that were run with these weights. */
+  /** Tasks and seeds on the board that used these weights. */
   tasks: z.array(z.string()),
   seeds: z.array(z.number().int()),
   /** `[step, loss]`, nats per token: of training, means over stretches of steps; of held-out sequences, at the end of epochs. */
@@ -182,7 +189,7 @@ export type PretrainingCurve = z.infer<typeof pretrainingSchema>;
 
 const contenderSchema = z.object({
   id: z.string(),
-  /** What tells it from another contender of the same id: its path, files or options. */
+  /** Label of contenders with the same id that differ: path, files or options. */
   label: z.string().optional(),
   title: z.string(),
   kind: z.enum(['baseline', 'model', 'control']),
@@ -192,10 +199,13 @@ const contenderSchema = z.object({
   licence: z.string().nullable(),
   version: z.string(),
   options: json,
-  /** Weights differ between tasks and seeds where a model pre-trains within the run: every distinct one is listed. */
+  /**
+   * Weights differ between tasks and seeds when a model pre-trains within the run: every distinct
+   * set is listed.
+   */
   fingerprints: z.array(z.string()),
   card: json.nullable(),
-  /** Loss curves of pre-training, one per set of weights; absent where the cards tell of none. */
+  /** Loss curves of pre-training, one per set of weights; absent when the cards have none. */
   pretraining: z.array(pretrainingSchema).optional(),
 });
 export type LeaderboardContender = z.infer<typeof contenderSchema>;
@@ -208,12 +218,18 @@ const harmonicRowSchema = z.object({
   title: z.string(),
   kind: z.enum(['baseline', 'model', 'control']).nullable(),
   family: z.enum(['one-hot', 'composition', 'chance']).nullable(),
-  /** The score of the open-world task, and that of the task which is joined with it; null where the contender has no row. */
+  /**
+   * The score of the open-world task, and that of the task joined with it; null when the contender
+   * has no row.
+   */
   openWorld: harmonicSide,
   own: harmonicSide,
-  /** Of the two scores; null where one is missing or below zero. */
+  /** Of the two scores; null when one is missing or below zero. */
   harmonicMean: number,
-  /** Sample standard deviation of the harmonic means of single seeds; null unless both sides have the same two seeds or more. */
+  /**
+   * Sample standard deviation of the harmonic means of single seeds; null unless both sides have
+   * the same two or more seeds.
+   */
   seedSpread: number,
 });
 export type HarmonicRow = z.infer<typeof harmonicRowSchema>;
@@ -243,11 +259,13 @@ export const leaderboardSchema = z.object({
   schema: z.literal(LEADERBOARD_SCHEMA),
   title: z.string(),
   command: z.string(),
-  /** sha256 over everything the document was made from (stored results, report code, options): its own cache key. */
+  /**
+   * sha256 over all inputs of the document (stored results, report code, options): its cache key.
+   */
   inputsHash: z.string(),
-  /** sha256 over the rest of this document: one that was edited or damaged is made anew. */
+  /** sha256 over the rest of this document: an edited or damaged one is built again. */
   contentHash: z.string(),
-  /** The statistics in words and numbers, as printed under every table. */
+  /** The statistics as sentences and numbers, printed under every table. */
   method: z.object({
     level: z.number(),
     interval: z.string(),
@@ -260,7 +278,7 @@ export const leaderboardSchema = z.object({
   tasks: z.array(taskSchema),
   contenders: z.array(contenderSchema),
   rows: z.array(rowSchema),
-  /** One table per pair of tasks that are joined by `harmonicWith`; absent where there is none. */
+  /** One table per pair of tasks joined by `harmonicWith`; absent when there is none. */
   harmonic: z.array(harmonicTableSchema).optional(),
   provenance: z.object({
     environments: z.array(environmentSchema),

@@ -1,8 +1,9 @@
 /**
- * A classical second opinion beside the bootstrap of a comparison: McNemar's exact test on right and wrong answers for binary
- * and multiclass tasks, the Wilcoxon signed-rank test on squared errors for regression, none for multilabel and clustering tasks. It pairs the
- * test rows of one trained network per side (the lowest seed that has a score), so it knows nothing of the spread over seeds,
- * and it tests accuracy or error size whatever the task's metric. No verdict is drawn from it.
+ * A classical second test of a comparison: McNemar's exact test on right and wrong answers for
+ * binary and multiclass tasks, the Wilcoxon signed-rank test on squared errors for regression, none
+ * for multilabel and clustering tasks. It pairs the test rows of one seed per side (the lowest with
+ * a score), so it does not cover the variance over seeds, and it tests accuracy or error size
+ * whatever the task's metric. The verdict does not use it.
  */
 import type { Predictions, Targets, TaskKind } from '../../core/matrix.ts';
 import type { SecondOpinion } from './schema.ts';
@@ -28,7 +29,10 @@ const JUDGES: Readonly<Record<TaskKind, Judge | null>> = {
   clustering: null,
 };
 
-/** Two-sided p of the test for `kind`, uncorrected; null where there is none. The tests are loaded when first asked for. */
+/**
+ * Two-sided p of the test for `kind`, uncorrected; null when there is none. The tests are loaded at
+ * the first call.
+ */
 export async function secondOpinion(
   kind: TaskKind,
   targets: Targets,

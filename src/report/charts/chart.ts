@@ -1,6 +1,7 @@
 /**
- * Line charts with both axes drawn, linear or logarithmic, and heat maps of square tables, as SVG text. Lines are told apart by their dashes as well as their
- * colours, which come from CSS classes; every picture has a text for who can't see it.
+ * Line charts with both axes, linear or logarithmic, and heat maps of square tables, as SVG text.
+ * Lines differ by dashes as well as by colour, and colours come from CSS classes. Every picture has
+ * a text alternative.
  */
 import { escapeHtml } from '../../core/escape.ts';
 import { decimalsFor } from '../formats/numbers.ts';
@@ -11,26 +12,26 @@ export interface Axis {
   readonly logarithmic?: boolean;
   /** Ticks at whole numbers only. */
   readonly whole?: boolean;
-  /** Values that the axis must reach. */
+  /** Values that the axis must include. */
   readonly reaches?: readonly number[];
-  /** Room at both ends of the axis. */
+  /** Margin at both ends of the axis. */
   readonly padded?: boolean;
   /** A line across the chart at this value. */
   readonly rule?: number;
 }
 
 export interface ChartLine {
-  /** Class of the line: which quantity. */
+  /** CSS class of the line: which quantity. */
   readonly className: string;
   readonly points: readonly (readonly [number, number])[];
   /** A mark at every point. */
   readonly marks?: boolean;
-  /** Text beside the last point. */
+  /** Text at the last point. */
   readonly label?: string;
 }
 
 export interface Chart {
-  /** Says in words what is to be seen. */
+  /** Text alternative: what the chart shows. */
   readonly description: string;
   readonly x: Axis;
   readonly y: Axis;
@@ -96,7 +97,7 @@ export function chart({ description, x, y, lines }: Chart): string | undefined {
 
 const fits = (value: number, axis: Axis): boolean => Number.isFinite(value) && (!axis.logarithmic || value > 0);
 
-/** Where values stand between two pixels, with `pad` of the span free at both ends. */
+/** Maps values to pixels, with `pad` of the span free at both ends. */
 function axisOf(axis: Axis, values: readonly number[], from: number, to: number, pad: number) {
   const place = axis.logarithmic ? Math.log10 : (value: number) => value;
   const all = [...values, ...(axis.reaches ?? [])].filter((value) => fits(value, axis)).map(place);
@@ -128,7 +129,10 @@ function power(exponent: number): string {
   return exponent < 0 && exponent >= -3 ? (10 ** exponent).toFixed(-exponent) : `1e${exponent}`.replace('-', '−');
 }
 
-/** Values of 0 to 1 between the same things twice; the darker, the nearer to 1. Few cells have their value in them. */
+/**
+ * Values of 0 to 1 for pairs of the same things; darker is nearer to 1. Small tables show the value
+ * in each cell.
+ */
 export function heatMap(description: string, values: readonly (readonly (number | null)[])[]): string {
   const count = values.length;
   const [left, side] = [26, 230];

@@ -14,7 +14,7 @@ const historySchema = z.array(
 );
 type Epoch = z.infer<typeof historySchema>[number];
 
-/** Small charts, one or two per contender; an empty string where no cell has a history. */
+/** Small charts, one or two per contender; an empty string when no cell has a history. */
 export function learningCurves(rows: readonly LeaderboardRow[]): string {
   const figures = rows.flatMap((row) => {
     const histories = row.cells.flatMap(({ details }) => {

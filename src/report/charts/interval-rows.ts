@@ -1,4 +1,7 @@
-/** A plot of one quantity for several things below each other: each one's mean, its interval as a line, and what it is the mean of as ticks; as SVG text. */
+/**
+ * A plot of one quantity for several rows: the mean of each, its interval as a line, and the single
+ * values as ticks; as SVG text.
+ */
 import { escapeHtml } from '../../core/escape.ts';
 import { type Domain, linearScale, niceTicks, round } from './svg.ts';
 
@@ -15,7 +18,7 @@ export interface IntervalRow {
 const SIZE = { width: 380, labels: 130, right: 14, row: 19, axis: 38 };
 const LONGEST_LABEL = 22;
 
-/** The plot; undefined for no rows. `reaches`: what the axis must reach. */
+/** The plot; undefined for no rows. `reaches`: values that the axis must include. */
 export function intervalRows(
   description: string,
   axis: string,

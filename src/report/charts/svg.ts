@@ -1,7 +1,8 @@
 /**
- * Plots as SVG text, without a plotting library: a forest row (difference with interval against zero), its axis, and line
- * charts for learning curves. Colours come from CSS classes where the page has a style sheet; shape always says the same as
- * colour (up triangle better, down triangle worse, circle indistinguishable, diamond the reference).
+ * Plots as SVG text, without a plotting library: a forest row (difference with interval and zero
+ * line), its axis, and line charts for learning curves. Colours come from CSS classes when the page
+ * has a style sheet. Shape always repeats the colour (up triangle better, down triangle worse,
+ * circle indistinguishable, diamond the reference).
  */
 
 import type { Comparison, LeaderboardRow, Verdict } from '../board/schema.ts';
@@ -14,7 +15,10 @@ export interface Domain {
 
 export type Scale = (value: number) => number;
 
-/** Linear map of a domain on pixels; values outside land outside. Halved first: the span of a finite domain may be infinite. */
+/**
+ * Linear map of a domain to pixels; values outside map to outside. Halved first: the span of a
+ * finite domain may be infinite.
+ */
 export function linearScale({ low, high }: Domain, from: number, to: number): Scale {
   const span = high / 2 - low / 2 || 1;
   return (value) => from + ((value / 2 - low / 2) / span) * (to - from);
@@ -42,8 +46,8 @@ export function niceTicks({ low, high }: Domain, count: number): number[] {
 }
 
 /**
- * Shared axis of one task's forest plot: zero and every interval, except that floors (families `chance` and
- * `composition`), often far away, do not stretch it: beyond the edge they end in an arrow.
+ * Shared axis of one task's forest plot: zero and every interval, except floors (families `chance`
+ * and `composition`), which are often far away: beyond the edge they end in an arrow.
  */
 export function forestDomain(rows: readonly LeaderboardRow[]): Domain {
   const all = rows.filter((row) => row.vsOneHot !== null && row.vsOneHot.difference !== null);
@@ -121,7 +125,10 @@ export interface Series {
   readonly className: string;
 }
 
-/** A small line chart with a frame, y ticks and the last x value; series share both axes. Undefined when nothing is finite. */
+/**
+ * A small line chart with a frame, y ticks and the last x value; all series share the axes.
+ * Undefined when nothing is finite.
+ */
 export function lineChart(series: readonly Series[], width: number, height: number, label: string): string | undefined {
   const finite = series.map(({ points, className }) => ({
     className,
