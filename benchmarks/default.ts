@@ -7,6 +7,7 @@ export default defineSuite({
   tasks: ['regulatory-grammar', 'barcode-genus'],
   contenders: [
     'majority',
+    'row-zero',
     'length-gc',
     'kmer-logistic',
     'kmer-forest',

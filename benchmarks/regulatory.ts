@@ -16,6 +16,7 @@ export default defineSuite({
   ],
   contenders: [
     'majority',
+    'row-zero',
     'length-gc',
     'kmer-logistic',
     'kmer-forest',

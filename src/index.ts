@@ -40,6 +40,8 @@ export * from './models/model.ts';
 export type { Graph, Tensor } from './onnx/graph.ts';
 export type { Mode } from './onnx/layers/dropout.ts';
 export * from './probes/probe.ts';
+export type { Question } from './quality/questions.ts';
+export type { FittedRule, Rule, RuleData } from './quality/rules/rule.ts';
 export type { Device } from './runtime/device.ts';
 export { type Lock, type WaitOptions, withLock } from './runtime/lock.ts';
 export type { Feeds, Network } from './runtime/training/network.ts';
@@ -161,3 +163,14 @@ export async function writeReport(folder: string, options: { readonly title?: st
   const report = await import('./report/report.ts');
   return report.writeReport(folder, options);
 }
+
+/** The rules that need no model, and what fits and compares them: shared by the audit and the baseline `row-zero`. Loaded when first asked for. */
+export async function modelFreeRules() {
+  const [{ MODEL_FREE_RULES, crossValidate, rowsWhere }, { ruleData }, { questionsOf, widthOf }] = await Promise.all([
+    import('./quality/rules/model-free-rules.ts'),
+    import('./quality/rules/rule.ts'),
+    import('./quality/questions.ts'),
+  ]);
+  return { rules: MODEL_FREE_RULES, crossValidate, rowsWhere, ruleData, questionsOf, widthOf };
+}
+export type ModelFreeRules = Awaited<ReturnType<typeof modelFreeRules>>;
