@@ -71,7 +71,7 @@ export async function createProgram(words: readonly string[], finish: (code: num
   command(tasks, 'list', 'the tasks that ship with the package', { isDefault: true })
     .option(...JSON_FLAG)
     .action(async (flags) => finish(await (await import('./commands/tasks.ts')).listTasks(flags)));
-  const onTask = (name: 'show' | 'audit', description: string) =>
+  const onTask = (name: 'show' | 'audit' | 'clean', description: string) =>
     dataOptions(command(tasks, name, description).argument('[task]', 'id, plugin file or npm package'))
       .optionsGroup('Options:')
       .option('--data-folder <dir>', 'where real data sets lie (default: GLM_BENCH_DATA)')
@@ -84,6 +84,16 @@ export async function createProgram(words: readonly string[], finish: (code: num
   onTask('audit', 'duplicates within and across splits, class balance, lengths').action(async (task, flags) =>
     finish(await (await import('./commands/tasks.ts')).auditTask(task, flags)),
   );
+  onTask('clean', 'write the task without its leaks: rows that belong together in one split, a manifest of every row')
+    .requiredOption('--out <dir>', 'a new folder for the rows and the manifest')
+    .option(
+      '--twins <policy>',
+      'dinucleotide twins: together in one split, or remove those of different labels',
+      'together',
+    )
+    .option('--homology', 'also keep homologues together (local alignment; slow)')
+    .option('--resplit', 'divide the rows anew instead of moving groups to the split that has most of their rows')
+    .action(async (task, flags) => finish(await (await import('./commands/tasks-clean.ts')).cleanTask(task, flags)));
   command(tasks, 'validate', 'check a plugin: schema, data, audit, and a mock contender end to end')
     .argument('<file>', 'plugin file')
     .option('--data-folder <dir>', 'where real data sets lie (default: GLM_BENCH_DATA)')

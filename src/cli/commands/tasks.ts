@@ -30,7 +30,7 @@ function card({ load: _load, ...facts }: TaskDefinition): Record<string, unknown
   return { ...facts };
 }
 
-async function definitionsOf(spec: string | undefined, flags: TaskFlags): Promise<TaskDefinition[]> {
+export async function definitionsOf(spec: string | undefined, flags: TaskFlags): Promise<TaskDefinition[]> {
   const data = adhocOptions(flags);
   if (data && spec === undefined) return [await (await import('../../harness/tasks/ad-hoc-task.ts')).adhocTask(data)];
   if (spec === undefined) throw new UsageError('Which task? Give an id, a file, or --data PATH', 'See `tasks list`.');
