@@ -81,9 +81,12 @@ export async function createProgram(words: readonly string[], finish: (code: num
   onTask('show', 'a task: kind, sizes, classes, split, first rows').action(async (task, flags) =>
     finish(await (await import('./commands/tasks.ts')).showTask(task, flags)),
   );
-  onTask('audit', 'duplicates within and across splits, class balance, lengths').action(async (task, flags) =>
-    finish(await (await import('./commands/tasks.ts')).auditTask(task, flags)),
-  );
+  onTask('audit', 'leaks, shortcuts, constructed negatives, label noise; exit code 3 where a check fails')
+    .option('--fail-on <verdict>', 'end with exit code 3 from this verdict on: warn or fail (default: fail)')
+    .option('--genome <file>', 'reference genome (FASTA, also .gz): is membership in it the label?')
+    .option('--against <task...>', 'other tasks whose rows are sought among these rows')
+    .option('--homology', 'also align test rows with training rows (slow)')
+    .action(async (task, flags) => finish(await (await import('./commands/tasks-audit.ts')).auditCommand(task, flags)));
   onTask('clean', 'write the task without its leaks: rows that belong together in one split, a manifest of every row')
     .requiredOption('--out <dir>', 'a new folder for the rows and the manifest')
     .option(

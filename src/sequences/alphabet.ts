@@ -30,6 +30,9 @@ export const IUPAC: Readonly<Record<string, string>> = {
 /** Letter codes 0..255 -> 0 A, 1 C, 2 G, 3 T or U (either case), 4 anything else. */
 export const BASE_CODES: Uint8Array = baseCodes();
 
+/** Name of the count of lower-case letters among the changes of {@link applyAlphabet}. */
+export const LOWER_CASE = 'lower case upper-cased';
+
 /** What a letter is, by char code: the row of rules that {@link applyAlphabet} follows. */
 const LETTER = {
   unknown: 0,
@@ -85,7 +88,7 @@ export function applyAlphabet(
         refuse(i, 'lower case', 'upper-case the data or set the alphabet policy lowerCase: "upper"');
       }
       code -= 32;
-      count('lower case upper-cased');
+      count(LOWER_CASE);
     }
     const letterClass = code < 256 ? UPPER_CLASSES[code] : LETTER.unknown;
     if (letterClass === LETTER.thymine && rna) {

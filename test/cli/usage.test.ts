@@ -175,7 +175,6 @@ describe('--json prints one document and nothing else', () => {
       ['tasks', 'show', 'task.ts'],
       { id: 'toy', sizes: { train: 56, valid: 8, test: 16 }, classes: ['early', 'late'] },
     ],
-    ['tasks audit', ['tasks', 'audit', 'task.ts'], { task: 'toy', audit: { splits: { test: { rows: 16 } } } }],
     ['tasks validate', ['tasks', 'validate', 'task.ts'], { task: 'toy', sizes: { test: 16 } }],
     [
       'models list',

@@ -1,4 +1,4 @@
-/** `tasks list`, `show`, `audit`, `validate`: what a task is, what is in its data, and whether a plugin is fit to be run. */
+/** `tasks list`, `show`, `validate`: what a task is, what is in its data, and whether a plugin is fit to be run. */
 
 import { UsageError } from '../../core/errors.ts';
 import { textTable } from '../../core/text-table.ts';
@@ -38,7 +38,8 @@ export async function definitionsOf(spec: string | undefined, flags: TaskFlags):
   return (await findTasks(spec)).map(({ definition }) => definition);
 }
 
-async function prepareAll(spec: string | undefined, flags: TaskFlags): Promise<PreparedRows[]> {
+/** The tasks of an id, a file, a package or `--data`, with their rows. */
+export async function prepareAll(spec: string | undefined, flags: TaskFlags): Promise<PreparedRows[]> {
   const { prepareTask } = await import('../../harness/tasks/prepare.ts');
   const prepared: PreparedRows[] = [];
   for (const definition of await definitionsOf(spec, flags)) {
@@ -90,21 +91,6 @@ export async function showTask(spec: string | undefined, flags: TaskFlags): Prom
         ]),
       ]),
     );
-  }
-  output.document(documents.length === 1 ? documents[0] : documents);
-  return 0;
-}
-
-/** `tasks audit`: duplicates within and across splits, class balance, lengths. */
-export async function auditTask(spec: string | undefined, flags: TaskFlags): Promise<number> {
-  const output = createOutput(flags.json ?? false);
-  const { auditSplits, describeAudit } = await import('../../quality/audit.ts');
-  const documents: unknown[] = [];
-  for (const { definition, rows, hash, splitDescription, alphabetChanges } of await prepareAll(spec, flags)) {
-    const audit = auditSplits(rows, definition.kind);
-    documents.push({ task: definition.id, hash, split: splitDescription, alphabetChanges, audit });
-    output.print(`${definition.title} (${definition.id}); split: ${splitDescription}`);
-    for (const line of describeAudit(audit)) output.print(`  ${line}`);
   }
   output.document(documents.length === 1 ? documents[0] : documents);
   return 0;

@@ -9,7 +9,7 @@ import { UsageError } from '../../core/errors.ts';
 import type { Targets } from '../../core/matrix.ts';
 import { metricsFor } from '../../metrics/metric-table.ts';
 import { auditSplits } from '../../quality/audit.ts';
-import { applyAlphabet } from '../../sequences/alphabet.ts';
+import { applyAlphabet, LOWER_CASE } from '../../sequences/alphabet.ts';
 import { type LabelledSequence, SPLIT_NAMES, type SplitName } from '../../sequences/labelled-sequence.ts';
 import { checkRowCount, describeSkipped, type SkippedRow, skipOrThrow } from '../../sequences/row-faults.ts';
 import { SequenceError } from '../../sequences/sequence-error.ts';
@@ -28,6 +28,8 @@ export interface PreparedRows extends PreparedTask {
   readonly splitDescription: string;
   /** Letters changed by the alphabet policy, by what was done. */
   readonly alphabetChanges: Readonly<Record<string, number>>;
+  /** `[rows]` share of lower-case letters as loaded; absent where there was none. */
+  readonly lowerCase?: Float64Array;
   /** What the task told while it was read, in its own sentences. */
   readonly notes: readonly string[];
   /** Rows of the files that were left out, with place and reason. */
@@ -64,7 +66,7 @@ async function prepare(definition: TaskDefinition, context: TaskContext): Promis
   if (loaded.length === 0) throw new UsageError('no rows were loaded');
   checkIds(loaded);
   const before = skipped.length;
-  const { rows: letters, changes } = inAlphabet(loaded, definition, skipped);
+  const { rows: letters, changes, lowerCase } = inAlphabet(loaded, definition, skipped);
   checkRowCount({ rows: loaded.length, kept: letters.length, skipped: skipped.slice(before) }, 'alphabet policy');
   const skippedNote = describeSkipped(skipped, letters.length + skipped.length);
   if (skippedNote !== undefined) note(skippedNote);
@@ -103,6 +105,7 @@ async function prepare(definition: TaskDefinition, context: TaskContext): Promis
     rows,
     splitDescription: description,
     alphabetChanges: changes,
+    ...(lowerCase.size === 0 ? {} : { lowerCase: Float64Array.from(rows, ({ id }) => lowerCase.get(id) ?? 0) }),
     notes,
     skipped,
     files: [...new Set(rows.flatMap((row) => (row.source ? [row.source.file] : [])))].sort(),
@@ -159,17 +162,20 @@ function checkIds(rows: readonly LabelledSequence[]): void {
 /** Rows in the alphabet of the task. Those that it refuses are added to `skipped` where the task says so. */
 function inAlphabet(rows: readonly LabelledSequence[], { alphabet, onBadRow }: TaskDefinition, skipped: SkippedRow[]) {
   const changes: Record<string, number> = {};
+  const lowerCase = new Map<string, number>(); // share by id
   const changed = rows.flatMap((row) => {
     try {
       const result = applyAlphabet(row.sequence, alphabet ?? { alphabet: 'dna' }, row.source ?? placeOf(row));
       for (const [what, count] of Object.entries(result.changes)) changes[what] = (changes[what] ?? 0) + count;
+      const lower = result.changes[LOWER_CASE];
+      if (lower !== undefined) lowerCase.set(row.id, lower / row.sequence.length);
       return [{ ...row, sequence: result.sequence }];
     } catch (error) {
       skipOrThrow(error, onBadRow, { skipped });
       return [];
     }
   });
-  return { rows: changed, changes };
+  return { rows: changed, changes, lowerCase };
 }
 
 /** sha256 over name, kind, metrics, classes and rows: two tasks of one name or of the same rows are told apart by it. */
