@@ -1,4 +1,7 @@
-/** What commands share that do their work in a child process: the machine, files that must exist, the status line. */
+/**
+ * What commands that work in a child process share: machine settings, checks that files exist, the
+ * status line.
+ */
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
@@ -8,7 +11,7 @@ import { type Device, parseDevice, resolveDevice } from '../runtime/device.ts';
 import { runInChild } from '../runtime/jobs/job.ts';
 import { createStatusLine } from './progress.ts';
 
-/** Where a job runs. Plain JSON. */
+/** Settings of the machine for a job. Plain JSON. */
 export interface JobMachine {
   readonly device: Device;
   readonly threads: number;
@@ -40,8 +43,9 @@ export function whole(flag: string, text: string): number {
 }
 
 /**
- * The status line of a job. Percent and time left are of what this call has to do: one that goes on from a checkpoint begins at 0%, and
- * how long files take to be read (fraction 0) says nothing about the rest.
+ * The status line of a job. Percent and time left refer to the work of this call: a call that
+ * continues from a checkpoint begins at 0%, and the time for reading files (fraction 0) is not
+ * extrapolated.
  */
 export function createJobLine(stream: NodeJS.WriteStream): ReturnType<typeof createStatusLine> {
   let line = createStatusLine(stream);
@@ -59,7 +63,7 @@ export function createJobLine(stream: NodeJS.WriteStream): ReturnType<typeof cre
   };
 }
 
-/** Runs `work` with a status line that it draws; Ctrl-C ends this process and with it its children. */
+/** Runs `work` with a status line. Ctrl-C ends this process and its children. */
 export async function withStatusLine<T>(
   work: (draw: (fraction: number, message: string) => void, clear: () => void) => Promise<T>,
 ): Promise<T> {

@@ -1,4 +1,4 @@
-/** One command line: parsed, run, and what goes wrong turned into one clear line and an exit code. */
+/** Parses and runs one command line; an error becomes one clear line and an exit code. */
 import { CommanderError } from 'commander';
 import { UsageError } from '../core/errors.ts';
 import { withoutControls } from '../core/escape.ts';
@@ -33,13 +33,13 @@ export async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-/** Prints what went wrong, and what to do, to standard error. */
+/** Prints the error and its remedy to standard error. */
 function explain(thrown: unknown, debug: boolean): number {
   const error = fileFault(thrown);
   if (error instanceof CommanderError) {
-    // Commander has printed help, the version, or its own "error: ..." line.
+    // Commander has already printed help, the version, or its own "error: ..." line.
     if (error.exitCode === 0) return 0;
-    if (error.code !== 'commander.help') process.stderr.write('Add --help to see what is possible.\n');
+    if (error.code !== 'commander.help') process.stderr.write('Add --help to see the possible commands and flags.\n');
     return 2;
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
@@ -47,7 +47,7 @@ function explain(thrown: unknown, debug: boolean): number {
   if (error instanceof UsageError && error.hint) process.stderr.write(`${withoutControls(error.hint)}\n`);
   if (debug) process.stderr.write(`${stack}\n`);
   else if (!(error instanceof UsageError || error instanceof SequenceError)) {
-    process.stderr.write('Add --debug to see where this comes from.\n');
+    process.stderr.write('Add --debug to see the stack trace.\n');
   }
   return 2;
 }

@@ -2,13 +2,19 @@
 import '../runtime/telemetry.ts';
 import { main } from './command-line.ts';
 
-/** npm runs scripts in the package's folder; paths that a person types are relative to where they stand. */
+/**
+ * npm runs scripts in the package's folder; paths that the user types are relative to the user's
+ * folder.
+ */
 function returnToCaller(): void {
   const { INIT_CWD, npm_lifecycle_event: event } = process.env;
   if (INIT_CWD && event === 'bench') process.chdir(INIT_CWD);
 }
 
-/** Whoever read our output has gone (`| head`): that is no failure to show a stack of. The code is that of SIGPIPE. */
+/**
+ * The reader of the output has closed it (`| head`). That is not a failure that needs a stack
+ * trace. The code is that of SIGPIPE.
+ */
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;

@@ -1,4 +1,7 @@
-/** Flags that several commands share, and how their text becomes settings. A wrong value is told with the flag's name. */
+/**
+ * Flags that several commands share, and the conversion of their text to settings. An error names
+ * the flag.
+ */
 import type { Command } from 'commander';
 import { UsageError } from '../core/errors.ts';
 import { TASK_KINDS } from '../core/matrix.ts';
@@ -76,10 +79,13 @@ export function positiveNumber(flag: string): (text: string) => number {
   };
 }
 
-/** A value out of a fixed set, or undefined. */
+/** A value of a fixed set, or undefined. */
 function oneOf<T extends string>(flag: string, text: string | undefined, values: readonly T[]): T | undefined {
   if (text === undefined || (values as readonly string[]).includes(text)) return text as T | undefined;
-  throw new UsageError(`--${flag} ${text}: unknown${didYouMean(text, values)}`, `Use one of: ${values.join(', ')}.`);
+  throw new UsageError(
+    `--${flag} ${text} is not known${didYouMean(text, values)}`,
+    `Use one of: ${values.join(', ')}.`,
+  );
 }
 
 /** Flags of every command that reads sequences from a file. */
@@ -102,7 +108,7 @@ export function dataOptions(command: Command): Command {
     .option('--task-id <name>', 'name of the task on the board (default: of the file, and of the label column)')
     .option('--sequence <column>', 'column of the sequence (default: a usual name)')
     .option('--label <column>', 'column of the label; several with commas between; in FASTA a header key')
-    .option('--kind <kind>', 'binary, multiclass, multilabel or regression (default: guessed, and said so)')
+    .option('--kind <kind>', 'binary, multiclass, multilabel or regression (default: guessed, and stated)')
     .option('--metric <name>', 'primary metric (default: mcc; macroF1 for multilabel, pearson for regression)')
     .option('--split <method>', 'stratified, random, cluster, group:COLUMN, or column:COLUMN holding the split itself')
     .option('--test-groups <names>', 'with --split group:COLUMN: the groups of the test rows, with commas between')
@@ -111,13 +117,13 @@ export function dataOptions(command: Command): Command {
     .option('--id <column>', 'column of the id')
     .option('--columns <names>', 'CSV or TSV without a header line: names of its columns, with commas between')
     .option('--format <format>', 'fasta, csv, tsv, jsonl or parquet (default: by the ending)')
-    .option('--separator <text>', 'multilabel: what stands between labels (default ";")')
+    .option('--separator <text>', 'multilabel: separator between labels (default ";")')
     .option('--label-pattern <regex>', 'FASTA: the first group, found in the header, is the label')
     .option('--label-table <file>', 'FASTA: a table with the id and the label of every sequence');
   return sequenceFileOptions(own);
 }
 
-/** Flags that choose what is compared, and on what machine. */
+/** Flags that choose what is compared, and on which machine. */
 export function comparisonOptions(command: Command): Command {
   return command
     .optionsGroup('What is compared:')
@@ -129,10 +135,10 @@ export function comparisonOptions(command: Command): Command {
     )
     .option(
       '--model <id...>',
-      "models (ids; folders or files of weights, .onnx, .npy, .parquet; NAME=PATH gives one a name; +rc behind one: both strands, +w510: long sequences in windows, +random: the control with random weights) beside the contenders; alone: beside the suite's baselines",
+      "models (ids; folders or files of weights, .onnx, .npy, .parquet; NAME=PATH gives one a name; after a name +rc: both strands, +w510: long sequences in windows, +random: the control with random weights) in addition to the contenders; alone: in addition to the suite's baselines",
     )
     .option('--probe <id...>', "probes for models, instead of the suite's")
-    .option('--seeds <n>', "seeds for whatever is random, instead of the suite's number", wholeNumber('seeds'))
+    .option('--seeds <n>', "seeds of stochastic contenders, instead of the suite's number", wholeNumber('seeds'))
     .option(
       '--effort <x>',
       "compute relative to the full recipes, e.g. 0.3 for a quick look, instead of the suite's",
@@ -142,12 +148,12 @@ export function comparisonOptions(command: Command): Command {
     .option('--device <name>', 'cpu, cuda, webgpu or auto', 'auto')
     .option('--jobs <n>', 'processes at a time (default: cores, at most 8; one on a GPU)', wholeNumber('jobs'))
     .option('--threads <n>', 'threads per process (default: the cores, shared)', wholeNumber('threads'))
-    .option('--data-folder <dir>', 'where real data sets lie (default: the environment variable GLM_BENCH_DATA)')
+    .option('--data-folder <dir>', 'folder of real data sets (default: the environment variable GLM_BENCH_DATA)')
     .option('--cache-folder <dir>', 'where embeddings and weights are kept (default: .cache, or GLM_BENCH_CACHE)')
-    .option('--download', 'fetch data sets that are missing from where their task says');
+    .option('--download', 'download missing data sets from the source that their task names');
 }
 
-/** What `--data` and its companions mean, or undefined without `--data`. */
+/** The task of `--data` and related flags, or undefined without `--data`. */
 export function adhocOptions(flags: DataFlags): AdhocOptions | undefined {
   const { data, taskId, sequence, label, id, columns, format, split, positive, separator, labelPattern, labelTable } =
     flags;
@@ -191,7 +197,7 @@ function namesIn(text: string | undefined): string[] | undefined {
   return text?.split(',').map((name) => name.trim());
 }
 
-/** What the flags of {@link sequenceFileOptions} mean. */
+/** Settings of the flags of {@link sequenceFileOptions}. */
 export function sequenceFilePolicy(flags: SequenceFileFlags): { alphabet?: AlphabetPolicy; onBadRow?: OnBadRow } {
   return { alphabet: alphabetPolicy(flags), onBadRow: oneOf('on-bad-row', flags.onBadRow, ON_BAD_ROW) };
 }
@@ -203,7 +209,7 @@ function alphabetPolicy(flags: SequenceFileFlags): AlphabetPolicy | undefined {
   return alphabet || gaps || unknown ? { alphabet: alphabet ?? 'dna', gaps, unknown } : undefined;
 }
 
-/** Flags -> the request that the harness understands. */
+/** Converts flags to the request of the harness. */
 export function runOptions(flags: ComparisonFlags): RunOptions {
   const {
     suite,

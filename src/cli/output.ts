@@ -1,19 +1,21 @@
 /**
- * Where words go. Without --json: facts to standard output, progress and notices to standard error. With --json: one JSON
- * document on standard output and nothing else there; words go to standard error.
+ * Output of commands. Without --json: results on standard output, progress and notices on standard
+ * error. With --json: one JSON document on standard output, everything else on standard error.
  */
 
 import { withoutControls } from '../core/escape.ts';
 
 export interface Output {
   readonly json: boolean;
-  /** A fact for a person; control characters from data become visible. Not shown under --json. */
+  /**
+   * A line for human readers; control characters from data become visible. Not shown with --json.
+   */
   print(text: string): void;
-  /** The same for text with colours, whose parts from data the caller has escaped. */
+  /** The same for coloured text; the caller has escaped its parts from data. */
   printColoured(text: string): void;
-  /** A word on how things go, for a person, whatever the mode. */
+  /** A progress message or notice for human readers, in both modes. */
   note(text: string): void;
-  /** The document for a machine. Not shown without --json. Called once. */
+  /** The document for machines. Not shown without --json. Called once. */
   document(value: unknown): void;
 }
 

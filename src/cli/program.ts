@@ -1,4 +1,7 @@
-/** The commands, their flags and help. Each command's module is imported when it is run, so that `--help` answers at once. */
+/**
+ * The commands, their flags and help. The module of a command is imported when the command runs, so
+ * that `--help` is fast.
+ */
 import { Command } from 'commander';
 import { comparisonOptions, dataOptions, sequenceFileOptions, wholeNumber } from './options.ts';
 
@@ -18,7 +21,10 @@ A run that was interrupted continues when the same command is given again; finis
 Where the package is installed, glm-bench is the same as npm run bench --
 Exit codes: 0 done; 1 a cell failed (the rest finished, the failure is in the report); 2 wrong usage or bad input.`;
 
-/** Names that the help of `pretrain` and `ensemble` lists. Empty where neither is asked for: their modules take long to load. */
+/**
+ * Names that the help of `pretrain` and `ensemble` lists. Empty for other commands, because their
+ * modules take long to load.
+ */
 async function listedNames(words: readonly string[]) {
   const [parts, ensembles, objectives, presets] = await Promise.all([
     words.includes('pretrain') ? import('../barcodes/splits.ts') : { BARCODE_PARTS: [] },
@@ -29,7 +35,7 @@ async function listedNames(words: readonly string[]) {
   return { ...parts, ...ensembles, ...objectives, ...presets };
 }
 
-/** Builds the command line for these words. Commands put their exit code into `finish`. */
+/** Builds the command line for these words. Commands pass their exit code to `finish`. */
 export async function createProgram(words: readonly string[], finish: (code: number) => void): Promise<Command> {
   const { BARCODE_PARTS, ENSEMBLE_CONTROLS, ENSEMBLE_PRESETS, OBJECTIVES, PRESETS } = await listedNames(words);
   const program = new Command('bench')
@@ -41,7 +47,7 @@ export async function createProgram(words: readonly string[], finish: (code: num
     .exitOverride()
     .showHelpAfterError(false)
     .configureHelp({ showGlobalOptions: true });
-  /** Subcommands inherit neither exitOverride nor where errors are written. */
+  /** Subcommands inherit neither exitOverride nor the output of errors. */
   const command = (parent: Command, name: string, description: string, options?: { isDefault: boolean }) =>
     parent.command(name, options).description(description).exitOverride().allowExcessArguments(false);
 

@@ -80,7 +80,7 @@ describe('diagnose', () => {
     const words = ['--model', golden('tiny-mae'), '--corpus', 'mixed.fa.gz', '--out', 'mae'];
     const { code, stdout } = await diagnose(...words);
     expect(code).toBe(0);
-    expect(stdout).toContain('not measured: predictions: the weights came without a head');
+    expect(stdout).toContain('not measured: predictions: the weights have no head');
     expect(await readFile(join(folder, 'mae', 'diagnostics.html'), 'utf8')).toContain('Not measured: predictions');
   });
 });

@@ -88,7 +88,7 @@ describe('diagnose-ensemble', () => {
       });
     const without = await run('diagnose-ensemble', at('others'), '--out', at('out2'));
     expect(without.code).toBe(2);
-    expect(without.stderr).toMatch(/others: has no ensemble\.json; give --corpus/);
+    expect(without.stderr).toMatch(/others: there is no ensemble\.json; add --corpus/);
     const given = ['--corpus', at('genome.fa'), '--sequences', '6'];
     const { code } = await run('diagnose-ensemble', at('others'), '--out', at('out2'), ...given);
     expect(code).toBe(0);
@@ -106,7 +106,7 @@ describe('diagnose-ensemble', () => {
     };
     expect(await refused(at('kmers', 'member-1'))).toMatch(/neither ensemble\.json nor at least two folders of models/);
     expect(await refused(at('nowhere'))).toMatch(/there is no such folder/);
-    expect(await refused(at('kmers'), at('kmers'))).toMatch(/two ensembles are called kmers/);
+    expect(await refused(at('kmers'), at('kmers'))).toMatch(/two ensembles have the name kmers/);
     expect(await refused(at('kmers'), '--seed', 'x')).toMatch(/--seed x/);
   });
 });

@@ -39,12 +39,12 @@ describe('ensemble', () => {
     const run = (members: string) => bench(folder, [...words, '--threads', '1', '--members', members, '--json']);
     const first = await run('1');
     expect(first.stderr).toMatch(
-      /^64512 letters in 2016 blocks of 16 tokens, 2\.00 letters a token; 3072 letters kept aside in held-out\.fa\nmember 1 of 1 \(.*\d+ s\)\n$/,
+      /^64512 letters in 2016 blocks of 16 tokens, 2\.00 letters per token; 3072 letters held out in held-out\.fa\nmember 1 of 1 \(.*\d+ s\)\n$/,
     );
     const weights = await readFile(join(folder, 'two', 'member-1', 'model.safetensors'));
     const second = await run('2');
     expect([first.code, second.code]).toEqual([0, 0]);
-    expect(second.stderr).toMatch(/member 1 of 2 \(there already\)\nmember 2 of 2 \(.*\d+ s\)/);
+    expect(second.stderr).toMatch(/member 1 of 2 \(exists\)\nmember 2 of 2 \(.*\d+ s\)/);
     expect(await readFile(join(folder, 'two', 'member-1', 'model.safetensors'))).toEqual(weights);
     const manifest = JSON.parse(second.stdout);
     expect(manifest).toMatchObject({ format: 'glm-bench/ensemble@1', control: 'none', dataSeed: 42 });
@@ -113,7 +113,7 @@ describe('what cannot be', () => {
     [['--members', '0'], /--members 0: must be a whole number of at least 1/],
     [['--control', 'shufled'], /--control shufled: unknown.*shuffled/],
     [['--control', 'shuffled', '--bits', '1.9'], /--bits goes with --control four-letters/],
-    [['--control', 'four-letters', '--bits', '3'], /--bits 3: must be bits a letter, above 0 and below 2/],
+    [['--control', 'four-letters', '--bits', '3'], /--bits 3: must be bits per letter, above 0 and below 2/],
     [['--control', 'four-letters', '--config', 'tiny-text-bpe'], /four-letters makes DNA of English/],
   ])('%j is refused', async (words, message) => {
     const given = { '--config': 'small.json', '--corpus': 'genome.fa', '--members': '1', '--out': 'refused' };

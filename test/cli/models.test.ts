@@ -131,7 +131,7 @@ describe('models inspect', () => {
     const model = await copyOf('tiny-bert');
     const config = JSON.parse(await readFile(join(model, 'config.json'), 'utf8'));
     await writeFile(join(model, 'config.json'), JSON.stringify({ ...config, intermediate_size: 8 }));
-    expect((await inspected(model)).missing[0]).toMatch(/is \[\d+, 16\], config\.json asks for \[8, 16\]/);
+    expect((await inspected(model)).missing[0]).toMatch(/is \[\d+, 16\], config\.json needs \[8, 16\]/);
   });
 
   it('opens exports and precomputed embeddings, for only they know', async () => {
@@ -160,7 +160,7 @@ describe('models inspect', () => {
     ])
       expect(stdout).toMatch(line);
     expect(stdout).toMatch(/^longest input +20 tokens, 40 letters$/m);
-    expect(stdout).toMatch(/Can't be used as it is:\n {2}.*tensor '.*layer\.0\.output\.dense\.bias' is missing/);
+    expect(stdout).toMatch(/The model cannot be used as it is:\n {2}.*tensor '.*layer\.0\.output\.dense\.bias' is missing/);
     expect(code).toBe(1);
   });
 });
@@ -204,14 +204,14 @@ describe('models verify', () => {
   it('writes a fingerprint beside the model, and ends with 1 where the model is another', async () => {
     const model = await copyOf('tiny-bert');
     const nothing = await verify(model);
-    expect(nothing.stderr).toMatch(/there is no fingerprint to compare with\nGive one with --fingerprint FILE/);
+    expect(nothing.stderr).toMatch(/there is no fingerprint to compare with\nName one with --fingerprint FILE/);
     expect(nothing.code).toBe(2);
     expect((await verify(model, '--write')).code).toBe(0);
     await rewrite(model, (_, data) => data.map((value, i) => value * (1 + 0.01 * (i % 2))));
     const other = await verify(model, '--fingerprint', `${model}.fingerprint.json`);
     expect(other.stdout).toMatch(/^0 +\S+ +differs$/m);
     expect(other.stdout).toMatch(/tiny-bert: layer 0 differs: by .* of its vectors' norm/);
-    expect(other.stderr).toMatch(/The files are not those that the fingerprint was made from/);
+    expect(other.stderr).toMatch(/The files are not the files that the fingerprint was made from/);
     expect(other.code).toBe(1);
   });
 });
@@ -274,7 +274,7 @@ describe('models fetch', () => {
   });
 
   it.each([
-    ['a name that is none', ['models', 'fetch', 'tiny'], /tiny: is no name of the hub/],
+    ['a name that is none', ['models', 'fetch', 'tiny'], /tiny is not a name of the hub/],
     ['a hash that is none', ['models', 'fetch', 'lab/tiny', '--sha256', 'x=12'], /--sha256 x=12: must be FILE=HASH/],
     [
       'two revisions',

@@ -103,7 +103,7 @@ describe('pretrain', () => {
   it.each([
     ['a field that is not known', ['--config', 'typo.json'], /typo\.json: there is no field 'hiden' \(did you mean/],
     ['a set-up that makes no sense', ['--config', 'heads.json'], /heads\.json: pre-training set-up: heads is 5/],
-    ['a file that is no JSON', ['--config', 'broken.json'], /broken\.json: is not JSON/],
+    ['a file that is no JSON', ['--config', 'broken.json'], /broken\.json is not JSON/],
     [
       'a tokenizer that is not there',
       ['--config', 'tiny', '--tokenizer', 'bpe.json'],

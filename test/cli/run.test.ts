@@ -102,7 +102,7 @@ describe('run', () => {
     const errors = Object.fromEntries(failed.map(({ contender, error }) => [contender, error]));
     expect(errors.broken).toBe('the loss is NaN in epoch 3');
     expect(errors.killed).toContain('SIGKILL');
-    expect(stderr).toContain('the same command tries them again');
+    expect(stderr).toContain('the same command runs them again');
     const status = Object.fromEntries(leaderboard.rows.map((row) => [row.contender, row.status]));
     expect(status).toEqual({ broken: 'failed', killed: 'failed', quick: 'done' });
     expect(await json([...RUN, ...contenders('broken', 'quick')])).toMatchObject({ computed: 1, reused: 1 });

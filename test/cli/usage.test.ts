@@ -56,7 +56,7 @@ describe('wrong usage ends with 2, one clear line and a hint', () => {
     ['an unknown command of a group', ['tasks', 'shw'], /There is no command "tasks shw" \(did you mean "show"\?\)/],
     ['an unknown flag', ['run', '--taks', 'x'], /unknown option '--taks'/],
     ['a missing argument', ['report'], /missing required argument 'folder'/],
-    ['a folder that is no run', ['report', '.'], /holds no run\.json/],
+    ['a folder that is no run', ['report', '.'], /there is no run\.json/],
     [
       'an unknown task',
       ['run', '--task', 'regulatory-gramar'],
@@ -70,12 +70,12 @@ describe('wrong usage ends with 2, one clear line and a hint', () => {
       /wrong\.ts: task "w" .* kind: .*; load: must be a function/,
     ],
     ['a number that is none', ['run', '--seeds', 'many'], /--seeds many: must be a whole number/],
-    ['an unknown device', ['run', '--device', 'gpu'], /--device gpu: unknown/],
+    ['an unknown device', ['run', '--device', 'gpu'], /--device gpu is not known/],
     ['data flags without data', ['run', '--label', 'bound'], /--label describes data, but there is no --data/],
     [
       'an unknown kind',
       ['run', '--data', 'mine.csv', '--kind', 'binry'],
-      /--kind binry: unknown \(did you mean "binary"\?\)/,
+      /--kind binry is not known \(did you mean "binary"\?\)/,
     ],
     ['missing data', ['run', '--data', 'gone.csv', '--kind', 'binary'], /--data gone\.csv: there is no such file/],
     [

@@ -1,4 +1,7 @@
-/** `diagnose-ensemble`: what matched ensembles say without labels, a document for each and one page for all. An ensemble that was measured is not measured again. */
+/**
+ * `diagnose-ensemble`: measures matched ensembles without labels and writes a document for each and
+ * one page for all. An ensemble that was measured before is not measured again.
+ */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -41,10 +44,12 @@ export async function ensembleDiagnoseCommand(
   const corpus = flags.corpus === undefined ? undefined : await existing('corpus', flags.corpus, 'file');
   const ensembles = await Promise.all(folders.map(readEnsembleFolder));
   const twice = ensembles.find(({ id }, i) => ensembles.some((other, j) => j < i && other.id === id));
-  if (twice) throw new UsageError(`${twice.path}: two ensembles are called ${twice.id}; rename one folder`);
+  if (twice) throw new UsageError(`${twice.path}: two ensembles have the name ${twice.id}; rename one folder`);
   const lacking = ensembles.find(({ heldOut }) => corpus === undefined && heldOut === undefined);
   if (lacking)
-    throw new UsageError(`${lacking.path}: has no ensemble.json; give --corpus, text that no member was trained on`);
+    throw new UsageError(
+      `${lacking.path}: there is no ensemble.json; add --corpus FILE with text that no member was trained on`,
+    );
   const on = await machine(flags);
   const documents: EnsembleDocument[] = [];
   for (const { path, id } of ensembles) {
@@ -64,7 +69,10 @@ type Measured = EnsembleDocument | 'unchanged';
 const measure = (request: EnsembleDiagnoseRequest): Promise<Measured> =>
   runJob<Measured>('ensembleDiagnoseJob', request, DIAGNOSE_JOBS);
 
-/** The document of an ensemble in `folder`: the one that is there, where it is of the same members, corpus, settings, code and device. */
+/**
+ * The document of an ensemble in `folder`: an existing one is used when it has the same members,
+ * corpus, settings, code and device.
+ */
 export async function diagnosed(
   request: EnsembleDiagnoseRequest,
   folder: string,
@@ -82,7 +90,7 @@ export async function diagnosed(
   return found;
 }
 
-/** A stored document; undefined where there is none, or one that is damaged or of another version. */
+/** A stored document; undefined when there is none, or it is damaged or of another version. */
 async function readDocument(file: string): Promise<EnsembleDocument | undefined> {
   if (!existsSync(file)) return undefined;
   let stored: unknown;

@@ -1,4 +1,7 @@
-/** `diagnose`: what a model predicts on a corpus, and the shape of what it computes, as a document and a page. */
+/**
+ * `diagnose`: measures a model's predictions and embeddings on a corpus and writes a document and a
+ * page.
+ */
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { makeFolder } from '../../core/atomic-file.ts';
@@ -52,7 +55,7 @@ export async function diagnoseCommand(flags: DiagnoseFlags): Promise<number> {
   return 0;
 }
 
-/** Throws at once for a file that holds no text. */
+/** Throws at once for a file without text. */
 async function readable(path: string, given: string): Promise<void> {
   try {
     await corpusKind(path);
@@ -61,7 +64,9 @@ async function readable(path: string, given: string): Promise<void> {
   }
 }
 
-/** Made before anything is measured: a place that can't be written is told at once. */
+/**
+ * Made before anything is measured, so that a folder that cannot be written is reported at once.
+ */
 async function outputFolder(path: string): Promise<string> {
   try {
     await makeFolder(path);

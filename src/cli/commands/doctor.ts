@@ -1,4 +1,4 @@
-/** `doctor`: what this machine can run. */
+/** `doctor`: shows what this machine can run. */
 import { diagnose, formatDoctor } from '../../runtime/doctor.ts';
 import { createOutput } from '../output.ts';
 

@@ -1,4 +1,7 @@
-/** `ensemble`: matched models on one corpus, trained one after the other; goes on where it was cut off. */
+/**
+ * `ensemble`: trains matched models on one corpus, one after the other. The same command continues
+ * an interrupted training.
+ */
 import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname, resolve } from 'node:path';
@@ -65,7 +68,7 @@ function controlOf({ control, bits }: EnsembleFlags, config: EnsembleConfig): Pi
     );
   const value = bits === undefined ? undefined : Number(bits);
   if (value !== undefined && !(value > 0 && value < 2))
-    throw new UsageError(`--bits ${bits}: must be bits a letter, above 0 and below 2`);
+    throw new UsageError(`--bits ${bits}: must be bits per letter, above 0 and below 2`);
   return { control: control as EnsembleControlName, bits: value };
 }
 
@@ -85,7 +88,7 @@ export async function ensembleCommand(flags: EnsembleFlags): Promise<number> {
   const out = resolve(flags.out);
   const lock = await takeLock(`${out}/ensemble.lock`, {
     patience: 0,
-    onWait: (holder) => output.note(`Waiting: does ${holder}, which has locked ${flags.out}, still run?`),
+    onWait: (holder) => output.note(`Waiting for the lock of ${flags.out}. Is its holder, ${holder}, still running?`),
   });
   const { dataSeed, members } = flags;
   const compute = { device, threads: flags.threads ?? availableParallelism() };
@@ -98,8 +101,8 @@ export async function ensembleCommand(flags: EnsembleFlags): Promise<number> {
       const prepared = await run<EnsembleCorpus>('prepareEnsembleJob', prepare, (_, message) => draw(0, message));
       const { letters, blocks, tokens, lettersPerToken, heldOut } = prepared;
       output.note(
-        `${letters} letters in ${blocks} blocks of ${(tokens / blocks).toFixed(0)} tokens, ${lettersPerToken.toFixed(2)} letters a token; ` +
-          `${heldOut.letters} letters kept aside in ${heldOut.file}`,
+        `${letters} letters in ${blocks} blocks of ${(tokens / blocks).toFixed(0)} tokens, ${lettersPerToken.toFixed(2)} letters per token; ` +
+          `${heldOut.letters} letters held out in ${heldOut.file}`,
       );
       for (const [i, seed] of seeds.entries()) {
         const started = Date.now();
@@ -108,7 +111,7 @@ export async function ensembleCommand(flags: EnsembleFlags): Promise<number> {
           ...compute,
         };
         if (await memberIsFinished(request)) {
-          output.note(`member ${seed} of ${members} (there already)`);
+          output.note(`member ${seed} of ${members} (exists)`);
           continue;
         }
         await run('ensembleMemberJob', request, (fraction, message) =>

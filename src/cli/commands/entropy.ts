@@ -1,7 +1,8 @@
 /**
- * `entropy`: the suite of matched ensembles of English and DNA. Cells (one ensemble: trained, measured, put on the page) are computed side by side, as many as there are cores: small
- * models train faster on one core each than one on all. Given again, the command goes on where it was: finished cells are read, members that were cut off go on from
- * their checkpoints.
+ * `entropy`: the suite of matched ensembles of English and DNA. A cell is one ensemble: trained,
+ * measured and added to the page. As many cells run at a time as there are cores, because small
+ * models train faster on one core each. The same command continues an interrupted run: finished
+ * cells are read, and unfinished members continue from their checkpoints.
  */
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -27,7 +28,7 @@ import { DIAGNOSE_JOBS, diagnosed, ENSEMBLE_PAGE } from './diagnose-ensemble.ts'
 
 const TRAINING_JOBS = new URL('../jobs/ensemble.ts', import.meta.url);
 const DEFAULT_MEMBERS = 3;
-/** Of order and masks. */
+/** Seed of order and masks. */
 const DATA_SEED = 42;
 
 export interface EntropyFlags extends MachineFlags {
@@ -39,15 +40,15 @@ export interface EntropyFlags extends MachineFlags {
   readonly jobs?: number;
 }
 
-/** Runs a job in a child process of its own, with words on how it goes. */
+/** Runs a job in its own child process and prints its progress. */
 type Run = <T>(module: URL, name: string, payload: unknown) => Promise<T>;
 
 export async function entropyCommand(flags: EntropyFlags): Promise<number> {
   const output = createOutput(flags.json ?? false);
   const cells = entropyCells(flags.only);
   const { dataFolder = process.env.GLM_BENCH_DATA, members = DEFAULT_MEMBERS } = flags;
-  if (!dataFolder) throw new UsageError('--data-folder is missing', 'Give the folder with text/ and genomes/.');
-  if (members < 2) throw new UsageError(`--members ${members}: give at least 2; intervals of pairs take 3`);
+  if (!dataFolder) throw new UsageError('--data-folder is missing', 'Name the folder that holds text/ and genomes/.');
+  if (members < 2) throw new UsageError(`--members ${members}: at least 2 are needed; intervals of pairs need 3`);
   const out = resolve(flags.out);
   await namingFile(out, () => makeFolder(out));
   const { device } = await machine(flags);
@@ -113,7 +114,7 @@ interface Training extends Compute {
   readonly files: readonly string[];
 }
 
-/** Members that are there stay; see `ensembles/training.ts`. */
+/** Finished members stay; see `ensembles/training.ts`. */
 async function trained(cell: EntropyCell, training: Training, run: Run): Promise<void> {
   const { folder: out, members, files, ...compute } = training;
   const { control, bits } = cell;

@@ -1,4 +1,7 @@
-/** `models fetch`: a model of the hub into the cache. The only command, with --download of data sets, that asks the network. */
+/**
+ * `models fetch`: downloads a model of the hub into the cache. Only this command and --download of
+ * data sets use the network.
+ */
 import { resolve } from 'node:path';
 import { UsageError } from '../../core/errors.ts';
 import { textTable } from '../../core/text-table.ts';
@@ -20,7 +23,7 @@ export interface FetchFlags {
   readonly json?: boolean;
 }
 
-/** How often the status line is drawn, in milliseconds. */
+/** Interval between updates of the status line, in milliseconds. */
 const REDRAW = 100;
 
 function pinsOf(words: readonly string[] = []): Record<string, string> {
@@ -39,9 +42,9 @@ export async function fetchCommand(spec: string, flags: FetchFlags): Promise<num
   const output = createOutput(flags.json ?? false);
   const id = parseHubId(spec);
   if (!id)
-    throw new UsageError(`${spec}: is no name of the hub`, 'Names are organisation/name, such as PoetschLab/GROVER.');
+    throw new UsageError(`${spec} is not a name of the hub`, 'Names are organisation/name, such as PoetschLab/GROVER.');
   if (id.revision !== undefined && flags.revision !== undefined)
-    throw new UsageError(`${spec}: names a revision, and so does --revision ${flags.revision}`);
+    throw new UsageError(`${spec} names a revision, and so does --revision ${flags.revision}`);
   const status = createJobLine(process.stderr);
   let drawn = 0;
   try {
@@ -70,7 +73,9 @@ export async function fetchCommand(spec: string, flags: FetchFlags): Promise<num
       ]),
     );
     const { model: name, commit, folder, downloaded } = model;
-    output.print(`\n${name} at ${commit}: ${downloaded.length === 0 ? 'all was there already' : 'fetched'}\n${folder}`);
+    output.print(
+      `\n${name} at ${commit}: ${downloaded.length === 0 ? 'nothing to download' : 'downloaded'}\n${folder}`,
+    );
     output.print(`Use it with: run --model ${name}`);
     return 0;
   } catch (error) {

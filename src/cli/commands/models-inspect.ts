@@ -1,4 +1,4 @@
-/** `models inspect` as people read it. */
+/** `models inspect`: prints the facts of a model for human readers. */
 import { resolve } from 'node:path';
 import { textTable } from '../../core/text-table.ts';
 import { locateModel } from '../../harness/definitions.ts';
@@ -17,7 +17,7 @@ const JOBS = new URL('../jobs/models.ts', import.meta.url);
 
 const count = (value: number) => value.toLocaleString('en-US');
 
-/** Exit code 1 where the model can't be used as it is. */
+/** Exit code 1 when the model cannot be used as it is. */
 export async function inspectCommand(spec: string, flags: InspectFlags): Promise<number> {
   const output = createOutput(flags.json ?? false);
   const on = await machine({ ...flags, device: flags.device ?? 'cpu' });
@@ -34,12 +34,12 @@ export async function inspectCommand(spec: string, flags: InspectFlags): Promise
   const shown = facts.missing.slice(0, 10);
   const more = facts.missing.length - shown.length;
   output.print(
-    `\nCan't be used as it is:\n${shown.map((what) => `  ${what}`).join('\n')}${more > 0 ? `\n  and ${more} more` : ''}`,
+    `\nThe model cannot be used as it is:\n${shown.map((what) => `  ${what}`).join('\n')}${more > 0 ? `\n  and ${more} more` : ''}`,
   );
   return 1;
 }
 
-/** One fact per line; what is not known has none. */
+/** One fact per line; unknown facts have no line. */
 function linesOf(facts: ModelFacts): string[][] {
   const { hub, licence, architecture, sizes, tokenizer, checkpoint, card, notices } = facts;
   const lines: (readonly [string, string | undefined])[] = [
@@ -83,14 +83,14 @@ function parametersInWords(parameters: { body: number; head?: number } | undefin
 
 function rateInWords({ of, sequences, bases, tokensPerBase, lengths, unreadable, why, first }: TokenRate): string {
   const which = of === 'random' ? `random sequences` : `sequences of ${of}${first ? ' (its first)' : ''}`;
-  const refused = unreadable > 0 ? `; ${count(unreadable)} can't be read whole: ${why}` : '';
+  const refused = unreadable > 0 ? `; ${count(unreadable)} cannot be read whole: ${why}` : '';
   if (tokensPerBase === null) return `none of the ${which} can be read: ${why ?? 'there are none'}`;
   const [shortest, longest] = lengths ?? [0, 0];
   const span = shortest === longest ? `${shortest}` : `${shortest} to ${longest}`;
   return `${tokensPerBase.toPrecision(3)} on ${count(sequences)} ${which} of ${span} letters, ${count(bases)} in all${refused}`;
 }
 
-/** In letters too, by the rate measured last. */
+/** In letters too, from the rate measured last. */
 function longestInWords({ sizes, tokenizer, tokens }: ModelFacts): string | undefined {
   if (!sizes || !tokenizer) return undefined;
   if (sizes.maxTokens === undefined && tokenizer.maxNucleotides === undefined) return 'no limit set by the model';

@@ -1,4 +1,7 @@
-/** `models list`: every contender, the probes that models are read out with, the architectures that are known, and what was fetched from the hub. */
+/**
+ * `models list`: lists all contenders, the probes, the known architectures, and the models fetched
+ * from the hub.
+ */
 
 import { textTable } from '../../core/text-table.ts';
 import { defaultCacheFolder } from '../../harness/cache-folder.ts';
@@ -41,7 +44,7 @@ export async function listContenders(flags: { json?: boolean }): Promise<number>
     );
   output.print('\nUse them with: run --contender ID ... --probe ID ...');
   output.print(
-    'Behind the name of a model: +rc (both strands), +w510 (windows), +float16 (on a GPU), +random (random weights, the control)',
+    'After the name of a model: +rc (both strands), +w510 (windows), +float16 (on a GPU), +random (random weights, the control)',
   );
   output.print(
     'Checkpoints of these architectures: models fetch ORGANISATION/NAME, then run --model ORGANISATION/NAME',

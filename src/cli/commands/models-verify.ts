@@ -1,4 +1,7 @@
-/** `models verify`: does a model compute here what it computed where its fingerprint was made? */
+/**
+ * `models verify`: checks that a model computes the same values here as where its fingerprint was
+ * made.
+ */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { UsageError } from '../../core/errors.ts';
@@ -25,7 +28,7 @@ async function readStored(file: string): Promise<EmbeddingFingerprint | undefine
   return text === undefined ? undefined : parseFingerprint(text, file);
 }
 
-/** A line per layer: numbers are short enough to be read and compared by people. */
+/** One line per layer, so that people can read and compare the numbers. */
 function fingerprintText({ layers, ...facts }: EmbeddingFingerprint): string {
   const lines = layers.map((layer) => `    ${JSON.stringify(layer)}`).join(',\n');
   const heads = Object.entries(facts).map(
@@ -34,18 +37,18 @@ function fingerprintText({ layers, ...facts }: EmbeddingFingerprint): string {
   return `{\n${heads.join('')}  "layers": [\n${lines}\n  ]\n}\n`;
 }
 
-/** Exit code 1 where something differs; 2 where there is nothing to compare with. */
+/** Exit code 1 when something differs; 2 when there is no fingerprint to compare with. */
 export async function verifyModel(spec: string, flags: VerifyFlags): Promise<number> {
   const output = createOutput(flags.json ?? false);
   const on = await machine(flags);
   const model = resolve(await locateModel(spec, on.cacheFolder));
-  // Beside the model, not in it: keys of results hash the folder's files.
+  // Next to the model, not in its folder: keys of results hash the files of the folder.
   const file = flags.fingerprint ?? `${model}.fingerprint.json`;
   const stored = flags.write ? undefined : await readStored(file);
   if (!flags.write && !stored)
     throw new UsageError(
       `${file}: there is no fingerprint to compare with`,
-      'Give one with --fingerprint FILE, or make one with --write where the model is known to be right.',
+      'Name one with --fingerprint FILE, or make one with --write on a machine where the model is known to be right.',
     );
   const request: FingerprintRequest = { ...on, model };
   const now = await runJob<EmbeddingFingerprint>('fingerprintJob', request, JOBS);
@@ -68,9 +71,9 @@ export async function verifyModel(spec: string, flags: VerifyFlags): Promise<num
         ]),
       ]),
     );
-  if (!comparison.sameWeights) output.note('The files are not those that the fingerprint was made from.');
+  if (!comparison.sameWeights) output.note('The files are not the files that the fingerprint was made from.');
   output.print(
-    comparison.same ? `${now.model}: as in ${file}, within ${TOLERANCE}` : `${now.model}: ${comparison.reason}`,
+    comparison.same ? `${now.model}: equal to ${file}, within ${TOLERANCE}` : `${now.model}: ${comparison.reason}`,
   );
   return comparison.same ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-/** `plan`: which cells `run` would compute. */
+/** `plan`: lists the cells that `run` would compute. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { textTable } from '../../core/text-table.ts';
@@ -10,7 +10,7 @@ import { createProgress } from '../progress.ts';
 
 import type { RunFlags } from './run.ts';
 
-/** Shows what `run` would compute. */
+/** Lists the cells that `run` would compute. */
 export async function planCommand(flags: RunFlags): Promise<number> {
   const output = createOutput(flags.json ?? false);
   const progress = createProgress(process.stderr);

@@ -1,4 +1,4 @@
-/** `pretrain`: an encoder from sequences without labels. */
+/** `pretrain`: trains an encoder on sequences without labels. */
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { BARCODE_PARTS, type BarcodePart } from '../../barcodes/splits.ts';
@@ -30,7 +30,10 @@ export interface PretrainFlags extends MachineFlags, SequenceFileFlags {
   readonly overwrite?: boolean;
 }
 
-/** A preset's name, or a JSON file: every field of a preset, or some of them over `"preset": NAME`; the flag's objective before either. */
+/**
+ * A preset's name, or a JSON file with all fields of a preset, or some of them over `"preset":
+ * NAME`. The objective of the flag overrides both.
+ */
 async function pretrainConfig(spec: string, objective: string | undefined): Promise<PretrainConfig> {
   const names = Object.keys(PRESETS);
   const isPreset = Object.hasOwn(PRESETS, spec);
@@ -46,7 +49,7 @@ async function pretrainConfig(spec: string, objective: string | undefined): Prom
     try {
       read = JSON.parse(text);
     } catch (error) {
-      throw new UsageError(`${spec}: is not JSON: ${(error as Error).message}`);
+      throw new UsageError(`${spec} is not JSON: ${(error as Error).message}`);
     }
   }
   try {
@@ -108,7 +111,10 @@ export async function pretrainCommand(flags: PretrainFlags): Promise<number> {
   return 0;
 }
 
-/** What was read and what was left out, and how much there was to exclude, so that a file that excludes nothing is seen. */
+/**
+ * Numbers of rows read and left out, and of sequences to exclude, so that a file that excludes
+ * nothing is noticed.
+ */
 function readWords({ rows, kept, leftOut, excludable, exclude }: PretrainFilesReport): string {
   const reasons = Object.entries(leftOut).map(([reason, count]) => `${count} ${reason}`);
   const words = `${rows} rows read, ${kept} used; left out: ${reasons.length > 0 ? reasons.join(', ') : 'none'}`;

@@ -1,17 +1,17 @@
-/** `report`: the leaderboard of a results folder, written and shown again. */
+/** `report`: writes and shows the leaderboard of a results folder again. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createOutput } from '../output.ts';
 import { writtenWords } from './run.ts';
 
-/** `report DIR`: writes the leaderboard of a results folder anew. */
+/** `report DIR`: writes the leaderboard of a results folder again. */
 export async function reportCommand(folder: string, flags: { title?: string; json?: boolean }): Promise<number> {
   const output = createOutput(flags.json ?? false);
   const { UsageError } = await import('../../core/errors.ts');
   if (!existsSync(resolve(folder, 'run.json'))) {
     throw new UsageError(
-      `${folder}: holds no run.json, so it is no results folder`,
-      'Give the --out folder of an earlier run.',
+      `${folder}: there is no run.json, so it is not a results folder`,
+      'Name the --out folder of an earlier run.',
     );
   }
   const { writeReport } = await import('../../report/report.ts');

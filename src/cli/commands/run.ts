@@ -1,4 +1,4 @@
-/** `run`: computes what is missing, writes the leaderboard, shows it. */
+/** `run`: computes missing cells, writes the leaderboard, and shows it. */
 import { relative } from 'node:path';
 import { type RunSummary, run } from '../../harness/run.ts';
 import type { Result } from '../../harness/store/result.ts';
@@ -11,7 +11,7 @@ export interface RunFlags extends ComparisonFlags {
   readonly json?: boolean;
 }
 
-/** What the user typed, for the record. */
+/** The command as typed, for the record. */
 function typedCommand(): string {
   const quoted = process.argv.slice(2).map((word) => (/^[\w./:=@#,+-]+$/.test(word) ? word : `'${word}'`));
   if (process.env.npm_lifecycle_event !== 'bench') return ['glm-bench', ...quoted].join(' ');
@@ -37,7 +37,7 @@ export async function runCommand(flags: RunFlags): Promise<number> {
   } catch (error) {
     if (!signalled) throw error;
     progress.end();
-    output.note('Interrupted before any cell was started.');
+    output.note('Interrupted before any cell started.');
     return exitCodeOf(signalled);
   } finally {
     progress.end();
@@ -69,7 +69,7 @@ async function conclude(summary: RunSummary, output: Output): Promise<number> {
   for (const { task, contender, probe, seed, error } of failed) {
     output.note(`Failed: ${cellWords(task.id, contender.id, probe, seed)}: ${error?.message}`);
   }
-  if (failed.length > 0) output.note(`${failed.length} cells failed; the same command tries them again.`);
+  if (failed.length > 0) output.note(`${failed.length} cells failed; the same command runs them again.`);
   output.document({ ...summary, failed: failed.map(failureDocument), leaderboard });
   return failed.length > 0 || faults.length > 0 ? 1 : 0;
 }

@@ -1,4 +1,7 @@
-/** What the child process of `diagnose-ensemble` does for one ensemble: reads its members, measures, and tells the document. Files are written by the parent. */
+/**
+ * The child process of `diagnose-ensemble` for one ensemble: reads its members, measures, and
+ * returns the document. The parent writes files.
+ */
 import { basename } from 'node:path';
 import { sha256File } from '../../core/files.ts';
 import { diagnoseEnsemble } from '../../ensembles/diagnosis.ts';
@@ -12,29 +15,29 @@ import { type Device, precisionLabel } from '../../runtime/device.ts';
 
 export interface EnsembleDiagnoseRequest {
   readonly folder: string;
-  /** Default: what the ensemble kept aside. */
+  /** Default: the held-out part of the ensemble's corpus. */
   readonly corpus?: string;
-  /** Default: from its manifest, else the folder's name. */
+  /** Default: the title of its manifest, otherwise the folder's name. */
   readonly title?: string;
   readonly sequences: number;
   readonly seed: number;
   readonly device: Device;
   readonly threads: number;
-  /** Of a document that is there already: where its key is the same, it is not measured again. */
+  /** Key of an existing document: an ensemble with the same key is not measured again. */
   readonly known?: string;
 }
 
-/** @returns the document, or `unchanged` where the known one has the same key. */
+/** @returns the document, or `unchanged` when the existing one has the same key. */
 export async function ensembleDiagnoseJob(
   request: EnsembleDiagnoseRequest,
   progress: (fraction: number, message: string) => void,
 ): Promise<EnsembleDocument | 'unchanged'> {
   const { sequences, seed, device, threads } = request;
   const startedAt = new Date();
-  progress(0, 'reads the members');
+  progress(0, 'read the members');
   const ensemble = await readEnsembleFolder(request.folder);
   const corpus = request.corpus ?? ensemble.heldOut;
-  if (corpus === undefined) throw new Error(`${request.folder}: kept no corpus aside; give one with --corpus`);
+  if (corpus === undefined) throw new Error(`${request.folder}: there is no held-out corpus; add --corpus FILE`);
   const models: FrozenModel[] = [];
   for (const folder of ensemble.members) models.push(await loadModelFolder(folder));
   const settings = { sequences, seed };
@@ -88,7 +91,7 @@ function factsOf(
   };
 }
 
-/** Of the manifest's corpus, without the folders of the machine that it lay on. */
+/** Describes the manifest's corpus without the folders of the machine where it was. */
 function corpusFacts({ corpus, corpusHash, dataSeed }: EnsembleManifest): Record<string, unknown> {
   const files = corpus.files.map(({ path, sha256 }) => ({ file: basename(path), sha256 }));
   return { ...corpus, files, corpusHash, dataSeed };

@@ -1,4 +1,7 @@
-/** What the child process of `diagnose` does: reads the model, measures, and tells the document. Files are written by the parent. */
+/**
+ * The child process of `diagnose`: reads the model, measures, and returns the document. The parent
+ * writes files.
+ */
 import { basename } from 'node:path';
 import { sha256File } from '../../core/files.ts';
 import { diagnose } from '../../diagnostics/diagnose.ts';
@@ -23,7 +26,7 @@ export async function diagnoseJob(
 ): Promise<DiagnosticsDocument> {
   const { corpus, sequences, seed, device, threads, cacheFolder } = request;
   const startedAt = new Date();
-  progress(0, 'reads the model');
+  progress(0, 'read the model');
   const { definition, sourceHash } = await modelAt(request.model);
   const code = await diagnosticsCodeHash();
   const unlabelled = { unlabelled: [], unlabelledHash: '', longestSequence: 0 };

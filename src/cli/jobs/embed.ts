@@ -1,4 +1,6 @@
-/** What the child process of `embed` does: native code never runs in the process that talks to the terminal. */
+/**
+ * The child process of `embed`: native code never runs in the process that prints to the terminal.
+ */
 import { dirname } from 'node:path';
 import { UsageError } from '../../core/errors.ts';
 import { removeAbandoned } from '../../core/temporary.ts';
@@ -21,14 +23,14 @@ type Progress = (fraction: number, message: string) => void;
 
 export interface EmbedRequest extends JobMachine {
   readonly model: string;
-  /** How the model is run; absent: as it is. */
+  /** Variant of the model; absent: none. */
   readonly variant?: Variant;
   readonly sequences: string;
   /** Column of the sequence. */
   readonly column?: string;
   readonly alphabet?: AlphabetPolicy;
   readonly onBadRow?: OnBadRow;
-  /** Default: the last. */
+  /** Default: the last layer. */
   readonly layer?: number;
   readonly pool: Pooling;
   readonly out: string;
@@ -37,7 +39,7 @@ export interface EmbedRequest extends JobMachine {
 export interface EmbedReport {
   readonly out: string;
   readonly rows: number;
-  /** Rows of the file that have no row in the matrix. */
+  /** Rows of the file without a row in the matrix. */
   readonly skipped: readonly SkippedRow[];
   readonly dimension: number;
   readonly layer: number;
@@ -57,7 +59,10 @@ async function* sequencesOf(rows: AsyncIterable<PlainSequence>): AsyncGenerator<
   for await (const { sequence } of rows) yield sequence;
 }
 
-/** The error with file, line and id of the row that the model cannot use; the file is read again up to there. */
+/**
+ * The error with file, line and id of the row that the model cannot use; the file is read again up
+ * to that row.
+ */
 async function placed(error: UnusableSequence, request: EmbedRequest): Promise<Error> {
   let row = 0;
   for await (const { id, source } of readRows(request)) {
@@ -66,7 +71,10 @@ async function placed(error: UnusableSequence, request: EmbedRequest): Promise<E
   return error;
 }
 
-/** Embeds the sequences of a file; row i of the `.npy` is sequence i. The file is read twice, so that neither sequences nor vectors are held. */
+/**
+ * Embeds the sequences of a file; row i of the `.npy` is sequence i. The file is read twice, so
+ * that neither sequences nor vectors are held in memory.
+ */
 export async function embedJob(request: EmbedRequest, progress: Progress): Promise<EmbedReport> {
   const { device, threads, cacheFolder, pool, out } = request;
   const counted = createReadReport();

@@ -1,4 +1,7 @@
-/** What the child processes of `ensemble` do: one makes tokenizer and blocks, one trains each member. Controls of the corpus are made here, for they are diagnostics. */
+/**
+ * The child processes of `ensemble`: one makes tokenizer and blocks, one trains each member.
+ * Controls of the corpus are made here, because they belong to the diagnostics.
+ */
 
 import { createRandom } from '../../core/random.ts';
 import { shuffleText } from '../../diagnostics/corpus/shuffle.ts';
@@ -43,12 +46,12 @@ const CONTROLS: Readonly<Record<EnsembleControlName, MakeControl>> = {
   },
 };
 
-/** Tokenizer, blocks, and what is kept aside. */
+/** Makes tokenizer, blocks, and the held-out part. */
 export async function prepareEnsembleJob(request: PrepareRequest, progress: Progress): Promise<EnsembleCorpus> {
   return prepareEnsemble({ ...request, control: await CONTROLS[request.control](request), progress });
 }
 
-/** One member. */
+/** Trains one member. */
 export async function ensembleMemberJob(request: MemberOptions, progress: Progress): Promise<void> {
   await trainMember({ ...request, progress });
 }

@@ -1,4 +1,7 @@
-/** What the child process of `models inspect` and `models verify` does: tokenizers and engines are native code, and files are large. */
+/**
+ * The child process of `models inspect` and `models verify`: tokenizers and engines are native
+ * code, and files are large.
+ */
 import { encoderOf } from '../../embeddings/extract.ts';
 import { codeHash } from '../../harness/cells/source-hash.ts';
 import { modelAt } from '../../harness/definitions.ts';
@@ -16,7 +19,7 @@ export interface FingerprintRequest {
   readonly cacheFolder: string;
 }
 
-/** Opens whatever lies at a path as an encoder, and hands it to `use`. */
+/** Opens the model at a path as an encoder and passes it to `use`. */
 async function withEncoder<T>(
   { model, ...machine }: FingerprintRequest,
   progress: Progress,
@@ -35,7 +38,7 @@ async function withEncoder<T>(
   }
 }
 
-/** Tokens of a sequence, or null where the model can't read it whole. */
+/** Tokens of a sequence, or null when the model cannot read it whole. */
 function tokensOf(encoder: Encoder, sequence: string): number | null {
   try {
     return encoder.pooledTokens?.(sequence) ?? null;
@@ -50,7 +53,7 @@ export async function fingerprintJob(request: FingerprintRequest, progress: Prog
     const all = readSequences();
     const tokens = encoder.pooledTokens ? all.map((sequence) => tokensOf(encoder, sequence)) : undefined;
     const read = all.filter((_, i) => tokens?.[i] !== null);
-    if (read.length === 0) encoder.pooledTokens?.(all[0]); // says why
+    if (read.length === 0) encoder.pooledTokens?.(all[0]); // gives the reason
     const layers = Array.from({ length: encoder.layers + 1 }, (_, layer) => layer);
     const matrices = await encoder.embed(
       read,
@@ -61,7 +64,7 @@ export async function fingerprintJob(request: FingerprintRequest, progress: Prog
   });
 }
 
-/** Facts of a model; of exports and precomputed embeddings those that opening them gives. */
+/** Facts of a model; for exports and precomputed embeddings the facts known after opening them. */
 export async function inspectJob(
   request: FingerprintRequest & InspectRequest,
   progress: Progress,

@@ -8,12 +8,12 @@ type Progress = (fraction: number, message: string) => void;
 
 export interface PretrainRequest extends JobMachine {
   readonly config: PretrainConfig;
-  /** A tokenizer.json, or a folder with one, in place of k-mers. */
+  /** A tokenizer.json, or a folder with one, instead of k-mers. */
   readonly tokenizer?: string;
   readonly from: PretrainFiles;
   readonly seed: number;
   readonly out: string;
-  /** Replaces a finished model of other settings. */
+  /** Replaces a finished model with other settings. */
   readonly overwrite?: boolean;
 }
 
@@ -21,7 +21,10 @@ export interface PretrainFinished extends PretrainReport {
   readonly source: PretrainFilesReport;
 }
 
-/** Pre-trains an encoder on the sequences of files, streamed; continues where an earlier call with the same settings was cut off. */
+/**
+ * Pre-trains an encoder on the sequences of files, streamed. Continues an interrupted call with the
+ * same settings.
+ */
 export async function pretrainJob(request: PretrainRequest, progress: Progress): Promise<PretrainFinished> {
   const { config, tokenizer, seed, out, overwrite, device, threads } = request;
   const { sequences, report: source } = pretrainSequences(request.from);

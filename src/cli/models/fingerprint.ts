@@ -1,8 +1,10 @@
 /**
- * A model's embeddings in a few thousand numbers, so that another machine, or another version, can tell whether it computes the same: sequences
- * fixed for all time (mixed lengths, N, lower case), embedded at every layer, of which each vector's norm and random projections are kept. A
- * projection on a standard normal vector has the squared length of what is projected as its expected square (Johnson and Lindenstrauss 1984),
- * so differences of projections estimate the length of the difference of two vectors.
+ * A fingerprint of a model's embeddings in a few thousand numbers, for comparison on another
+ * machine or with another version. Fixed sequences (mixed lengths, N, lower case) are embedded at
+ * every layer; the norm and random projections of each vector are kept. The expected square of a
+ * projection on a standard normal vector is the squared length of the projected vector (Johnson and
+ * Lindenstrauss 1984), so differences of projections estimate the length of the difference of two
+ * vectors.
  */
 
 import { hashJson } from '../../core/files.ts';
@@ -11,7 +13,10 @@ import { createRandom } from '../../core/random.ts';
 import { applyAlphabet } from '../../sequences/alphabet.ts';
 
 export const FINGERPRINT_FORMAT = 'glm-bench embedding fingerprint 1';
-/** Largest difference that rounding explains, relative to the layer's root mean square norm: other kernels sum in another order. */
+/**
+ * Largest difference that rounding explains, relative to the layer's root mean square norm: other
+ * kernels sum in another order.
+ */
 export const TOLERANCE = 1e-4;
 const PROJECTIONS = 8;
 const LENGTHS = [8, 12, 24, 37, 48, 60, 64, 97, 128, 150, 201, 256, 333, 400, 498, 512];
@@ -29,7 +34,10 @@ export interface EmbeddingFingerprint {
   readonly weights: string;
   /** Hash of the fixed sequences. */
   readonly sequences: string;
-  /** Tokens pooled, by sequence; null for those that the model can't read whole. Missing for encoders that count none. */
+  /**
+   * Tokens pooled, by sequence; null for sequences that the model cannot read whole. Missing for
+   * encoders that count no tokens.
+   */
   readonly tokens?: readonly (number | null)[];
   readonly dimension: number;
   /** Layers 0 (embeddings) to the last, vectors averaged over tokens. */
@@ -48,14 +56,14 @@ export function fixedSequences(): string[] {
   });
 }
 
-/** The same as models are given them. */
+/** The same sequences in the form that models get. */
 export function readSequences(): string[] {
   return fixedSequences().map(
     (text, i) => applyAlphabet(text, { alphabet: 'dna' }, `fixed sequence ${i + 1}`).sequence,
   );
 }
 
-/** Nine digits hold a float32. */
+/** Nine digits represent a float32 exactly. */
 const rounded = (value: number) => Number(value.toPrecision(9));
 
 /** `matrices`: one per layer, [sequences read, dimension]. */
@@ -93,18 +101,21 @@ export interface LayerDifference {
 
 export interface FingerprintComparison {
   readonly same: boolean;
-  /** In words, the first thing that differs beyond rounding. */
+  /** The first difference beyond rounding, as a sentence. */
   readonly reason?: string;
-  /** Are the files' bytes, config and tokenizer the same too? */
+  /** Whether the files' bytes, config and tokenizer are the same too. */
   readonly sameWeights: boolean;
   readonly layers: readonly LayerDifference[];
 }
 
-/** Compares what was computed now with what was stored. Throws for fingerprints of other sequences, which can't be compared. */
+/**
+ * Compares computed values with stored ones. Throws for fingerprints of other sequences, which
+ * cannot be compared.
+ */
 export function compareFingerprints(now: EmbeddingFingerprint, stored: EmbeddingFingerprint): FingerprintComparison {
   if (now.sequences !== stored.sequences)
     throw new Error(
-      'the stored fingerprint is of other sequences; make it anew with --write where the model is known to be right',
+      'the stored fingerprint is of other sequences; make a new one with --write on a machine where the model is known to be right',
     );
   const sameWeights = now.weights === stored.weights;
   const otherShape = shapeReason(now, stored);
@@ -156,7 +167,7 @@ function largestDifference(now: LayerFingerprint, stored: LayerFingerprint): { d
   return { difference: differences[row], row };
 }
 
-/** A fingerprint as parsed from a file. Throws, naming the file, for anything else. */
+/** A fingerprint as parsed from a file. Throws, with the name of the file, for anything else. */
 export function parseFingerprint(text: string, file: string): EmbeddingFingerprint {
   let value: unknown;
   try {
@@ -171,7 +182,7 @@ export function parseFingerprint(text: string, file: string): EmbeddingFingerpri
     Array.isArray(found.layers) &&
     found.layers.length > 0 &&
     found.layers.every(isLayer);
-  if (!isWhole) throw new Error(`${file}: is no fingerprint of the format '${FINGERPRINT_FORMAT}'`);
+  if (!isWhole) throw new Error(`${file} is not a fingerprint of the format '${FINGERPRINT_FORMAT}'`);
   return found as EmbeddingFingerprint;
 }
 

@@ -1,6 +1,7 @@
 /**
- * `models inspect`: what a model is and needs, from its files. Of a checkpoint no weights are read but for their hashes, and everything that is
- * missing is told at once; exports and precomputed embeddings are opened, for only they know.
+ * `models inspect`: facts of a model and what it needs, from its files. For a checkpoint, weights
+ * are read only to hash them, and everything that is missing is reported at once. Exports and
+ * precomputed embeddings are opened, because only they know their sizes.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -30,10 +31,10 @@ type Progress = (fraction: number, message: string) => void;
 export interface InspectRequest {
   /** Path of the model. */
   readonly model: string;
-  /** What it would be run on, which decides how large batches are. */
+  /** The device, which decides how large batches are. */
   readonly device: Compute['device'];
   readonly threads: number;
-  /** Measured beside random sequences. */
+  /** Measured besides random sequences. */
   readonly sequences?: string;
   /** Column of the sequence. */
   readonly column?: string;
@@ -43,7 +44,7 @@ export interface ModelFacts {
   readonly path: string;
   readonly id?: string;
   readonly description?: string;
-  /** Of models that were fetched. */
+  /** For models fetched from the hub. */
   readonly hub?: { readonly model: string; readonly commit: string; readonly endpoint?: string };
   readonly licence?: Licence;
   readonly architecture?: { readonly id: string; readonly title: string; readonly source: string };
@@ -58,19 +59,19 @@ export interface ModelFacts {
   readonly tokens: readonly TokenRate[];
   readonly memory?: MemoryEstimate;
   readonly checkpoint?: CheckpointFacts;
-  /** Every file that decides the numbers. */
+  /** Every file that determines the numbers. */
   readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
-  /** What an export or precomputed embeddings say of themselves. */
+  /** Facts stated by an export or precomputed embeddings. */
   readonly card?: Readonly<Record<string, unknown>>;
   /** Disagreements between the files that were resolved. */
   readonly notices?: readonly string[];
-  /** Why the model can't be used as it is; empty where it can. */
+  /** Why the model cannot be used as it is; empty when it can. */
   readonly missing: readonly string[];
 }
 
 export interface ModelSizes {
   readonly label?: string;
-  /** Trained numbers that the graph takes: of the body, and of the head where it is declared. */
+  /** Trained numbers that the graph uses: of the body, and of the head when there is one. */
   readonly parameters?: { readonly body: number; readonly head?: number };
   readonly layers: number;
   readonly dimension: number;
@@ -97,9 +98,9 @@ export interface CheckpointFacts {
   readonly tensors: number;
   /** How many tensors of each type. */
   readonly types: Readonly<Record<string, number>>;
-  /** `none`: the architecture has none here. */
+  /** `none`: the architecture has no head here. */
   readonly head: 'present' | 'absent' | 'none';
-  /** Tensors that no parameter is taken from, such as heads of other tasks. */
+  /** Tensors that no parameter uses, such as heads of other tasks. */
   readonly unused: readonly string[];
 }
 
@@ -153,7 +154,7 @@ async function encoderFacts(request: InspectRequest, missing: string[], withEnco
       const maxTokens = limits?.maxTokens;
       const count = encoder.pooledTokens?.bind(encoder);
       const tokens = count ? await measured(count, request) : [];
-      if (dimension === 0) return { card, tokens }; // logits alone
+      if (dimension === 0) return { card, tokens }; // logits only
       return {
         card,
         sizes: { layers, dimension },
@@ -182,12 +183,12 @@ async function checkpointFacts(
   const unfit: string[] = [];
   const fitted = stated && checkpoint && (await attempt(unfit, () => fitToCheckpoint(stated, checkpoint)));
   const used = fitted?.described.configured ?? configured;
-  // A graph of more layers than there are tensors may take minutes to build.
+  // A graph with more layers than tensors may take minutes to build.
   const isPlausible = configured && (!checkpoint || configured.layers <= checkpoint.names().length);
   const declared = fitted?.declared ?? (isPlausible ? declarations(configured) : undefined);
   const before = missing.length;
   const facts = checkpoint && checkpointOf(fitted?.checkpoint ?? checkpoint, used, declared, missing);
-  // Tensors that are missing are listed one by one where their names are otherwise right.
+  // Missing tensors are listed one by one when their names are otherwise right.
   if (missing.length === before || unfit.some((message) => message.includes('behind'))) missing.push(...unfit);
   return {
     config,
@@ -206,14 +207,17 @@ async function measured(count: (sequence: string) => number, { sequences, column
   return sequences === undefined ? [random] : [random, await measureFile(sequences, column, count)];
 }
 
-/** Token rates; a tokenizer that knows few of the random sequences is a reason why the model can't be used. */
+/**
+ * Token rates. A tokenizer that knows few of the random sequences is a reason why the model cannot
+ * be used.
+ */
 async function measuredAndCovered(tokenizer: ModelTokenizer, request: InspectRequest, missing: string[]) {
   const { coverage, unknown } = tokenizer;
   if (coverage) {
     const random = createRandom('inspect:coverage');
     const rows = Array.from({ length: 64 }, () => Array.from({ length: 32 }, () => 'ACGT'[random.integer(4)]).join(''));
     const shares = coverageShares(rows, coverage);
-    // Whether random sequences have a place on a reference says nothing about those of its gene.
+    // Random sequences need no place on a reference: they are not of its gene.
     await attempt(missing, () => requireCoverage('random sequences', { ...shares, unplaced: undefined }, unknown));
   }
   return measured((sequence) => tokenizer.tokens(sequence), request);
@@ -240,7 +244,7 @@ function tokenizerFacts({
   return { description, vocabularySize, nucleotidesPerToken, maxNucleotides: limit };
 }
 
-/** Tokens of a long sequence, by which batches are told; fewer where the model reads fewer. */
+/** Tokens of a long sequence, for the size of batches; fewer when the model reads fewer. */
 const LONG_SEQUENCE = 512;
 
 function memoryOf(
@@ -252,7 +256,7 @@ function memoryOf(
   return { weights, batch: batchEstimate(dimension, budget, maxTokens) };
 }
 
-/** Of the largest batch of such sequences that is made where memory is no concern. `budget`: tokens of a batch. */
+/** Of the largest batch of such sequences when memory is no limit. `budget`: tokens of a batch. */
 function batchEstimate(dimension: number, budget: number, maxTokens = LONG_SEQUENCE): MemoryEstimate['batch'] {
   const tokens = Math.min(LONG_SEQUENCE, maxTokens);
   const perSequence = bytesPerSequence(dimension, 1, tokens);
@@ -280,7 +284,7 @@ function checkpointOf(
   return { ...facts, head, unused: names.filter((name) => !used.has(name)) };
 }
 
-/** What is wrong with the tensor that a parameter is taken from. */
+/** The fault of the tensor that a parameter is taken from. */
 function shortcomings(
   { name, shape }: Declared,
   source: ReturnType<typeof findSource>,
@@ -290,9 +294,7 @@ function shortcomings(
   const stored = entry(source.name).shape;
   const rows = source.rows;
   const fits = rows ? stored.some((length) => length >= rows.to) : volume(stored) === volume(shape);
-  return fits
-    ? []
-    : [`${file}: '${source.name}' is [${stored.join(', ')}], config.json asks for [${shape.join(', ')}]`];
+  return fits ? [] : [`${file}: '${source.name}' is [${stored.join(', ')}], config.json needs [${shape.join(', ')}]`];
 }
 
 function filesIn(folder: string): string[] {

@@ -1,4 +1,7 @@
-/** How many tokens a tokenizer makes of a base: of seeded random sequences, and of a file's. Special tokens count, for they are computed too. */
+/**
+ * Tokens per base of a tokenizer: on seeded random sequences, and on a file's. Special tokens
+ * count, because they are computed too.
+ */
 import { createRandom } from '../../core/random.ts';
 import { applyAlphabet } from '../../sequences/alphabet.ts';
 import { readSequences } from '../../sequences/formats/readers.ts';
@@ -7,21 +10,21 @@ export interface TokenRate {
   /** `random`, or the file. */
   readonly of: string;
   readonly sequences: number;
-  /** Of the sequences read. */
+  /** Of the measured sequences. */
   readonly bases: number;
   readonly tokens: number;
   readonly tokensPerBase: number | null;
-  /** Letters of the shortest and the longest that were read. */
+  /** Letters of the shortest and the longest measured sequence. */
   readonly lengths?: readonly [number, number];
-  /** How many the model can't read whole, and why, in the words of the first. */
+  /** Number of sequences that the model cannot read whole, and the reason of the first. */
   readonly unreadable: number;
   readonly why?: string;
-  /** Set where a file has more rows than were measured. */
+  /** Set when a file has more rows than were measured. */
   readonly first?: true;
 }
 
 const RANDOM_SEQUENCES = 64;
-/** The longest that the model reads is taken. */
+/** Uses the longest length that the model reads. */
 const RANDOM_LENGTHS = [512, 256, 128, 64, 32, 16, 8];
 const MOST_ROWS = 10_000;
 
@@ -67,7 +70,7 @@ export function measureRandom(count: Count): TokenRate {
   return last as TokenRate;
 }
 
-/** The sequences of a file, the first 10 000 at most. */
+/** The first 10,000 sequences of a file at most. */
 export async function measureFile(file: string, column: string | undefined, count: Count): Promise<TokenRate> {
   const rate = createRate(file, count);
   let rows = 0;
