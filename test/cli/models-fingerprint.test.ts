@@ -92,7 +92,9 @@ describe('comparing', () => {
       { layers: [{ norms: [1], projections: [[1]] }] },
       { dimension: 'x' },
     ])
-      expect(() => parseFingerprint(JSON.stringify({ ...stored, ...damage }), 'f.json')).toThrow(/is not a fingerprint/);
+      expect(() => parseFingerprint(JSON.stringify({ ...stored, ...damage }), 'f.json')).toThrow(
+        /is not a fingerprint/,
+      );
     expect(() => parseFingerprint('null', 'f.json')).toThrow(/is not a fingerprint/);
   });
 });

@@ -160,7 +160,9 @@ describe('models inspect', () => {
     ])
       expect(stdout).toMatch(line);
     expect(stdout).toMatch(/^longest input +20 tokens, 40 letters$/m);
-    expect(stdout).toMatch(/The model cannot be used as it is:\n {2}.*tensor '.*layer\.0\.output\.dense\.bias' is missing/);
+    expect(stdout).toMatch(
+      /The model cannot be used as it is:\n {2}.*tensor '.*layer\.0\.output\.dense\.bias' is missing/,
+    );
     expect(code).toBe(1);
   });
 });
