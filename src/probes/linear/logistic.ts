@@ -16,7 +16,7 @@ import { openLinearMap, probeDeviceName } from './linear-map.ts';
 import { logisticProblem } from './logistic-labels.ts';
 import { type LogisticProblem, openObjective, probabilities } from './logistic-objective.ts';
 import { choosePath } from './path.ts';
-import { preconditionerAt } from './preconditioner.ts';
+import { preconditioners } from './preconditioner.ts';
 import { fitStandardiser } from './standardise.ts';
 
 export interface LogisticSolution {
@@ -55,9 +55,10 @@ export async function openLogisticSolver(
 ): Promise<LogisticSolver> {
   const objective = await openObjective(problem, options);
   const algebra: Algebra = await openAlgebra(options.threads);
+  const source = preconditioners(problem, algebra);
   return {
     async solve(C, start = initialPoint(problem)) {
-      const preconditioner = await preconditionerAt(problem, start, C, algebra);
+      const preconditioner = await source.at(start, C);
       const result = await minimise((point) => objective.evaluate(point, C, preconditioner), start, {
         tolerance: options.tolerance,
         maxIterations: options.maxIterations,
