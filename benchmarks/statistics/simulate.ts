@@ -17,6 +17,8 @@ export interface Scenario extends World {
   readonly seeds: readonly [number, number];
   /** Seeds of other contenders of the same kind on the board. */
   readonly others: readonly number[];
+  /** Seed effect of the other contenders. Default: `tau`, as of the compared ones. */
+  readonly otherTau?: number;
   /** True difference on the latent scale. Default 0. */
   readonly effect?: number;
   /** The second contender is the best of this many on validation rows. Default 1: no choice. */
@@ -42,7 +44,7 @@ interface Measured {
 }
 
 export function simulate(scenario: Scenario, repetitions: number, blocks = 100): Outcome {
-  const { rows, kind, metric: name, seeds, others, effect = 0, candidates = 1 } = scenario;
+  const { rows, kind, metric: name, seeds, others, tau, otherTau = tau, effect = 0, candidates = 1 } = scenario;
   const metric = METRICS[name];
   const found: { difference: number; low: number; high: number; p: number }[] = [];
   let undefinedVerdicts = 0;
@@ -54,13 +56,13 @@ export function simulate(scenario: Scenario, repetitions: number, blocks = 100):
     const deleted = deletion(rows, { strata, seed: repetition, blocks });
     const score = (set: TestSet, effects: readonly number[]): PreparedMetric[] =>
       set.predict(effects).map((predictions) => metric.prepare(set.targets, predictions));
-    const contender = (count: number, shift: number): Measured => {
-      const effects = test.seedEffects(count).map((g) => g + shift);
+    const contender = (count: number, shift: number, scale = 1): Measured => {
+      const effects = test.seedEffects(count).map((g) => scale * g + shift);
       return measured(score(test, effects), deleted, valid && score(valid, effects));
     };
     const first = contender(seeds[0], effect);
     const pool = Array.from({ length: candidates }, () => contender(seeds[1], 0));
-    const rest = others.map((count) => contender(count, 0));
+    const rest = others.map((count) => contender(count, 0, tau > 0 ? otherTau / tau : 1));
     const chosen = pool.reduce((best, one, i) => (one.validation > pool[best].validation ? i : best), 0);
     const all = [first, pool[chosen], ...pool.filter((_, i) => i !== chosen), ...rest];
     const variances = seedVariances(all.map((one) => ({ kind: 'simulated', stochastic: true, rows, ...one })));

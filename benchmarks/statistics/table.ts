@@ -10,7 +10,7 @@ import { type Scenario, simulate } from './simulate.ts';
 const { values } = parseArgs({ options: { repetitions: { type: 'string', default: '400' } } });
 const repetitions = Number(values.repetitions);
 
-type Setting = Pick<Scenario, 'rows' | 'tau' | 'seeds' | 'others' | 'effect' | 'candidates'>;
+type Setting = Pick<Scenario, 'rows' | 'tau' | 'otherTau' | 'seeds' | 'others' | 'effect' | 'candidates'>;
 const board = (seeds: number) => [seeds, seeds, seeds];
 const SETTINGS: readonly Setting[] = [
   { rows: 100, tau: 0, seeds: [1, 1], others: board(3) },
@@ -24,8 +24,11 @@ const SETTINGS: readonly Setting[] = [
   { rows: 2000, tau: 0.3, seeds: [2, 2], others: [] },
   { rows: 2000, tau: 0.3, seeds: [3, 3], others: [] },
   { rows: 2000, tau: 0.3, seeds: [3, 3], others: [], candidates: 5 },
+  { rows: 500, tau: 0.3, seeds: [2, 5], others: board(3) },
+  { rows: 500, tau: 0.3, otherTau: 0.15, seeds: [3, 3], others: board(3) },
+  { rows: 500, tau: 0.3, otherTau: 0.15, seeds: [1, 3], others: board(3) },
   { rows: 5000, tau: 0.15, seeds: [3, 3], others: board(3) },
-  { rows: 2000, tau: 0.15, seeds: [3, 3], others: board(3), effect: 0.15 },
+  { rows: 2000, tau: 0.15, seeds: [3, 3], others: board(3), effect: 0.3 },
 ];
 const TASKS: readonly { kind: Scenario['kind']; prevalence: number; metrics: readonly MetricName[] }[] = [
   { kind: 'binary', prevalence: 0.5, metrics: ['mcc', 'accuracy', 'auroc', 'averagePrecision', 'macroF1'] },
@@ -36,8 +39,10 @@ const TASKS: readonly { kind: Scenario['kind']; prevalence: number; metrics: rea
 ];
 
 const percent = (share: number) => (100 * share).toFixed(1);
-console.log('| metric | rows | tau | seeds | others | called different | coverage | power of the oracle |');
-console.log('|---|--:|--:|---|---|--:|--:|--:|');
+console.log(
+  '| metric | rows | tau | seeds | others | called different | coverage | power of the oracle | without a verdict |',
+);
+console.log('|---|--:|--:|---|---|--:|--:|--:|--:|');
 for (const setting of SETTINGS) {
   for (const { kind, prevalence, metrics } of TASKS) {
     for (const metric of metrics) {
@@ -46,8 +51,9 @@ for (const setting of SETTINGS) {
       const name = kind === 'binary' ? `${metric}, ${100 * prevalence}% positive` : `${metric}, ${kind}`;
       const seeds = `${setting.seeds.join(' against ')}${setting.candidates ? `, best of ${setting.candidates}` : ''}`;
       const power = setting.effect ? percent(found.oracle) : '';
+      const tau = setting.otherTau === undefined ? `${setting.tau}` : `${setting.tau}, others ${setting.otherTau}`;
       console.log(
-        `| ${name} | ${setting.rows} | ${setting.tau} | ${seeds} | ${setting.others.join(', ') || 'none'} | ${percent(found.called)} | ${percent(found.coverage)} | ${power} |`,
+        `| ${name} | ${setting.rows} | ${tau} | ${seeds} | ${setting.others.join(', ') || 'none'} | ${percent(found.called)} | ${percent(found.coverage)} | ${power} | ${found.undefinedVerdicts} |`,
       );
     }
   }

@@ -64,6 +64,13 @@ export function seedMoments({ scores, deviations }: Pick<SeedSample, 'scores' | 
   return { seeds, s2, interaction, ofRows };
 }
 
+/**
+ * The prior counts as at most this many degrees of freedom, however alike the few observed variances
+ * are: contenders of one kind can differ more than they show, and each keeps a part of its own
+ * variance.
+ */
+const MOST_PRIOR_DEGREES = 6;
+
 /** A kind with this many degrees of freedom in all is pooled alone. */
 const OWN_POOL = 8;
 
@@ -89,10 +96,7 @@ export function seedVariances(samples: readonly SeedSample[], leastDegrees = 2):
       if (seeds < 2 && ofKind.pooled < leastDegrees) continue;
       const interaction = seeds < 2 ? prior.interactionShare * ofRows : moments[i].interaction;
       const expected = Math.max(LEAST_SHARE * interaction, prior.sigmaShare * rows * ofRows + interaction);
-      const total =
-        prior.degrees === Number.POSITIVE_INFINITY
-          ? expected
-          : (prior.degrees * expected + (seeds - 1) * s2) / (prior.degrees + seeds - 1);
+      const total = (prior.degrees * expected + (seeds - 1) * s2) / (prior.degrees + seeds - 1);
       const degrees = Math.min(prior.degrees + seeds - 1, prior.pooled);
       found[i] = { sigma2: total - interaction, interaction, degrees };
     }
@@ -125,10 +129,11 @@ function priorOf(all: readonly (Moments & { readonly rows: number })[]): Prior {
   const ratios = several.map(
     (one) => one.s2 / Math.max(LEAST_SHARE * one.interaction, sigmaShare * one.rows * one.ofRows + one.interaction),
   );
-  const degrees = priorDegrees(
+  const estimated = priorDegrees(
     ratios,
     several.map(({ seeds }) => seeds - 1),
   );
+  const degrees = Math.min(MOST_PRIOR_DEGREES, estimated);
   return { sigmaShare, interactionShare, degrees, pooled };
 }
 

@@ -67,9 +67,9 @@ describe('the variance over seeds', () => {
 
   it('pools contenders of one kind, and never has more degrees of freedom than the pool', () => {
     const found = seedVariances([sample([0, 2]), sample([0, 4])]);
-    // s2 of the two are 2 and 8: pooled 5, of which 0.5 is interaction with rows
-    expect(found[0]!.sigma2).toBeCloseTo(4.5, 9);
-    expect(found[1]!.sigma2).toBeCloseTo(4.5, 9);
+    // s2 of the two are 2 and 8, pooled 5 with 6 degrees of freedom; 0.5 is interaction with rows
+    expect(found[0]!.sigma2).toBeCloseTo((6 * 5 + 2) / 7 - 0.5, 9);
+    expect(found[1]!.sigma2).toBeCloseTo((6 * 5 + 8) / 7 - 0.5, 9);
     expect(found[0]!.degrees).toBe(2);
   });
 
@@ -78,9 +78,9 @@ describe('the variance over seeds', () => {
     const probe = sample([0, 2.4], 1, 0.5, { kind: 'probe' });
     const found = seedVariances([...cnns, probe]);
     expect(found[0]!.sigma2).toBeCloseTo(1.5, 9);
-    expect(found[0]!.degrees).toBe(8);
-    expect(found[8]!.degrees).toBe(9); // nine contenders with two seeds each
-    expect(found[8]!.sigma2).toBeCloseTo((8 * 2 + 2.88) / 9 - 0.5, 9);
+    expect(found[0]!.degrees).toBe(7); // the prior counts as 6
+    expect(found[8]!.degrees).toBe(7);
+    expect(found[8]!.sigma2).toBeCloseTo((6 * ((8 * 2 + 2.88) / 9) + 2.88) / 7 - 0.5, 9);
   });
 
   it('of a contender with one seed is that of its kind, or unknown', () => {

@@ -3,6 +3,7 @@ import { logisticProbe, openLogisticSolver } from '../../../src/probes/linear/lo
 import { logisticProblem } from '../../../src/probes/linear/logistic-labels.ts';
 import { fitStandardiser } from '../../../src/probes/linear/standardise.ts';
 import golden from '../goldens/linear.json' with { type: 'json' };
+import weak from '../goldens/weak-penalty.golden.json' with { type: 'json' };
 import { accuracy, context, matrix, negativeMse, targets } from '../support.ts';
 
 const cpu = { device: 'cpu', threads: 1 } as const;
@@ -41,6 +42,29 @@ describe.each(golden.logistic)('logistic regression as scikit-learn fits it: $na
     expect([predicted.rows, predicted.columns]).toEqual([8, data.outputs]);
     for (const [i, p] of probabilities.entries()) expect(Math.abs(predicted.values[i] - p)).toBeLessThan(3e-4);
     await fitted.dispose?.();
+  });
+});
+
+describe('a weak penalty on more features than rows', () => {
+  const { rows, dim, classes } = weak;
+  const at = (i: number, j: number) => Math.sin(12.9898 * i + 78.233 * j + 0.37 * i * j);
+  const values = Float32Array.from({ length: rows * dim }, (_, k) => at(Math.floor(k / dim), k % dim));
+  const labels = Float64Array.from({ length: rows }, (_, i) => (7 * i + Math.floor((i * i) / 11)) % classes);
+  const { problem } = logisticProblem({ rows, columns: dim, values }, targets(rows, 1, labels), {
+    kind: 'multiclass',
+    outputs: classes,
+  });
+
+  it('ends at the minimum that scikit-learn finds, when it starts from the solution of a stronger penalty', async () => {
+    const solver = await openLogisticSolver(problem, cpu);
+    let start: Float64Array | undefined;
+    for (const { C, objective } of weak.fits) {
+      const solution = await solver.solve(C, start);
+      start = solution.parameters;
+      expect(Math.abs(solution.objective / objective - 1)).toBeLessThan(1e-4);
+      expect(solution.evaluations).toBeLessThan(150);
+    }
+    await solver.dispose();
   });
 });
 
