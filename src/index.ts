@@ -159,7 +159,10 @@ export async function run(options: RunOptions): Promise<RunSummary> {
 }
 
 /** Writes `leaderboard.{json,csv,md,html}` of a results folder from what is stored there, and gives the board. */
-export async function writeReport(folder: string, options: { readonly title?: string } = {}) {
+export async function writeReport(
+  folder: string,
+  options: { readonly title?: string; readonly includeFailed?: boolean } = {},
+) {
   const report = await import('./report/report.ts');
   return report.writeReport(folder, options);
 }

@@ -57,6 +57,7 @@ export async function createProgram(words: readonly string[], finish: (code: num
   dataOptions(comparisonOptions(run))
     .optionsGroup('Results:')
     .option('--out <dir>', 'results folder (default: runs/<suite>)')
+    .option('--include-failed', 'count tasks that fail their audit in counts and means over tasks')
     .option(...JSON_FLAG)
     .action(async (flags) => finish(await (await import('./commands/run.ts')).runCommand(flags)));
 
@@ -70,6 +71,7 @@ export async function createProgram(words: readonly string[], finish: (code: num
   command(program, 'report', 'write and show the leaderboard of a results folder again')
     .argument('<folder>', 'the --out folder of a run')
     .option('--title <text>', 'title of the page')
+    .option('--include-failed', 'count tasks that fail their audit in counts and means over tasks')
     .option(...JSON_FLAG)
     .action(async (folder, flags) => finish(await (await import('./commands/report.ts')).reportCommand(folder, flags)));
 

@@ -60,6 +60,7 @@ export interface FakeTask {
   readonly oneAnswer?: boolean;
   readonly contenders: readonly FakeContender[];
   readonly audit?: Record<string, unknown>;
+  readonly quality?: TaskRecord['quality'];
   readonly notes?: string[];
   readonly harmonicWith?: string;
   readonly alphabetChanges?: Record<string, number>;
@@ -126,6 +127,7 @@ async function fakeTask(dir: string, task: FakeTask, seeds: number): Promise<Run
     ...(task.harmonicWith ? { harmonicWith: task.harmonicWith } : {}),
     alphabetChanges: task.alphabetChanges ?? {},
     audit: task.audit ?? {},
+    ...(task.quality ? { quality: task.quality } : {}),
     targets: { file: `targets/${hash}.npy`, sha256: sha(targetBytes), rows, columns },
   };
   await writeFile(join(dir, 'results', 'tasks', `${hash}.json`), JSON.stringify(record));

@@ -5,7 +5,10 @@ import { createOutput } from '../output.ts';
 import { writtenWords } from './run.ts';
 
 /** `report DIR`: writes the leaderboard of a results folder again. */
-export async function reportCommand(folder: string, flags: { title?: string; json?: boolean }): Promise<number> {
+export async function reportCommand(
+  folder: string,
+  flags: { title?: string; json?: boolean; includeFailed?: boolean },
+): Promise<number> {
   const output = createOutput(flags.json ?? false);
   const { UsageError } = await import('../../core/errors.ts');
   if (!existsSync(resolve(folder, 'run.json'))) {
@@ -15,7 +18,10 @@ export async function reportCommand(folder: string, flags: { title?: string; jso
     );
   }
   const { writeReport } = await import('../../report/report.ts');
-  const { leaderboard, files, faults } = await writeReport(resolve(folder), { title: flags.title });
+  const { leaderboard, files, faults } = await writeReport(resolve(folder), {
+    title: flags.title,
+    includeFailed: flags.includeFailed,
+  });
   if (!output.json) {
     const { leaderboardTerminal } = await import('../../report/formats/terminal.ts');
     output.printColoured(leaderboardTerminal(leaderboard));

@@ -9,6 +9,7 @@ import { createProgress, duration } from '../progress.ts';
 export interface RunFlags extends ComparisonFlags {
   readonly out?: string;
   readonly json?: boolean;
+  readonly includeFailed?: boolean;
 }
 
 /** The command as typed, for the record. */
@@ -49,16 +50,16 @@ export async function runCommand(flags: RunFlags): Promise<number> {
     );
     return exitCodeOf(signalled);
   }
-  return conclude(summary, output);
+  return conclude(summary, output, flags.includeFailed);
 }
 
 function exitCodeOf(signal: 'SIGINT' | 'SIGTERM'): number {
   return signal === 'SIGINT' ? 130 : 143;
 }
 
-async function conclude(summary: RunSummary, output: Output): Promise<number> {
+async function conclude(summary: RunSummary, output: Output, includeFailed?: boolean): Promise<number> {
   const { writeReport } = await import('../../report/report.ts');
-  const { leaderboard, files, faults } = await writeReport(summary.out);
+  const { leaderboard, files, faults } = await writeReport(summary.out, { includeFailed });
   if (!output.json) {
     const { leaderboardTerminal } = await import('../../report/formats/terminal.ts');
     output.printColoured(`\n${leaderboardTerminal(leaderboard)}`);

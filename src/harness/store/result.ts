@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { TASK_KINDS } from '../../core/matrix.ts';
 import { METRIC_NAMES } from '../../metrics/metric.ts';
+import { qualityReportSchema } from '../../quality/quality-report.ts';
 import { manifestCellSchema } from '../cells/identity.ts';
 
 export const RESULT_SCHEMA = 'glm-bench/result@1';
@@ -136,6 +137,8 @@ export const taskRecordSchema = z.object({
   alphabetChanges: z.record(z.string(), z.number().int()),
   /** The audit of `src/quality/audit.ts`, as plain JSON. */
   audit: json,
+  /** Checks of the data with verdicts (`src/quality/audit-task.ts`). Absent from older records. */
+  quality: qualityReportSchema.optional(),
   /** `[testSize]` group of each test row, when the task declares groups: rows of one group belong together. */
   testGroups: z.array(z.number().int()).optional(),
   /** `[testSize, columns]` float64 `.npy`, layout of `Targets`. */

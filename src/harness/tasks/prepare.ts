@@ -9,6 +9,7 @@ import { UsageError } from '../../core/errors.ts';
 import type { Targets } from '../../core/matrix.ts';
 import { metricsFor } from '../../metrics/metric-table.ts';
 import { auditSplits } from '../../quality/audit.ts';
+import { auditTask } from '../../quality/audit-task.ts';
 import { applyAlphabet, LOWER_CASE } from '../../sequences/alphabet.ts';
 import { type LabelledSequence, SPLIT_NAMES, type SplitName } from '../../sequences/labelled-sequence.ts';
 import { checkRowCount, describeSkipped, type SkippedRow, skipOrThrow } from '../../sequences/row-faults.ts';
@@ -204,6 +205,7 @@ export function taskRecord(task: PreparedRows): Omit<TaskRecord, 'targets'> {
     ...(task.skipped.length === 0 ? {} : { skippedRows: [...task.skipped] }),
     alphabetChanges: { ...task.alphabetChanges },
     audit: { ...auditSplits(task.rows, kind) },
+    quality: auditTask({ kind, rows: task.rows, lowerCase: task.lowerCase }),
     testGroups: testGroups(task.rows),
   };
 }

@@ -104,6 +104,11 @@ export function overlapChecks(
   overlaps: Overlaps,
   options: { readonly homology?: boolean },
 ): CheckResult[] {
+  if (input.kind === 'clustering') {
+    return (['exact', 'near', 'windows', 'pair', 'homology'] as const).map((name) =>
+      skipped(`overlap.${name}`, 'share of test rows that overlap fitted rows', 'a clustering is fitted on no rows'),
+    );
+  }
   const { test, rows } = input;
   const share = (marks: Int32Array) => test.filter((row) => marks[row] > 0);
   const pairs = (some: Uint32Array, marks: Int32Array) =>

@@ -39,6 +39,7 @@ export function taskCard(cells: readonly StoredCell[], record: TaskRecord | unde
     ...(record?.harmonicWith === undefined ? {} : { harmonicWith: record.harmonicWith }),
     alphabetChanges: record?.alphabetChanges ?? {},
     audit: record?.audit ?? {},
+    ...(record?.quality === undefined ? {} : { quality: record.quality }),
   };
 }
 

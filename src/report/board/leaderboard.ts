@@ -38,10 +38,13 @@ import {
   type LeaderboardTask,
   leaderboardSchema,
 } from './schema.ts';
+import { countsInAggregates } from './task-quality.ts';
 
 export interface LeaderboardOptions {
   /** Default: the run's own title. */
   readonly title?: string;
+  /** Count tasks that fail their audit in aggregates. Default false. */
+  readonly includeFailed?: boolean;
   /** Called between rows with the fraction done and the current task. */
   readonly progress?: (fraction: number, message: string) => void;
 }
@@ -53,7 +56,7 @@ export interface LeaderboardOptions {
 export async function buildLeaderboard(dir: string, options: LeaderboardOptions = {}): Promise<Leaderboard> {
   const run = await readRunFolder(dir);
   const title = options.title ?? run.manifest.title;
-  const inputsHash = hashJson({ run: run.hash, title });
+  const inputsHash = hashJson({ run: run.hash, title, ...(options.includeFailed ? { includeFailed: true } : {}) });
   const stored = await readLeaderboard(join(dir, 'leaderboard.json'));
   if (stored?.inputsHash === inputsHash) return stored;
 
@@ -73,7 +76,8 @@ export async function buildLeaderboard(dir: string, options: LeaderboardOptions 
     rows.push(...built.rows);
   }
   options.progress?.(1, title);
-  const harmonic = harmonicTables(tasks, rows);
+  const counted = tasks.filter((task) => countsInAggregates(task, options.includeFailed ?? false));
+  const harmonic = harmonicTables(counted, rows);
   const document = {
     schema: LEADERBOARD_SCHEMA,
     title,
@@ -84,6 +88,7 @@ export async function buildLeaderboard(dir: string, options: LeaderboardOptions 
     tasks,
     contenders: contenderCards(run.cells),
     rows,
+    ...(options.includeFailed ? { includeFailed: true } : {}),
     ...(harmonic.length > 0 ? { harmonic } : {}),
     provenance: environments(run.cells),
   } as const;

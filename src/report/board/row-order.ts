@@ -1,8 +1,10 @@
 /**
  * What all human-readable formats share: the rows of a task, their order, and the standard remarks.
  */
+
 import { clip, formatScore, plural } from '../formats/numbers.ts';
 import type { CellCounts, Leaderboard, LeaderboardRow, LeaderboardTask, Verdict } from './schema.ts';
+import { countsInAggregates } from './task-quality.ts';
 
 /** Best score first; then failed rows, then rows that have not run. */
 export function rowsOfTask(board: Leaderboard, task: LeaderboardTask): LeaderboardRow[] {
@@ -58,6 +60,7 @@ export function unfinishedNote(cells: CellCounts): string | undefined {
 /** Verdict counts of the headline models, over tasks with a verdict. */
 export function verdictCounts(board: Leaderboard): Readonly<Record<Verdict, number>> & { readonly none: number } {
   const counts = { better: 0, indistinguishable: 0, worse: 0, 'needs seeds': 0, none: 0 };
-  for (const task of board.tasks) counts[task.headline.vsOneHot?.verdict ?? 'none'] += 1;
+  const counted = board.tasks.filter((task) => countsInAggregates(task, board.includeFailed ?? false));
+  for (const task of counted) counts[task.headline.vsOneHot?.verdict ?? 'none'] += 1;
   return counts;
 }

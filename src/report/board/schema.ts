@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { TASK_KINDS } from '../../core/matrix.ts';
 import { METRIC_NAMES } from '../../metrics/metric.ts';
+import { qualityReportSchema } from '../../quality/quality-report.ts';
 
 export const LEADERBOARD_SCHEMA = 'glm-bench/leaderboard@2';
 
@@ -158,6 +159,8 @@ const taskSchema = z.object({
   harmonicWith: z.string().optional(),
   alphabetChanges: z.record(z.string(), z.number()),
   audit: json,
+  /** Checks of the data with verdicts. Absent for records of older versions. */
+  quality: qualityReportSchema.optional(),
   reference: z
     .object({
       contender: z.string(),
@@ -278,6 +281,8 @@ export const leaderboardSchema = z.object({
   tasks: z.array(taskSchema),
   contenders: z.array(contenderSchema),
   rows: z.array(rowSchema),
+  /** Whether tasks that fail their audit count in aggregates. Absent: they do not. */
+  includeFailed: z.boolean().optional(),
   /** One table per pair of tasks joined by `harmonicWith`; absent when there is none. */
   harmonic: z.array(harmonicTableSchema).optional(),
   provenance: z.object({

@@ -3,6 +3,7 @@ import { escapeMarkdown } from '../../core/escape.ts';
 import { type HarmonicText, harmonicTexts } from '../board/harmonic.ts';
 import { rowsOfTask, shortTaskNote, unfinishedNote } from '../board/row-order.ts';
 import type { Leaderboard, LeaderboardRow, LeaderboardTask } from '../board/schema.ts';
+import { leftOutNote, qualityMark } from '../board/task-quality.ts';
 import { MEASURES_REMARK, type MeasureColumn, measureColumns, measured } from '../page/model-diagnostics.ts';
 import {
   decimalsFor,
@@ -17,9 +18,11 @@ import {
 
 export function leaderboardMarkdown(board: Leaderboard): string {
   const unfinished = unfinishedNote(board.cells);
+  const leftOut = leftOutNote(board);
   return [
     `# ${escapeMarkdown(board.title)}`,
     ...(unfinished ? [`> **${unfinished}**`] : []),
+    ...(leftOut ? [`> ${escapeMarkdown(leftOut)}.`] : []),
     ...board.tasks.map((task) => taskSection(board, task)),
     ...harmonicTexts(board).map(harmonicSection),
     '## How to read this',
@@ -36,6 +39,7 @@ export function leaderboardMarkdown(board: Leaderboard): string {
 
 function taskSection(board: Leaderboard, task: LeaderboardTask): string {
   const rows = rowsOfTask(board, task);
+  const mark = qualityMark(board, task);
   const digits = decimalsFor(rows.map((row) => row.score));
   const measures = measureColumns(rows);
   const heading = ['Contender', 'Probe', `${escapeMarkdown(task.metricLabel)} [95% interval]`];
@@ -53,6 +57,7 @@ function taskSection(board: Leaderboard, task: LeaderboardTask): string {
   return [
     `## ${escapeMarkdown(task.title)}`,
     `${escapeMarkdown(task.id)} · ${escapeMarkdown(task.metricLabel)}${shortTaskNote(task)}${size}`,
+    ...(mark ? [`> **✗ ${escapeMarkdown(mark)}**`] : []),
     `**${escapeMarkdown(task.headline.sentence)}**`,
     lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n'),
     ...(remarks.length > 0 ? [remarks.join('\n')] : []),

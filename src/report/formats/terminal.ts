@@ -5,6 +5,7 @@ import { aligned } from '../../core/text-table.ts';
 import { type HarmonicText, harmonicTexts } from '../board/harmonic.ts';
 import { rowsOfTask, shortTaskNote, shortTitle, unfinishedNote } from '../board/row-order.ts';
 import type { Leaderboard, LeaderboardRow, LeaderboardTask } from '../board/schema.ts';
+import { leftOutNote, qualityMark } from '../board/task-quality.ts';
 import { measureColumns, measured } from '../page/model-diagnostics.ts';
 import {
   clip,
@@ -40,6 +41,8 @@ export function leaderboardTerminal(board: Leaderboard, options: TerminalOptions
   for (const table of harmonicTexts(board)) parts.push(harmonicTable(table, paint));
   const unfinished = unfinishedNote(board.cells);
   if (unfinished) parts.push(paint('yellow', unfinished));
+  const leftOut = leftOutNote(board);
+  if (leftOut) parts.push(paint('red', `${leftOut}.`));
   parts.push(
     paint(
       'dim',
@@ -93,6 +96,7 @@ function taskTable(board: Leaderboard, task: LeaderboardTask, paint: Paint): str
   const table = [columns.map((column) => column.heading), ...rows.map((row) => columns.map(({ cell }) => cell(row)))];
   const lines = aligned(table, (c) => columns[c].right === true);
   const painted = lines.slice(1).map((line, i) => paintRow(rows[i], line, paint));
+  const mark = qualityMark(board, task);
   const size = task.sizes ? ` · ${formatCount(task.sizes.test)} test rows` : '';
   const problems = rows.flatMap((row) => [
     ...(row.error ? [paint('red', `  failed: ${escapeTerminal(`${row.title}: ${row.error}`)}`)] : []),
@@ -100,6 +104,7 @@ function taskTable(board: Leaderboard, task: LeaderboardTask, paint: Paint): str
   ]);
   return [
     paint('bold', escapeTerminal(`${task.title} (${task.id})`)) + paint('dim', `${size}${shortTaskNote(task)}`),
+    ...(mark ? [paint('red', escapeTerminal(`✗ ${mark}`))] : []),
     escapeTerminal(task.headline.sentence),
     '',
     paint('dim', lines[0]),

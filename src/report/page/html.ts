@@ -7,6 +7,7 @@ import { type HarmonicText, harmonicTexts } from '../board/harmonic.ts';
 import { pretrainingSection } from '../board/pretraining.ts';
 import { rowsOfTask, titleOf, unfinishedNote, verdictCounts } from '../board/row-order.ts';
 import type { Comparison, Leaderboard, LeaderboardContender, LeaderboardTask } from '../board/schema.ts';
+import { failedChecks, leftOutNote } from '../board/task-quality.ts';
 import { formatCount, formatDifference, formatSeconds, plural, VERDICT_MARKS } from '../formats/numbers.ts';
 import { pageHead } from './head.ts';
 import { definitionList, linked } from './json-as-html.ts';
@@ -64,18 +65,20 @@ function answer(board: Leaderboard): string {
 function facts(board: Leaderboard): string {
   const models = board.contenders.filter(({ kind }) => kind === 'model').length;
   const { done, planned } = board.cells;
+  const leftOut = leftOutNote(board);
   return [
     plural(board.tasks.length, 'task'),
     `${plural(board.contenders.length, 'contender')}, ${formatCount(models)} of them frozen models`,
     `${formatCount(done)} of ${plural(planned, 'cell')} done`,
     `${formatSeconds(board.provenance.seconds)} of computing`,
+    ...(leftOut ? [escapeHtml(leftOut)] : []),
   ].join(' · ');
 }
 
 function summary(board: Leaderboard): string {
   const items = board.tasks.map(
     (task, i) =>
-      `<li data-task="${i}"><div><a href="#task-${i}">${escapeHtml(task.title)}</a></div><div>${badge(task.headline.vsOneHot?.verdict ?? null, 'not compared')}</div><p>${escapeHtml(inShort(board, task))}</p></li>`,
+      `<li data-task="${i}"><div><a href="#task-${i}">${escapeHtml(task.title)}</a>${failedChecks(task).length > 0 ? ' <span class="badge none">✗ fails its audit</span>' : ''}</div><div>${badge(task.headline.vsOneHot?.verdict ?? null, 'not compared')}</div><p>${escapeHtml(inShort(board, task))}</p></li>`,
   );
   return `<ul class="summary">${items.join('')}</ul>`;
 }

@@ -5,6 +5,7 @@ import { METRIC_NAMES } from '../../metrics/metric.ts';
 import { METRICS } from '../../metrics/metric-table.ts';
 import { rowsOfTask, shortTaskNote, titleOf } from '../board/row-order.ts';
 import type { Comparison, Leaderboard, LeaderboardRow, LeaderboardTask, Verdict } from '../board/schema.ts';
+import { qualityMark } from '../board/task-quality.ts';
 import { learningCurves } from '../charts/curves.ts';
 import { type Domain, forestAxis, forestDomain, forestMarks } from '../charts/svg.ts';
 import {
@@ -20,6 +21,7 @@ import {
 } from '../formats/numbers.ts';
 import { definitionList } from './json-as-html.ts';
 import { type MeasureColumn, measureColumns, measured } from './model-diagnostics.ts';
+import { qualityTable } from './quality-table.ts';
 import { leakedRows, taskCardHtml } from './task-card.ts';
 
 const PLOT = { width: 200, height: 44, left: 15, right: 183 };
@@ -27,6 +29,7 @@ const PLOT = { width: 200, height: 44, left: 15, right: 183 };
 export function taskSection(board: Leaderboard, task: LeaderboardTask, index: number): string {
   const rows = rowsOfTask(board, task);
   const leaked = leakedRows(task);
+  const mark = qualityMark(board, task);
   const sizes = task.sizes
     ? ` · ${formatCount(task.sizes.train)} training, ${formatCount(task.sizes.valid)} validation, ${formatCount(task.sizes.test)} test rows`
     : '';
@@ -38,6 +41,7 @@ export function taskSection(board: Leaderboard, task: LeaderboardTask, index: nu
     `<h2 id="title-${index}">${escapeHtml(task.title)}</h2>`,
     `<p class="meta"><code>${escapeHtml(task.id)}</code> · ${escapeHtml(task.metricLabel)}${shortTaskNote(task)}${sizes}</p>`,
     `<p class="headline">${escapeHtml(task.headline.sentence)}</p>`,
+    mark ? `<p class="banner" data-quality="fail">✗ ${escapeHtml(mark)}</p>` : '',
     leaked
       ? `<p class="banner">⚠ ${plural(leaked, 'test row')} ${leaked === 1 ? 'has a duplicate' : 'have duplicates'} in earlier splits: scores may reward memory. See the task card.</p>`
       : '',
@@ -48,6 +52,7 @@ export function taskSection(board: Leaderboard, task: LeaderboardTask, index: nu
       ' description, citation, split, audit',
       `${task.description ? `<p>${escapeHtml(task.description)}</p>` : ''}${taskCardHtml(task)}`,
     ),
+    task.quality ? fold('Audit of the data', ` ${task.quality.verdict}: every check`, qualityTable(task.quality)) : '',
     comparisons ? fold('Comparisons in full', ' with a second opinion from a classical test', comparisons) : '',
     fold('All metrics', ' mean over seeds', metricsTable(rows)),
     fold('Chosen on validation data', ' and how each fit went, per seed', chosen(rows)),
