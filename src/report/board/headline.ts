@@ -45,6 +45,7 @@ export function headline(found: {
   reference?: LeaderboardRow;
   control?: LeaderboardRow;
   vsControl: Comparison | null;
+  rowZero?: LeaderboardRow;
   /** Models have scores, but no validation score to choose by. */
   unchosen?: boolean;
   /** Why the validation rows cannot be used for choices. */
@@ -52,7 +53,7 @@ export function headline(found: {
 }): Headline {
   const { metric, model, reference, vsControl, validationProblem } = found;
   const sentences = model
-    ? aboutModel({ ...found, model })
+    ? [...aboutModel({ ...found, model }), ...againstRowZero(model, found.rowZero)]
     : [withoutModel(metric, reference, found.unchosen ?? false)];
   return {
     sentence: [...sentences, ...(validationProblem ? [validationProblem] : [])].join(' '),
@@ -125,6 +126,14 @@ function aboutModel({
     );
   }
   return sentences;
+}
+
+/** A sentence where the model is not shown to beat the best rule without a model. */
+function againstRowZero(model: LeaderboardRow, rowZero: LeaderboardRow | undefined): string[] {
+  const comparison = model.vsRowZero ?? null;
+  if (!rowZero || !isDefined(comparison) || comparison.verdict === 'better') return [];
+  if (comparison.verdict === 'needs seeds') return [`It ${RELATION['needs seeds']} row zero.`];
+  return [`It does not beat row zero, the best rule without a model (${difference(comparison)}).`];
 }
 
 type DefinedComparison = Comparison & { readonly verdict: NonNullable<Comparison['verdict']> };

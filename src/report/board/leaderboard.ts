@@ -28,6 +28,7 @@ import {
 import { testRowsProblem, validationRowsProblem } from './degenerate.ts';
 import { harmonicTables } from './harmonic.ts';
 import { controlFor, headline } from './headline.ts';
+import { compareWithRowZero, ROW_ZERO } from './row-zero.ts';
 import { type Group, scoreGroup } from './rows.ts';
 import { type RunFolder, readRunFolder, readTargets, type StoredCell } from './run-folder.ts';
 import {
@@ -209,6 +210,7 @@ async function compareTask(
   const referenceGroup = compete.find(({ entrant }) => entrant === reference)?.group;
   if (referenceGroup) referenceGroup.row = { ...referenceGroup.row, isReference: true };
 
+  await compareWithRowZero(statistics, compete);
   const models = compete
     .filter(({ group }) => group.row.kind === 'model' && isFrozen(group.row))
     .map((one) => ({ ...one.entrant, one }));
@@ -222,6 +224,7 @@ async function compareTask(
   return headline({
     ...{ metric, model: model?.group.row, reference: referenceGroup?.row, control, vsControl, validationProblem },
     unchosen: models.length > 0 && model === undefined,
+    rowZero: compete.find(({ group }) => group.row.contender === ROW_ZERO)?.group.row,
   });
 }
 

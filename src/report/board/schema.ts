@@ -107,6 +107,8 @@ const rowSchema = z.object({
   diagnostics: rowDiagnosticsSchema.optional(),
   isReference: z.boolean(),
   vsOneHot: comparisonSchema.nullable(),
+  /** Difference to the best rule without a model; absent where the task has no row zero. */
+  vsRowZero: comparisonSchema.optional(),
   device: z.string().nullable(),
   /** Wall-clock seconds, summed over seeds. */
   seconds: number,

@@ -185,6 +185,7 @@ function comparisonsTable(rows: readonly LeaderboardRow[], task: LeaderboardTask
     return `<tr><td>${nameOf(row.contender, row.label, row.probe)}</td><td>${nameOf(reference, referenceLabel, referenceProbe)}</td>${cells}</tr>`;
   };
   const lines = rows.flatMap((row) => (row.vsOneHot ? [line(row, row.vsOneHot)] : []));
+  for (const row of rows) if (row.vsRowZero) lines.push(line(row, row.vsRowZero));
   if (model && vsControl) lines.push(line(model, vsControl));
   if (lines.length === 0) return undefined;
   const heads = ['Difference (95% interval)', 'p', 'p (Holm)', 'Second opinion, p'];
