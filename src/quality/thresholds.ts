@@ -50,6 +50,8 @@ export const DEFINITIONS = {
   leastRows: 3,
   /** Below this share of the rarer class in the training rows, rules are also judged by AUROC. */
   rareClass: 0.2,
+  /** Folds of the training rows on which a rule must reach a threshold too. */
+  folds: 5,
   /** Share of a sequence on one diagonal from which two rows are windows of one locus. */
   windowShare: 0.2,
   /** Identity and coverage of the shorter sequence from which an alignment is a homologue. */
@@ -58,6 +60,8 @@ export const DEFINITIONS = {
   /** Least chance-corrected agreement (Cohen's kappa) of "twins have different labels". */
   twinKappa: 0.4,
   leastTwins: 10,
+  /** Share of rows in twin pairs of different labels, wherever they lie, from which twins within one split are a WARN. */
+  twinsAnywhere: 0.05,
   /** Twins agree in at most this share of positions: more is a near duplicate. */
   twinIdentity: 0.6,
   /** Share of a class that has a fixed k-mer from which the k-mer defines the class. */
