@@ -82,7 +82,7 @@ describe('measures of a model', () => {
     expect(await measure(bare, sequences, { compute, seed: 0 })).toEqual({
       missing: 'the weights have no head that predicts tokens of the vocabulary',
     });
-    const huge = { ...model, card: { ...model.card, parameters: 1e13 } };
+    const huge = { ...model, parameterCount: 1e13 };
     expect(await measure(huge, sequences, { compute, seed: 0 })).toMatchObject({
       entropyBits: expect.any(Number),
       missing: expect.stringContaining('Fisher information would need about 111758.'),
