@@ -10,7 +10,7 @@ const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
-  ...readdirSync(join(ROOT, 'docs'))
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ];
@@ -58,5 +58,26 @@ describe.each(PAGES)('%s', (page) => {
       const flags = command.options.map((option) => option.long);
       for (const word of words.filter((each) => each.startsWith('--'))) expect(flags, said).toContain(word);
     }
+  });
+});
+
+describe('the pages together', () => {
+  it('are found, with links, commands and flags in them', () => {
+    expect(PAGES.length).toBeGreaterThan(15);
+    const links = PAGES.flatMap((page) => [...textOf(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)]);
+    expect(links.length).toBeGreaterThan(50);
+    expect(PAGES.flatMap(verbs).length).toBeGreaterThan(40);
+  });
+
+  it('open with a runnable example, each how-to page of docs', () => {
+    const pages = ['your-data', 'your-model', 'barcodes', 'baselines-and-probes', 'results-schema', 'statistics'];
+    for (const name of pages) {
+      const opening = textOf(`docs/${name}.md`).split('\n## ')[0];
+      expect(opening, `docs/${name}.md`).toMatch(/```sh\nnpm run bench -- /);
+    }
+  });
+
+  it('keep the README at most 9 KB', () => {
+    expect(Buffer.byteLength(textOf('README.md'))).toBeLessThanOrEqual(9 * 1024);
   });
 });
