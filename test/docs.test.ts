@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../src/cli/program.ts';
+import { CLI_PAGE, cliReference } from './cli-reference.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PAGES = [
@@ -59,6 +60,10 @@ describe.each(PAGES)('%s', (page) => {
       for (const word of words.filter((each) => each.startsWith('--'))) expect(flags, said).toContain(word);
     }
   });
+});
+
+it('docs/cli.md is what the program prints: npm run docs:cli', async () => {
+  expect(readFileSync(CLI_PAGE, 'utf8')).toBe(await cliReference());
 });
 
 describe('the pages together', () => {
