@@ -31,7 +31,6 @@ async function pretrained(config: PretrainConfig, context: ModelContext): Promis
   return trainOnce({
     cacheFolder: context.cacheFolder,
     name: key.slice(0, 24),
-    marker: 'config.json',
     async train(out) {
       const { pretrain } = await import('../pretraining/pretrain.ts');
       await pretrain(context.unlabelled, {

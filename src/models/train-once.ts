@@ -3,19 +3,18 @@
  * processes that want it, while the others wait. Where the cache folder cannot be written, it is
  * trained in a temporary folder and removed with the process.
  */
-import { existsSync, rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writingCache } from '../core/optional-write.ts';
+import { sealFolder, verifyFolder } from '../core/checked-folder.ts';
+import { CACHE_WARNING, writingCache } from '../core/optional-write.ts';
 import { withLock } from '../runtime/lock.ts';
 
 export interface TrainOnceOptions<T> {
   readonly cacheFolder: string;
   /** Name of the model's folder, made of everything that decides its weights. */
   readonly name: string;
-  /** A file that only finished models have. */
-  readonly marker: string;
   /** Writes the folder, whole or not at all. */
   readonly train: (folder: string) => Promise<void>;
   readonly load: (folder: string) => Promise<T>;
@@ -23,18 +22,32 @@ export interface TrainOnceOptions<T> {
   readonly onWait: () => void;
 }
 
-/** Loads the model, trained before where it is not in the cache yet. */
+/**
+ * Loads the model from the cache, or trains it. A folder that is damaged is trained again, with a
+ * warning that names the file.
+ */
 export async function trainOnce<T>(options: TrainOnceOptions<T>): Promise<T> {
-  const { cacheFolder, name, marker, train, load, onWait } = options;
+  const { cacheFolder, name, train, load, onWait } = options;
   const folder = join(cacheFolder, 'models', name);
-  const isFinished = () => existsSync(join(folder, marker));
+  const isWhole = async () => {
+    const found = await verifyFolder(folder);
+    if (found.state === 'damaged') {
+      process.emitWarning(`${found.file} is damaged (its checksum differs); the model is trained again`, CACHE_WARNING);
+    }
+    return found.state === 'whole';
+  };
   const trainUnderLock = async () => {
-    // Another process may have finished it while this one waited.
-    const make = async () => (isFinished() ? undefined : train(folder));
+    const make = async () => {
+      // Another process may have finished it while this one waited.
+      if ((await verifyFolder(folder)).state === 'whole') return;
+      await rm(folder, { recursive: true, force: true });
+      await train(folder);
+      await sealFolder(folder);
+    };
     await withLock(`${folder}.lock`, make, { patience: Number.POSITIVE_INFINITY, onWait });
     return true;
   };
-  if (isFinished() || (await writingCache(cacheFolder, trainUnderLock))) return load(folder);
+  if ((await isWhole()) || (await writingCache(cacheFolder, trainUnderLock))) return load(folder);
   const temporary = await mkdtemp(join(tmpdir(), 'glm-bench-model-'));
   process.once('exit', () => rmSync(temporary, { recursive: true, force: true }));
   await train(join(temporary, 'model'));

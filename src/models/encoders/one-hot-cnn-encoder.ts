@@ -41,7 +41,6 @@ export async function loadCnnEncoder(options: CnnEncoderOptions, context: ModelC
   return trainOnce({
     cacheFolder: context.cacheFolder,
     name: `cnn-${key.slice(0, 24)}`,
-    marker: 'card.json',
     train: async (folder) =>
       saveBarcodeCnn(folder, await trainBarcodeCnn(supervised, recipe, { ...compute, seed: context.seed, progress })),
     load: async (folder) => barcodeCnnEncoder(await readBarcodeCnn(folder), recipe, compute),
