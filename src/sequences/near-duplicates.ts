@@ -160,19 +160,22 @@ class KmerSets {
     const multipliers = Int32Array.from({ length: HASHES }, (_, h) => mix(2 * h + 1) | 1);
     const offsets = Int32Array.from({ length: HASHES }, (_, h) => mix(2 * h + 2));
     const signatures = new Int32Array(this.sequences.length * HASHES).fill(0x7fffffff);
-    const least = new Int32Array(HASHES);
+    const mixed = new Int32Array(this.codes.length);
     for (let i = 0; i < this.sequences.length; i++) {
       const count = this.distinct(i);
       this.sizes[i] = count;
-      least.fill(0x7fffffff);
-      for (let c = 0; c < count; c++) {
-        const mixed = mix(this.codes[c] + 1);
-        for (let h = 0; h < HASHES; h++) {
-          const value = (Math.imul(mixed, multipliers[h]) + offsets[h]) | 0;
-          if (value < least[h]) least[h] = value;
+      for (let c = 0; c < count; c++) mixed[c] = mix(this.codes[c] + 1);
+      // One hash at a time, so that its least value stays in a register: this loop is most of the time of an audit.
+      for (let h = 0; h < HASHES; h++) {
+        const multiplier = multipliers[h];
+        const offset = offsets[h];
+        let least = 0x7fffffff;
+        for (let c = 0; c < count; c++) {
+          const value = (Math.imul(mixed[c], multiplier) + offset) | 0;
+          if (value < least) least = value;
         }
+        signatures[i * HASHES + h] = least;
       }
-      signatures.set(least, i * HASHES);
     }
     return signatures;
   }
