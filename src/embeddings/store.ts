@@ -2,8 +2,8 @@
  * The embedding store: one `.npy` per (model, sequences, representation), readable with numpy.load, beside a JSON sidecar that says what it is
  * and carries its checksum. A damaged entry is recomputed; files appear whole or not at all.
  */
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readChecked, warnDamaged, withContentHash } from '../core/content-hash.ts';
 import { sha256File, sha256Lines, writeFileAtomic } from '../core/files.ts';
 import { keyOf } from '../core/key.ts';
 import type { Matrix } from '../core/matrix.ts';
@@ -66,7 +66,7 @@ export async function storedEmbeddings(
           representation,
           made,
         };
-        await writeFileAtomic(`${path}.json`, `${JSON.stringify(sidecar, null, 2)}\n`);
+        await writeFileAtomic(`${path}.json`, `${JSON.stringify(withContentHash(sidecar), null, 2)}\n`);
       });
     }
     results.push(matrix);
@@ -74,14 +74,20 @@ export async function storedEmbeddings(
   return results;
 }
 
-/** The stored matrix, or undefined when it is absent or does not match its checksum. */
+const NEXT = 'the embeddings are computed again';
+
+/** The stored matrix, or undefined when it is absent or damaged. */
 async function load(path: string, rows: number): Promise<Matrix | undefined> {
   try {
-    const sidecar = JSON.parse(await readFile(`${path}.json`, 'utf8')) as Sidecar;
-    if (sidecar.rows !== rows || (await sha256File(`${path}.npy`)) !== sidecar.sha256) return undefined;
-    const { values, rows: stored, columns } = await readNpy(`${path}.npy`);
-    return values instanceof Float32Array ? { rows: stored, columns, values } : undefined;
+    const sidecar = (await readChecked(`${path}.json`, NEXT)) as Sidecar | undefined;
+    if (!sidecar || sidecar.rows !== rows) return undefined;
+    if ((await sha256File(`${path}.npy`)) === sidecar.sha256) {
+      const { values, rows: stored, columns } = await readNpy(`${path}.npy`);
+      if (values instanceof Float32Array) return { rows: stored, columns, values };
+    }
   } catch {
-    return undefined; // absent or unreadable: it is computed anew
+    // the matrix is missing or unreadable
   }
+  warnDamaged(`${path}.npy`, NEXT);
+  return undefined;
 }

@@ -8,7 +8,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sealFolder, verifyFolder } from '../core/checked-folder.ts';
-import { CACHE_WARNING, writingCache } from '../core/optional-write.ts';
+import { warnDamaged } from '../core/content-hash.ts';
+import { writingCache } from '../core/optional-write.ts';
 import { withLock } from '../runtime/lock.ts';
 
 export interface TrainOnceOptions<T> {
@@ -32,7 +33,7 @@ export async function trainOnce<T>(options: TrainOnceOptions<T>): Promise<T> {
   const isWhole = async () => {
     const found = await verifyFolder(folder);
     if (found.state === 'damaged') {
-      process.emitWarning(`${found.file} is damaged (its checksum differs); the model is trained again`, CACHE_WARNING);
+      warnDamaged(found.file, 'the model is trained again');
     }
     return found.state === 'whole';
   };

@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { storedEmbeddings } from '../../src/embeddings/store.ts';
 import type { Encoder, Representation } from '../../src/models/model.ts';
 import { readNpy } from '../../src/runtime/arrays/npy.ts';
@@ -115,11 +115,14 @@ describe('an entry is computed anew', () => {
     await writeFile(path, bytes);
   }
 
-  it.each(damage)('where %s', async (_what, harm) => {
+  it.each(damage)('when %s', async (what, harm) => {
     const encoder = countingEncoder();
     const [first] = await ask(encoder, [FIRST]);
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     await harm();
     expect(await ask(encoder, [FIRST])).toEqual([first]);
+    expect(warn).toHaveBeenCalledTimes(what.includes('never written') ? 0 : 1);
+    warn.mockRestore();
     expect(encoder.asked).toHaveLength(2);
     expect(await ask(encoder, [FIRST])).toEqual([first]);
     expect(encoder.asked).toHaveLength(2);

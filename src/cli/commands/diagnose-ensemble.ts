@@ -2,10 +2,9 @@
  * `diagnose-ensemble`: measures matched ensembles without labels and writes a document for each and
  * one page for all. An ensemble that was measured before is not measured again.
  */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { makeFolder } from '../../core/atomic-file.ts';
+import { readChecked, withContentHash } from '../../core/content-hash.ts';
 import { UsageError } from '../../core/errors.ts';
 import { writeFileAtomic } from '../../core/files.ts';
 import { removeAbandoned } from '../../core/temporary.ts';
@@ -86,18 +85,11 @@ export async function diagnosed(
   const known = await readDocument(file);
   const found = await run({ ...request, known: known?.key });
   if (found === 'unchanged') return known as EnsembleDocument;
-  await writeFileAtomic(file, `${JSON.stringify(found, null, 2)}\n`);
+  await writeFileAtomic(file, `${JSON.stringify(withContentHash(found), null, 2)}\n`);
   return found;
 }
 
 /** A stored document; undefined when there is none, or it is damaged or of another version. */
 async function readDocument(file: string): Promise<EnsembleDocument | undefined> {
-  if (!existsSync(file)) return undefined;
-  let stored: unknown;
-  try {
-    stored = JSON.parse(await readFile(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
-  return ensembleDiagnosticsSchema.safeParse(stored).data;
+  return ensembleDiagnosticsSchema.safeParse(await readChecked(file, 'the ensemble is measured again')).data;
 }

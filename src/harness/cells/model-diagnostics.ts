@@ -2,8 +2,8 @@
  * What is measured of a model without labels beside its score (`diagnostics/model-diagnostics.ts`), on test sequences of the task: the same ones for every model, drawn
  * once, labels unseen, nothing chosen by them. What is whole is kept in the cache folder, for every probe of a model asks for the same.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readChecked, withContentHash } from '../../core/content-hash.ts';
 import { writeFileAtomic } from '../../core/files.ts';
 import { keyOf } from '../../core/key.ts';
 import { writingCache } from '../../core/optional-write.ts';
@@ -11,7 +11,6 @@ import { createRandom } from '../../core/random.ts';
 import type { Measures, Unmeasured } from '../../diagnostics/model-diagnostics.ts';
 import type { Encoder } from '../../models/model.ts';
 import type { Device } from '../../runtime/device.ts';
-import { contentProblem, withContentHash } from '../store/content-hash.ts';
 import { measuresSchema } from '../store/result.ts';
 
 /** Of the draw of sequences and tokens: the same for all seeds of a cell, so that only weights differ. */
@@ -39,12 +38,8 @@ export async function storedMeasures(
   const windows = Array.from(drawn, (place) => sequences[place]);
   const key = keyOf('modelDiagnostics', { fingerprint, windows, seed: SEED, computation: codeHash });
   const path = join(cacheFolder, 'measures', `${key.slice(0, 32)}.json`);
-  const stored = await readFile(path, 'utf8')
-    .then(JSON.parse)
-    .catch(() => undefined); // absent or cut off: it is measured anew
-  const found = measuresSchema.safeParse(stored);
-  if (found.success && contentProblem(stored) === undefined) return found.data;
-  if (stored !== undefined) progress(0, `${path} is damaged; it is measured again`);
+  const found = measuresSchema.safeParse(await readChecked(path, 'it is measured again'));
+  if (found.success) return found.data;
   const compute = { device: device as Device, threads };
   const measured = measuresSchema.parse(await measure(language, windows, { compute, seed: SEED, progress }));
   // What memory was too short for today may fit tomorrow.

@@ -101,7 +101,7 @@ export const resultSchema = z.object({
     codeHash: z.string(),
   }),
   timings: z.object({ seconds: z.number(), startedAt: z.string(), finishedAt: z.string() }),
-  /** sha256 over the rest of the document (`content-hash.ts`). Absent from older documents. */
+  /** sha256 over the rest of the document (`core/content-hash.ts`). Absent from older documents. */
   contentHash: z.string().optional(),
 });
 
@@ -143,7 +143,7 @@ export const taskRecordSchema = z.object({
   testGroups: z.array(z.number().int()).optional(),
   /** `[testSize, columns]` float64 `.npy`, layout of `Targets`. */
   targets: z.object({ file: z.string(), sha256: z.string(), rows: z.number().int(), columns: z.number().int() }),
-  /** sha256 over the rest of the document (`content-hash.ts`). Absent from older documents. */
+  /** sha256 over the rest of the document (`core/content-hash.ts`). Absent from older documents. */
   contentHash: z.string().optional(),
 });
 

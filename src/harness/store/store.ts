@@ -7,13 +7,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { makeFolder } from '../../core/atomic-file.ts';
+import { contentProblem, withContentHash } from '../../core/content-hash.ts';
 import { UsageError } from '../../core/errors.ts';
 import { isMissing, sha256, sha256File, writeFileAtomic } from '../../core/files.ts';
 import type { Targets } from '../../core/matrix.ts';
 import { encodeNpy, writeNpy } from '../../runtime/arrays/npy.ts';
 import { type Lock, LockLost, type LockSightings, tryLock, withLock } from '../../runtime/lock.ts';
 import { type MergedCells, mergeCells } from '../cells/identity.ts';
-import { contentProblem, withContentHash } from './content-hash.ts';
 import {
   type Result,
   RUN_MANIFEST_SCHEMA,

@@ -2,7 +2,7 @@
  * What a plan needs to know of a task without holding its rows: its hash, sizes and classes. Preparing a task to learn these
  * may take seconds, so descriptions are remembered (`row-cache-validity.ts`).
  */
-import { readFile } from 'node:fs/promises';
+import { readChecked, withContentHash } from '../../core/content-hash.ts';
 import { writeFileAtomic } from '../../core/files.ts';
 import type { TaskKind } from '../../core/matrix.ts';
 import { writingCache } from '../../core/optional-write.ts';
@@ -48,12 +48,9 @@ export async function recallDescription(
   reference: TaskReference,
   context: TaskContext,
 ): Promise<TaskDescription | undefined> {
-  try {
-    const remembered = JSON.parse(await readFile(await memoryFile(reference, context, 'json'), 'utf8')) as Remembered;
-    return (await isUnchanged(remembered.watched)) ? remembered.description : undefined;
-  } catch {
-    return undefined; // absent or damaged: it will be made again
-  }
+  const path = await memoryFile(reference, context, 'json');
+  const remembered = (await readChecked(path, 'the task is described again')) as Remembered | undefined;
+  return remembered && (await isUnchanged(remembered.watched)) ? remembered.description : undefined;
 }
 
 /** Remembers a description where it can be known later that it still holds. */
@@ -64,7 +61,9 @@ export async function rememberDescription(
 ): Promise<void> {
   const watched = await watchedOf(reference, task);
   if (watched === undefined) return;
-  const remembered: Remembered = { description: describeTask(task), watched };
+  const remembered: Remembered = JSON.parse(JSON.stringify({ description: describeTask(task), watched }));
   const file = await memoryFile(reference, context, 'json');
-  await writingCache(context.cacheFolder, () => writeFileAtomic(file, `${JSON.stringify(remembered)}\n`));
+  await writingCache(context.cacheFolder, () =>
+    writeFileAtomic(file, `${JSON.stringify(withContentHash(remembered))}\n`),
+  );
 }

@@ -1,12 +1,15 @@
 /**
- * The rows of tasks that are slow to read, such as those of a table of five million barcodes, kept in the cache folder as they were loaded (JSON, one a
- * line), so that each of a run's processes, and the next run, need not read the tables again. They hold for as long as `row-cache-validity.ts` says.
+ * Caches the rows of tasks that take long to load, as JSON lines in the cache folder with a checksum
+ * in the last line. Other processes and later runs reuse them until a source file changes
+ * (`row-cache-validity.ts`).
  */
-import { createWriteStream } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createWriteStream, existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { makeFolder } from '../../core/atomic-file.ts';
+import { warnDamaged } from '../../core/content-hash.ts';
 import { temporaryPath } from '../../core/temporary.ts';
 import { readLines } from '../../sequences/formats/gzip-stream.ts';
 import type { LabelledSequence } from '../../sequences/labelled-sequence.ts';
@@ -15,7 +18,7 @@ import type { TaskContext, TaskDefinition } from '../contracts.ts';
 import { type PreparedRows, prepareTask } from './prepare.ts';
 import { isUnchanged, memoryFile, type TaskReference, type Watched, watchedOf } from './row-cache-validity.ts';
 
-/** Loading for longer than this is slow. */
+/** Rows that take longer than this to load are cached. */
 const SLOW_SECONDS = 5;
 const ENDING = 'rows.jsonl';
 
@@ -31,7 +34,13 @@ interface Head extends Pick<Loaded, 'notes' | 'skipped'> {
   readonly rows: number;
 }
 
-/** Prepares a task, its rows as they were kept where they were slow to load before. */
+/** The last line of the file. */
+interface Tail {
+  /** Over the text of all lines before it. */
+  readonly sha256: string;
+}
+
+/** Prepares a task; rows that were slow to load before come from the cache. */
 export async function prepareKept(
   definition: TaskDefinition,
   reference: TaskReference,
@@ -61,7 +70,7 @@ export async function prepareKept(
     return rows;
   };
   const task = await prepareTask({ ...definition, load }, context);
-  // Not before it is known that the rows can be used.
+  // Write the cache only after the rows have passed validation.
   if (loaded && loaded.seconds >= slow) {
     const { began } = loaded;
     const watched = await watchedOf(reference, task);
@@ -71,13 +80,21 @@ export async function prepareKept(
   return { ...task, definition };
 }
 
-/** What is kept, where it still holds. */
+/** The cached rows, if they are whole and their sources are unchanged. */
 async function recall(path: string): Promise<Loaded | undefined> {
+  if (!existsSync(path)) return undefined;
   const rows: LabelledSequence[] = [];
+  const hash = createHash('sha256');
   let head: Head | undefined;
+  let checksum: string | undefined;
   try {
     for await (const { lines } of readLines(path)) {
       for (const line of lines) {
+        if (head && rows.length === head.rows) {
+          checksum = (JSON.parse(line) as Tail).sha256;
+          continue;
+        }
+        hash.update(line);
         if (head) rows.push(JSON.parse(line));
         else {
           head = JSON.parse(line) as Head;
@@ -85,17 +102,26 @@ async function recall(path: string): Promise<Loaded | undefined> {
         }
       }
     }
+    if (head && checksum === hash.digest('hex')) return { rows, notes: head.notes, skipped: head.skipped };
   } catch {
-    return undefined; // absent or damaged: they will be loaded again
+    // not JSON, or cut off: damaged
   }
-  return head?.rows === rows.length ? { rows, notes: head.notes, skipped: head.skipped } : undefined;
+  warnDamaged(path, 'the rows are read again from their files');
+  return undefined;
 }
 
 async function keep(path: string, { rows, notes, skipped }: Loaded, watched: readonly Watched[]): Promise<void> {
   const head: Head = { watched, notes, skipped, rows: rows.length };
+  const hash = createHash('sha256');
+  const text = (value: object) => {
+    const line = JSON.stringify(value);
+    hash.update(line);
+    return `${line}\n`;
+  };
   const lines = function* () {
-    yield `${JSON.stringify(head)}\n`;
-    for (const row of rows) yield `${JSON.stringify(row)}\n`;
+    yield text(head);
+    for (const row of rows) yield text(row);
+    yield `${JSON.stringify({ sha256: hash.digest('hex') } satisfies Tail)}\n`;
   };
   const temporary = temporaryPath(path);
   try {

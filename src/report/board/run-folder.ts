@@ -9,10 +9,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ZodError, type z } from 'zod';
+import { contentProblem } from '../../core/content-hash.ts';
 import { sha256, sha256File } from '../../core/files.ts';
 import type { Predictions, Targets } from '../../core/matrix.ts';
 import { type ManifestCell, type RunSettings, rowIdentity } from '../../harness/cells/identity.ts';
-import { contentProblem } from '../../harness/store/content-hash.ts';
 import {
   type Result,
   type RunManifest,

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { TaskDefinition } from '../../../src/harness/contracts.ts';
 import { prepareTask } from '../../../src/harness/tasks/prepare.ts';
 import { prepareKept } from '../../../src/harness/tasks/row-cache.ts';
@@ -91,19 +91,25 @@ test('rows of a file that changed while it was read are not kept', async () => {
   expect(await keptFile()).toEqual([]);
 });
 
-test('a damaged or shortened memory is not believed', async () => {
+test('a damaged or shortened cache is read again, with a warning that names the file', async () => {
+  const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   const { counted, definition } = counting();
   const plain = await prepareTask(definition, context());
   await prepareKept(definition, reference, context(), 0);
   const [path] = await keptFile();
   const text = await readFile(path, 'utf8');
-  for (const damaged of [text.slice(0, 300), text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1), 'x', '']) {
+  const flipped = text.replace(/("sequence":"[ACGT]*)[ACG]"/, '$1T"'); // one letter of a sequence: still valid JSON
+  expect(flipped).not.toBe(text);
+  const cut = text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1);
+  for (const damaged of [text.slice(0, 300), cut, flipped, 'x', '']) {
     const loads = counted.loads;
     await writeFile(path, damaged);
     expect((await prepareKept(definition, reference, context(), 0)).hash).toBe(plain.hash);
     expect(counted.loads).toBe(loads + 1);
     expect(await readFile(path, 'utf8')).toBe(text);
+    expect(warn).toHaveBeenLastCalledWith(expect.stringContaining(`${path} is damaged`), 'CacheWarning');
   }
+  warn.mockRestore();
 });
 
 test('nothing is kept of quick tasks, of rows that cannot be used, and of rows that name no file', async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { withContentHash } from '../../../src/harness/store/content-hash.ts';
+import { withContentHash } from '../../../src/core/content-hash.ts';
 import { buildLeaderboard } from '../../../src/report/board/leaderboard.ts';
 import { type Leaderboard, leaderboardSchema } from '../../../src/report/board/schema.ts';
 import { writeReport } from '../../../src/report/report.ts';
