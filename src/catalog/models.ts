@@ -1,6 +1,7 @@
 /**
- * The built-in models: encoders pre-trained within the run on a task's own unlabelled training sequences, their controls, and what they are
- * compared with: k-mer composition and the one-hot CNN trained with labels.
+ * The built-in models: encoders pre-trained within the run on the unlabelled training sequences of
+ * a task, their controls, and the models that they are compared with: k-mer composition and the
+ * one-hot CNN trained with labels.
  */
 import { keyOf } from '../core/key.ts';
 import { kmerComposition } from '../models/encoders/kmer-composition.ts';
@@ -15,8 +16,9 @@ const CITATION =
   'Devlin et al. 2019, BERT; k-mer tokens and masking as in Millan Arias et al. 2023, BarcodeBERT (arXiv 2311.02401)';
 
 /**
- * Pre-trains in the cache folder under a key of everything that decides the weights, or finds it there. Of several processes that
- * want the same encoder one pre-trains it; the others wait.
+ * Pre-trains in the cache folder, or loads the model from it, under a key of everything that
+ * determines the weights. When several processes need the same encoder, one pre-trains it and the
+ * others wait.
  */
 async function pretrained(config: PretrainConfig, context: ModelContext): Promise<FrozenModel> {
   const { loadBertFolder } = await import('../pretraining/bert-folder.ts');
@@ -43,17 +45,17 @@ async function pretrained(config: PretrainConfig, context: ModelContext): Promis
       });
     },
     load: loadBertFolder,
-    onWait: () => context.progress(0, 'pre-training: another process is at it, waiting for its result'),
+    onWait: () => context.progress(0, 'pre-training: waiting for another process that trains the same encoder'),
   });
 }
 
 /**
- * Positions for every sequence of the task, test rows included: the preset's length, or more where there are longer sequences. With a reference its
- * columns, whatever the lengths.
+ * Positions for every sequence of the task, test rows included: the preset's length, or more when
+ * sequences are longer. With a reference, the number of its columns.
  */
 function fittedTo(config: PretrainConfig, { longestSequence: longest, unlabelled }: ModelContext): PretrainConfig {
   if (config.reference !== undefined) return onReference(config, unlabelled.length, (i) => unlabelled[i]);
-  // In coarse steps, so that tasks with the same training rows share an encoder.
+  // Rounded up in coarse steps, so that tasks with the same training rows share an encoder.
   return longest > config.length ? { ...config, length: Math.ceil(longest / config.length) * config.length } : config;
 }
 
@@ -66,7 +68,7 @@ function kmerBert(preset: string): ModelDefinition[] {
   const config = PRESETS[preset];
   const shape = `${config.layers} layers, width ${config.hidden}, ${config.k}-mers`;
   const common = { citation: CITATION, licence: 'MIT', version: '1', stochastic: true, options: { preset, config } };
-  // Layers are offered to the choice on validation data, mean-pooled.
+  // Every layer, mean-pooled, is a candidate in the choice on validation data.
   const representations = (encoder: Encoder) =>
     Array.from({ length: encoder.layers + 1 }, (_, layer) => ({ layer, pooling: 'mean' as const }));
   return [
@@ -83,7 +85,7 @@ function kmerBert(preset: string): ModelDefinition[] {
       ...common,
       id: `kmer-bert-${preset}-random`,
       title: `k-mer BERT (${preset}), random weights`,
-      description: `${shape}; the same architecture with weights as first drawn: what the encoder gives before it has learned anything.`,
+      description: `${shape}; the same architecture with its initial weights: the result of an untrained encoder.`,
       kind: 'control',
       representations,
       load: (context) => random(config, context),
@@ -98,7 +100,10 @@ const BARCODE_TITLES = {
   barcodecausal: ['Causal barcode decoder', 'the causal comparison of Safari et al. 2025, arXiv 2502.18405'],
 } as const;
 
-/** An encoder of the barcode papers pre-trained within the run, and its control. All of a size differ in their objective alone. */
+/**
+ * An encoder of the barcode papers pre-trained within the run, and its control. Encoders of one
+ * size differ only in their objective.
+ */
 function barcodeEncoder(name: keyof typeof BARCODE_TITLES, size: string): ModelDefinition[] {
   const [title, source] = BARCODE_TITLES[name];
   const id = `${name}-${size}`;
@@ -126,7 +131,7 @@ function barcodeEncoder(name: keyof typeof BARCODE_TITLES, size: string): ModelD
       ...common,
       id: `${id}-random`,
       title: `${title} (${size}), random weights`,
-      description: `${shape}; the same encoder with weights as first drawn.`,
+      description: `${shape}; the same encoder with its initial weights.`,
       kind: 'control',
       load: (context) => random(config, context),
     },
@@ -134,8 +139,8 @@ function barcodeEncoder(name: keyof typeof BARCODE_TITLES, size: string): ModelD
 }
 
 /**
- * The barcode papers pool the last layer; every layer, and means over reading frames (on a reference there is one), are offered to the choice on
- * validation data.
+ * The barcode papers pool the last layer. Here every layer, and means over reading frames (a
+ * reference has one frame), are candidates in the choice on validation data.
  */
 function representations({ layers }: Encoder, { reference }: PretrainConfig): Representation[] {
   const depths = Array.from({ length: layers + 1 }, (_, layer) => layer);

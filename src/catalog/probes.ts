@@ -1,4 +1,4 @@
-/** Every probe by id, and the probe that a kind of task gets when none is named. */
+/** Every probe by id, and the default probe of each kind of task. */
 import type { TaskKind } from '../core/matrix.ts';
 import { clusteringProbe, REDUCERS } from '../probes/clustering/clustering.ts';
 import { fineTuneProbe } from '../probes/fine-tune.ts';
@@ -34,7 +34,7 @@ const DEFAULTS: Readonly<Record<TaskKind, string>> = {
   clustering: 'ward-pca',
 };
 
-/** Linear probes are the default; a clustering task gets Ward on principal components. */
+/** Linear probes are the default; clustering tasks use Ward on principal components. */
 export function defaultProbe(kind: TaskKind): AnyProbe {
   return PROBES[DEFAULTS[kind]];
 }

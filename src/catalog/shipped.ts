@@ -1,6 +1,7 @@
 /**
- * The encoders that come with the package: weights pre-trained by this project on data whose licence allows it, each in a folder of
- * `shipped/` with its model card. No download is needed; what a file must hold is part of its key.
+ * The encoders that are part of the package: weights pre-trained by this project on data whose
+ * licence allows it, each in a folder of `shipped/` with its model card. They need no download; the
+ * checksum of the weights is part of their key.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,18 +18,18 @@ export const SHIPPED_WEIGHTS = {
 } as const;
 type ShippedId = keyof typeof SHIPPED_WEIGHTS;
 
-/** Reads an encoder that comes with the package. Throws where its weights are not those that were published. */
+/** Reads an encoder of the package. Throws when its weights differ from the published ones. */
 export async function loadShipped(id: ShippedId, parent = SHIPPED_FOLDER): Promise<FrozenModel> {
   const folder = join(parent, id);
   const weights = join(folder, 'model.safetensors');
   const found = await sha256File(weights);
   if (found !== SHIPPED_WEIGHTS[id])
-    throw new Error(`${weights} is damaged (sha256 ${found}, not ${SHIPPED_WEIGHTS[id]}): install the package anew`);
+    throw new Error(`${weights} is damaged (sha256 ${found}, not ${SHIPPED_WEIGHTS[id]}): reinstall the package`);
   const { loadBertFolder } = await import('../pretraining/bert-folder.ts');
   return loadBertFolder(folder);
 }
 
-/** The same encoder with weights as first drawn. */
+/** The same encoder with its initial weights. */
 async function randomShipped(id: ShippedId, seed: number): Promise<FrozenModel> {
   const text = await readFile(join(SHIPPED_FOLDER, id, 'training.json'), 'utf8');
   const { config } = JSON.parse(text) as { config: PretrainConfig };
@@ -44,14 +45,17 @@ const barcodeMae = {
   options: { weights: SHIPPED_WEIGHTS['barcodemae-deepcoi'] },
 };
 
-/** BarcodeMAE pre-trained on COI barcodes of DeepCOI (`shipped/barcodemae-deepcoi/README.md` is its card), and its control. */
+/**
+ * BarcodeMAE pre-trained on COI barcodes of DeepCOI (model card:
+ * `shipped/barcodemae-deepcoi/README.md`), and its control.
+ */
 export const SHIPPED: readonly ModelDefinition[] = [
   {
     ...barcodeMae,
     id: 'barcodemae-deepcoi',
     title: 'BarcodeMAE, shipped',
     description:
-      'A small BarcodeMAE encoder that comes with the package, pre-trained on COI barcodes of annelids, labels unseen; frozen.',
+      'A small BarcodeMAE encoder that is part of the package, pre-trained on COI barcodes of annelids without labels; frozen.',
     kind: 'model',
     stochastic: false,
     load: () => loadShipped('barcodemae-deepcoi'),
@@ -60,7 +64,7 @@ export const SHIPPED: readonly ModelDefinition[] = [
     ...barcodeMae,
     id: 'barcodemae-deepcoi-random',
     title: 'BarcodeMAE, shipped, random weights',
-    description: 'The shipped encoder with weights as first drawn.',
+    description: 'The shipped encoder with its initial weights.',
     kind: 'control',
     stochastic: true,
     load: ({ seed }) => randomShipped('barcodemae-deepcoi', seed),

@@ -1,6 +1,7 @@
 /**
- * What a checkpoint's own classifier says of sequences, where it was published with one: probabilities, nothing fitted. Such heads read all tokens of
- * an input, so that every sequence must make as many as the model was trained on.
+ * Class probabilities from the classifier that a checkpoint was published with; nothing is fitted.
+ * Such a classifier reads all tokens of an input, so every sequence must have exactly the number of
+ * tokens that the model was trained on.
  */
 
 import type { Matrix } from '../core/matrix.ts';
@@ -12,12 +13,12 @@ import { type Compute, pick } from '../runtime/training/network.ts';
 import { UnusableSequence } from '../sequences/sequence-error.ts';
 import { rowsPerBatch } from './batch-plan.ts';
 
-/** Rows at a time at most. */
+/** Maximum number of rows in one call. */
 const ROWS = 512;
 
 /**
- * [sequences, classes]; columns are `model.classifier.classes`. Throws for a model without a classifier, and for a sequence that makes more or fewer
- * tokens than it reads.
+ * [sequences, classes]; columns are `model.classifier.classes`. Throws for a model without a
+ * classifier, and for a sequence with more or fewer tokens than the classifier reads.
  */
 export async function classScores(
   model: FrozenModel,
@@ -28,7 +29,7 @@ export async function classScores(
   const { label, classifier } = model;
   const graph = new Graph();
   const { hiddenStates, scores } = model.build(graph);
-  if (!classifier || !scores) throw new Error(`${label}: its weights came with no classifier; fit a probe instead`);
+  if (!classifier || !scores) throw new Error(`${label}: the checkpoint has no classifier; fit a probe instead`);
   const { classes, tokens } = classifier;
   for (const [i, sequence] of sequences.entries()) {
     const own = model.tokens(sequence);

@@ -1,6 +1,8 @@
 /**
- * Frozen extraction: a model's graph with its weights fixed, pooled inside the graph, run over sequences sorted by length in batches of a token
- * budget, fewer where memory is short (`batch-plan.ts`). Only `[rows, dimension]` comes back. Results don't depend on how sequences are batched, up to rounding in the last bits.
+ * Embeds sequences with a frozen model: a graph with fixed weights, pooled inside the graph, run
+ * over sequences sorted by length in batches of a token budget, smaller when memory is short
+ * (`batch-plan.ts`). Only `[rows, dimension]` is returned. Results do not depend on the batches, up
+ * to rounding in the last bits.
  */
 
 import { hashJson } from '../core/files.ts';
@@ -31,13 +33,19 @@ export function isEncoder(model: FrozenModel | Encoder): model is Encoder {
 }
 
 export interface ExtractionOptions {
-  /** `float16`: weights and products in half precision, all else in float32 (`onnx/half-precision/graph.ts`). Default float32. */
+  /**
+   * `float16`: weights and products in half precision, everything else in float32
+   * (`onnx/half-precision/graph.ts`). Default float32.
+   */
   readonly precision?: 'float32' | 'float16';
-  /** Round on the CPU as a GPU does, which gains nothing: for tests. */
+  /** Round on the CPU as on a GPU, without gain in speed: for tests. */
   readonly emulate?: boolean;
 }
 
-/** Gives a frozen model its `embed`. An encoder is returned as it is; it has a precision of its own. Throws for float16 on the CPU. */
+/**
+ * Adds `embed` to a frozen model. An encoder is returned unchanged; it defines its own precision.
+ * Throws for float16 on the CPU.
+ */
 export function encoderOf(
   given: FrozenModel | Encoder,
   compute: Compute,
@@ -45,11 +53,10 @@ export function encoderOf(
 ): Encoder {
   const isHalf = precision === 'float16';
   if (isHalf && compute.device === 'cpu' && !emulate)
-    throw new Error(
-      'float16 is for GPUs (--device cuda or webgpu): a CPU would cast back and forth, slower and less exact',
-    );
+    throw new Error('float16 is for GPUs (--device cuda or webgpu): on a CPU it would be slower and less exact');
   if (isEncoder(given)) {
-    if (isHalf) throw new Error('float16 is for weights of known architectures; this model is run as it was made');
+    if (isHalf)
+      throw new Error('float16 is for weights of known architectures; this model runs with the precision of its file');
     return given;
   }
   const model = isHalf ? inHalf(given) : given;
@@ -60,7 +67,7 @@ export function encoderOf(
     if (!session) {
       session = compile(model, representations, compute, isHalf ? { emulate } : undefined);
       sessions.set(key, session);
-      session.catch(() => sessions.delete(key)); // its caller is told
+      session.catch(() => sessions.delete(key)); // reported to the caller
     }
     return session;
   };
@@ -86,7 +93,7 @@ export function encoderOf(
         if (pooling === 'frames' ? model.frames === undefined : !Object.hasOwn(POOLINGS, pooling))
           throw new Error(
             pooling === 'frames'
-              ? `${model.label} reads no k-mers of one length, so it has no reading frames to average over`
+              ? `${model.label} has no k-mers of one length, so it has no reading frames to average over`
               : `unknown pooling '${pooling}'; known: ${Object.keys(POOLINGS).join(', ')}, frames`,
           );
       }
@@ -115,19 +122,22 @@ export function encoderOf(
   };
 }
 
-/** The model under a name, a fingerprint and a card that tell it from itself in float32. */
+/** The model with a label, fingerprint and card that differ from those in float32. */
 function inHalf(model: FrozenModel): FrozenModel {
   return {
     ...model,
     label: `${model.label} in float16`,
     fingerprint: hashJson({ precision: 'float16', of: model.fingerprint }),
-    card: { ...model.card, precision: 'float16 weights and products, all else float32' },
+    card: { ...model.card, precision: 'weights and products in float16, everything else in float32' },
   };
 }
 
 const nameOf = ({ layer, pooling }: Representation) => `layer${layer}:${pooling}`;
 
-/** Means over tokens, averaged over the reading frames; a sequence too short for a frame counts with those that it has. */
+/**
+ * Means over tokens, averaged over the reading frames; for a sequence too short for a frame, over
+ * the frames that it has.
+ */
 async function overFrames(
   model: FrozenModel,
   sequences: readonly string[],
@@ -179,12 +189,12 @@ async function compile(
   return openGraph(graph, { values: half?.values(model.values) ?? model.values, externalData }, { ...compute, label });
 }
 
-/** Can a beginning of a sequence that the model refuses be read? */
+/** Whether the model can read a prefix of a sequence that it refuses. */
 function isTooLong(model: FrozenModel, sequence: string): boolean {
   for (let letters = sequence.length >> 1; letters > 0; letters >>= 1) {
     try {
       if (model.tokens(sequence.slice(0, letters)) > 0) return true;
-    } catch {} // longer than that still
+    } catch {} // still longer than that
   }
   return false;
 }
@@ -222,12 +232,14 @@ async function extract(
     const bucket = order.slice(done, end);
     await runInBatches(bucket.length, bucket.length, async (from, to) => {
       const rows = bucket.slice(from, to);
-      // A graph that neither reads nor pools under the mask has no input for it.
+      // A graph that does not use the mask has no input for it.
       const outputs = await session.run(pick(session, model.encode(rows.map((row) => sequences[row]))));
       representations.forEach((representation, r) => {
         const pooled = outputs[nameOf(representation)]; // [rows, dimension]
         if (pooled.dims[0] !== rows.length || pooled.dims[1] !== model.dimension)
-          throw new Error(`${model.label}: [${pooled.dims.join(', ')}] came back for ${rows.length} sequences`);
+          throw new Error(
+            `${model.label}: the model returned [${pooled.dims.join(', ')}] for ${rows.length} sequences`,
+          );
         const data = pooled.data as Float32Array;
         rows.forEach((row, i) => {
           results[r].set(data.subarray(i * model.dimension, (i + 1) * model.dimension), row * model.dimension);

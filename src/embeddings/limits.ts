@@ -1,9 +1,10 @@
-/** How much a model reads at once, in letters. */
+/** Maximum input length of a model, in letters. */
 import type { InputLimits } from '../models/model.ts';
 
 /**
- * Letters that a model reads at once, whole tokens: stated by the model, or from its tokens. Where tokens differ in length, four letters each are
- * taken: most have more, and windows that make too many are halved. Undefined for a model without a limit.
+ * Maximum number of letters that a model reads at once, in whole tokens: declared by the model, or
+ * computed from its tokens. For tokens of varying length, four letters each are assumed: most have
+ * more, and windows with too many tokens are halved. Undefined for a model without a limit.
  */
 export function nucleotideLimit(limits: InputLimits = {}): number | undefined {
   const { nucleotidesPerToken: perToken, maxTokens: tokens, maxNucleotides } = limits;
@@ -11,8 +12,11 @@ export function nucleotideLimit(limits: InputLimits = {}): number | undefined {
   return letters && Math.max(1, letters - (letters % (perToken ?? 1)));
 }
 
-/** What to do about a sequence that is too long for a model: words for the end of a message, empty where nothing is known. */
+/**
+ * Remedy for a sequence that is too long for a model: the end of an error message, empty when none
+ * is known.
+ */
 export function windowRemedy(limits: InputLimits | undefined): string {
   const limit = nucleotideLimit(limits);
-  return limit === undefined ? '' : `; or embed long sequences in windows: put +w${limit} behind the model's name`;
+  return limit === undefined ? '' : `; or embed long sequences in windows: append +w${limit} to the model's name`;
 }

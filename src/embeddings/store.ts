@@ -1,6 +1,7 @@
 /**
- * The embedding store: one `.npy` per (model, sequences, representation), readable with numpy.load, beside a JSON sidecar that says what it is
- * and carries its checksum. A damaged entry is recomputed; files appear whole or not at all.
+ * Store of embeddings: one `.npy` per (model, sequences, representation), readable with numpy.load,
+ * with a JSON sidecar that has its metadata and checksum. A damaged entry is recomputed; a file
+ * appears only when it is complete.
  */
 import { dirname, join } from 'node:path';
 import { readChecked, warnDamaged, withContentHash } from '../core/content-hash.ts';
@@ -22,14 +23,17 @@ interface Sidecar {
   readonly made: Provenance;
 }
 
-/** What determines the vectors besides model and sequences. */
+/** Everything that determines the vectors except model and sequences. */
 export interface Provenance {
   readonly device: string;
   /** Key of code and machine: see `KeyParts.computation`. */
   readonly computation: string;
 }
 
-/** Embeddings of `sequences`, from the store where they are there whole, computed and stored otherwise. */
+/**
+ * Embeddings of `sequences`, from the store when the entry is complete, otherwise computed and
+ * stored.
+ */
 export async function storedEmbeddings(
   folder: string,
   made: Provenance,
@@ -76,7 +80,7 @@ export async function storedEmbeddings(
 
 const NEXT = 'the embeddings are computed again';
 
-/** The stored matrix, or undefined when it is absent or damaged. */
+/** The stored matrix, or undefined when it is missing or damaged. */
 async function load(path: string, rows: number): Promise<Matrix | undefined> {
   try {
     const sidecar = (await readChecked(`${path}.json`, NEXT)) as Sidecar | undefined;

@@ -1,7 +1,8 @@
 /**
- * Both strands of DNA: a sequence's vector is the mean of the vectors of the sequence and of its reverse complement, under every pooling, so that it
- * no longer depends on which strand was written down (Shrikumar et al. 2017, bioRxiv 103663, average predictions alike). N is its own complement;
- * lower case stays lower case. It takes twice the time.
+ * Both strands of DNA: the vector of a sequence is the mean of the vectors of the sequence and of
+ * its reverse complement, under every pooling, so it does not depend on which strand is given
+ * (Shrikumar et al. 2017, bioRxiv 103663, average predictions in the same way). N is its own
+ * complement; lower case stays lower case. Takes twice the time.
  */
 
 import { hashJson } from '../core/files.ts';
@@ -10,11 +11,14 @@ import type { Encoder } from '../models/model.ts';
 import { reverseComplement } from '../sequences/alphabet.ts';
 import { unusable } from '../sequences/sequence-error.ts';
 
-/** What is held at a time beside the results: sequences, and letters in them unless one has more alone. */
+/** Sequences held in memory at a time, and letters in them unless a single sequence has more. */
 const SEQUENCES_PER_CALL = 8192;
 const LETTERS_PER_CALL = 2 ** 25;
 
-/** The encoder over both strands. `embed` throws, naming the sequence, for letters outside IUPAC, which have no complement. */
+/**
+ * The encoder over both strands. `embed` throws, with the number of the sequence, for letters
+ * outside IUPAC, which have no complement.
+ */
 export function bothStrands(encoder: Encoder): Encoder {
   return {
     ...encoder,
@@ -37,7 +41,7 @@ export function bothStrands(encoder: Encoder): Encoder {
   };
 }
 
-/** Beginnings and ends of groups of sequences. */
+/** Start and end of each group of sequences. */
 function* calls(sequences: readonly string[]): Generator<readonly [from: number, to: number]> {
   let [from, letters] = [0, 0];
   for (const [i, { length }] of sequences.entries()) {

@@ -1,27 +1,32 @@
 /**
- * Embeddings of more sequences than memory holds vectors for: read, embedded and handed on a block at a time, in order. Within a block sequences are batched by
- * length, as ever; a sequence's vector does not depend on its block.
+ * Embeds more sequences than memory has room for vectors: reads, embeds and passes on one block at
+ * a time, in order. Within a block sequences are batched by length; the vector of a sequence does
+ * not depend on its block.
  */
 
 import type { Encoder, Representation } from '../models/model.ts';
 import { UnusableSequence, unusable } from '../sequences/sequence-error.ts';
 
-/** Sequences in a block, and letters in them unless one has more alone. Many, so that those batched together are of like length. */
+/**
+ * Sequences per block, and letters in them unless a single sequence has more. Large, so that
+ * sequences in a batch have similar lengths.
+ */
 const SEQUENCES_PER_BLOCK = 8192;
 const LETTERS_PER_BLOCK = 2 ** 25;
 
 export interface StreamOptions {
   readonly representation: Representation;
-  /** How many sequences will come, for progress. */
+  /** Total number of sequences, for progress. */
   readonly total: number;
   readonly progress?: (fraction: number, message: string) => void;
-  /** Takes the vectors of the next sequences, [n, dimension]. */
+  /** Receives the vectors of the next sequences, [n, dimension]. */
   readonly take: (vectors: Float32Array) => Promise<void>;
 }
 
 /**
- * Embeds `sequences` in blocks; -> how many there were.
- * @throws what the encoder throws; after the first block it is said which sequences it was about, for an encoder counts from its block's first.
+ * Embeds `sequences` in blocks; returns their number.
+ * @throws the errors of the encoder. After the first block the message has the range of sequences,
+ *   since the encoder counts from the start of its block.
  */
 export async function embedStream(
   encoder: Encoder,

@@ -1,8 +1,11 @@
 /**
- * Sequences longer than a model reads, in windows of so many letters, begun every `stride` letters; the last one ends with the sequence, so that none is
- * a stub. Each is embedded by itself; then their vectors become one, a window weighing as much as it stands for: a letter in m windows counts 1/m in
- * each. `mean` (and `frames`) count its tokens, spread evenly over its letters: without overlap that is the mean over the tokens of all windows.
- * `first` counts letters; `max` is the largest value over all windows. A sequence no longer than a window is embedded as ever.
+ * Splits sequences that are longer than the model's input into windows of a given length that start
+ * every `stride` letters; the last window ends at the end of the sequence, so no window is short.
+ * Each window is embedded separately; then the vectors are combined, each weighted by the letters
+ * that it covers: a letter in m windows counts 1/m in each. `mean` (and `frames`) count tokens,
+ * spread evenly over letters: without overlap this is the mean over the tokens of all windows.
+ * `first` counts letters; `max` is the largest value over all windows. A sequence no longer than a
+ * window is embedded directly.
  */
 
 import { hashJson } from '../core/files.ts';
@@ -11,16 +14,19 @@ import type { Encoder, Pooling, Representation } from '../models/model.ts';
 import { unusable } from '../sequences/sequence-error.ts';
 import { nucleotideLimit } from './limits.ts';
 
-/** Letters per window, and from the beginning of one to the next. */
+/** Letters per window, and letters from the start of one window to the next. */
 export interface Windows {
   readonly window: number;
   readonly stride: number;
 }
 
-/** Windows embedded in one call: what is held at a time, however long the sequences are. */
+/** Windows embedded in one call: bounds the memory for sequences of any length. */
 const WINDOWS_PER_CALL = 8192;
 
-/** Part of a sequence that is read at once: letters `start` to `end` (exclusive), and the tokens that pooling sees. */
+/**
+ * Part of a sequence that is read at once: letters `start` to `end` (exclusive), and the number of
+ * tokens that are pooled.
+ */
 export interface Window {
   readonly start: number;
   readonly end: number;
@@ -28,8 +34,9 @@ export interface Window {
 }
 
 /**
- * Where windows begin. The last one ends with the sequence, or less than `step` letters before it would be too long, so that beginnings are
- * multiples of `step`: tokens of `step` letters are then cut alike in all windows.
+ * Start of each window. The last one ends at the end of the sequence, or less than `step` letters
+ * before it, so that starts are multiples of `step`: tokens of `step` letters are then cut in the
+ * same way in all windows.
  */
 export function windowStarts(length: number, { window, stride }: Windows, step = 1): number[] {
   if (length <= window) return [0];
@@ -39,14 +46,15 @@ export function windowStarts(length: number, { window, stride }: Windows, step =
   return [...starts, last];
 }
 
-/** The letters that each window stands for when a letter in m windows counts 1/m in each. */
+/** The number of letters that each window covers when a letter in m windows counts 1/m in each. */
 export function letterShares(windows: readonly Pick<Window, 'start' | 'end'>[]): number[] {
-  const changes = new Map<number, number>(); // letter -> windows that begin less windows that end there
+  const changes = new Map<number, number>(); // letter -> number of windows that start minus windows that end there
   for (const { start, end } of windows) {
     changes.set(start, (changes.get(start) ?? 0) + 1);
     changes.set(end, (changes.get(end) ?? 0) - 1);
   }
-  // The sum of 1/m over all letters before an edge; a window's share is the difference between its ends.
+  // The sum of 1/m over all letters before a boundary; the share of a window is the difference
+  // between its two ends.
   const before = new Map<number, number>();
   let [sum, cover, last] = [0, 0, 0];
   for (const edge of [...changes.keys()].sort((a, b) => a - b)) {
@@ -58,7 +66,9 @@ export function letterShares(windows: readonly Pick<Window, 'start' | 'end'>[]):
   return windows.map(({ start, end }) => (before.get(end) as number) - (before.get(start) as number));
 }
 
-/** What a window's vector weighs in the mean over windows; undefined where the largest value is taken instead. */
+/**
+ * Weight of a window's vector in the mean over windows; undefined when the maximum is used instead.
+ */
 const WEIGHTS: Readonly<Record<Pooling, ((window: Window, share: number) => number) | undefined>> = {
   mean: ({ start, end, tokens }, share) => (tokens * share) / (end - start),
   frames: ({ start, end, tokens }, share) => (tokens * share) / (end - start),
@@ -67,14 +77,16 @@ const WEIGHTS: Readonly<Record<Pooling, ((window: Window, share: number) => numb
 };
 
 /**
- * The encoder over windows. Windows with more tokens than the model reads (BPE; a run of N among 6-mers) are halved until they fit; those of N alone
- * are left out where there are others, and so is an end of less than one token.
- * @throws for windows longer than the model reads, or that cut its tokens, and for encoders without tokens.
+ * The encoder over windows. Windows with more tokens than the model reads (BPE; a run of N among
+ * 6-mers) are halved until they fit. Windows of only N are left out when there are others, and so
+ * is an end of less than one token.
+ * @throws for windows that are longer than the model's input or cut its tokens, and for encoders
+ *   without tokens.
  */
 export function windowed(encoder: Encoder, { window, stride }: Windows): Encoder {
   const tokensOf = encoder.pooledTokens?.bind(encoder);
   if (!tokensOf)
-    throw new Error('windows are for models that read tokens; this one has vectors of whole sequences only');
+    throw new Error('windows are for models that read tokens; this model has only vectors of whole sequences');
   const step = lettersPerToken(encoder);
   checkFit(encoder, { window, stride }, step);
   const cut = (sequence: string) => windowsOf(sequence, { window, stride }, step, tokensOf);
@@ -104,7 +116,10 @@ export function windowed(encoder: Encoder, { window, stride }: Windows): Encoder
   };
 }
 
-/** Letters from one token to the next where that is one number; else 1, for any letter may begin a window. */
+/**
+ * Letters from one token to the next when that is constant; otherwise 1, since a window may start
+ * at any letter.
+ */
 function lettersPerToken({ limits }: Encoder): number {
   const letters = limits?.nucleotidesPerToken;
   return letters !== undefined && Number.isInteger(letters) && letters > 0 ? letters : 1;
@@ -142,7 +157,7 @@ function windowsOf(
   const readable = starts.flatMap((start) => read(start, Math.min(start + windows.window, sequence.length)));
   let reached = 0;
   for (const { start, end } of readable) {
-    if (start > reached) tokensOf(sequence.slice(reached, start)); // throws: only an end may be too short to be read
+    if (start > reached) tokensOf(sequence.slice(reached, start)); // throws: only the end may be too short
     reached = Math.max(reached, end);
   }
   const known = readable.filter(({ start, end }) => /[^Nn]/.test(sequence.slice(start, end)));
@@ -150,14 +165,14 @@ function windowsOf(
   return readable.length > 0 ? readable : [{ start: 0, end: sequence.length, tokens: tokensOf(sequence) }];
 }
 
-/** A window of row `row`, the letters it stands for, and whether it is that row's last. */
+/** A window of row `row`, the letters that it covers, and whether it is the last of that row. */
 interface Piece extends Window {
   readonly row: number;
   readonly share: number;
   readonly last: boolean;
 }
 
-/** The windows of all sequences, in order, so many at a time. */
+/** The windows of all sequences, in order, in groups of at most this size. */
 function* calls(
   sequences: readonly string[],
   cut: (sequence: string) => readonly Window[],
@@ -184,10 +199,12 @@ function named<T>(row: number, rows: number, action: () => T): T {
   }
 }
 
-/** Windows' vectors, added in order, as one vector per row. Sums are kept in double precision. */
+/**
+ * Combines the vectors of windows, in order, into one vector per row. Sums are in double precision.
+ */
 class PooledRows {
   private readonly results: Float32Array[]; // [rows, dimension] each
-  private readonly sums: Float64Array[]; // [dimension] each, of the row under way
+  private readonly sums: Float64Array[]; // [dimension] each, of the current row
   private readonly weights: Float64Array; // [representations]
 
   constructor(

@@ -1,11 +1,14 @@
 /**
- * The training graphs of the barcode encoders. BarcodeMAE (Safari et al. 2025, arXiv 2502.18405): the encoder never sees a [MASK]; a decoder,
- * thrown away afterwards, predicts what was taken out. BarcodeBERT (Millan Arias et al. 2023, arXiv 2311.02401): [MASK] goes through the
- * encoder, and a linear head predicts. The causal comparison: the same blocks, each token attending to those before it only. Parameter names
- * are those of transformers' `BertModel` and `BertForTokenClassification`; heads tell k-mers apart, special tokens have no output.
+ * Training graphs of the barcode encoders. BarcodeMAE (Safari et al. 2025, arXiv 2502.18405): the
+ * encoder never sees a [MASK]; a decoder predicts the removed tokens and is discarded after
+ * training. BarcodeBERT (Millan Arias et al. 2023, arXiv 2311.02401): [MASK] passes through the
+ * encoder, and a linear head predicts. The causal comparison: the same blocks, but each token
+ * attends only to earlier tokens. Parameter names are those of transformers' `BertModel` and
+ * `BertForTokenClassification`. The heads have one output per k-mer and none for special tokens.
  *
- * Of the decoder's word table only the row for [MASK] is ever read, so only that row is here (`decoder.bert.embeddings.mask_token`). In
- * BarcodeBERT the [MASK] row learns; the authors' set-up leaves it at zero, because it is transformers' padding row by default.
+ * The decoder reads only the [MASK] row of its word table, so the graph has only that row
+ * (`decoder.bert.embeddings.mask_token`). In BarcodeBERT the [MASK] row is trained; in the authors'
+ * set-up it stays zero, because it is transformers' padding row by default.
  */
 
 import {
@@ -31,11 +34,14 @@ const DECODER_PREFIX = 'decoder.bert.';
 export interface MaeConfig {
   readonly encoder: BertConfig;
   readonly decoder: BertConfig;
-  /** Outputs: how many k-mers there are. */
+  /** Number of outputs: the number of k-mers. */
   readonly labels: number;
 }
 
-/** What every objective asks of a batch: `masked` int64 [rows, m] places to predict, `labels` int64 and `tokenWeights` [rows, m]. */
+/**
+ * Inputs of every objective: `masked` int64 [rows, m] positions to predict, `labels` int64 and
+ * `tokenWeights` [rows, m].
+ */
 function predicted(graph: Graph) {
   return {
     places: graph.input('masked', 'int64', ['rows', 'm']),
@@ -46,7 +52,10 @@ function predicted(graph: Graph) {
 
 const last = (states: readonly Tensor[]) => states[states.length - 1];
 
-/** What a graph gives beside the loss: the encoder's hidden states, the logits at the places asked for. */
+/**
+ * Outputs of a graph in addition to the loss: the encoder's hidden states, and the logits at the
+ * predicted positions.
+ */
 export interface BarcodeGraph {
   readonly outputs: Record<string, Tensor>;
   readonly hidden: readonly Tensor[];
@@ -55,9 +64,10 @@ export interface BarcodeGraph {
 }
 
 /**
- * BarcodeMAE's second version. Inputs beside {@link predicted}: `visibleIds`, `visiblePositions`, `visibleMask` int64 [rows, v], the tokens
- * left, packed to the left with their original positions; `mask` int64 [rows, tokens] of the whole sequence; `source` int64 [rows, tokens],
- * the place of each token among the visible ones, or -1 where it is masked.
+ * BarcodeMAE's second version. Inputs in addition to {@link predicted}: `visibleIds`,
+ * `visiblePositions`, `visibleMask` int64 [rows, v], the remaining tokens, packed to the left with
+ * their original positions; `mask` int64 [rows, tokens] of the whole sequence; `source` int64
+ * [rows, tokens], the index of each token among the visible ones, or -1 when it is masked.
  */
 export function barcodeMaePacked(graph: Graph, config: MaeConfig, mode: Mode): BarcodeGraph {
   const ids = graph.input('visibleIds', 'int64', ['rows', 'v']);
@@ -80,15 +90,16 @@ export function barcodeMaePacked(graph: Graph, config: MaeConfig, mode: Mode): B
 }
 
 /**
- * BarcodeMAE's first version: the sequence keeps its length, masked tokens enter the encoder as zeros that nothing attends to. As in the
- * authors' code the encoder's positions are added by hand, before its own embedding layer adds them again, and to the decoder's input too.
- * Inputs beside {@link predicted}: `ids`, `mask`, and `taken` (1 where masked), int64 [rows, tokens].
+ * BarcodeMAE's first version: the sequence keeps its length, and masked tokens enter the encoder as
+ * zeros that no token attends to. As in the authors' code, the encoder's positions are added
+ * explicitly before the embedding layer adds them again, and also to the decoder's input. Inputs in
+ * addition to {@link predicted}: `ids`, `mask`, and `taken` (1 when masked), int64 [rows, tokens].
  */
 export function barcodeMaeZeroed(graph: Graph, config: MaeConfig, mode: Mode): BarcodeGraph {
   const { encoder, decoder } = config;
   if (encoder.hidden_size !== decoder.hidden_size)
     throw new Error(
-      `BarcodeMAE's first version has no projection: encoder (${encoder.hidden_size}) and decoder (${decoder.hidden_size}) must be equally wide`,
+      `BarcodeMAE's first version has no projection: encoder (${encoder.hidden_size}) and decoder (${decoder.hidden_size}) must have the same width`,
     );
   const ids = graph.input('ids', 'int64', ['rows', 'tokens']);
   const mask = graph.input('mask', 'int64', ['rows', 'tokens']);
@@ -103,7 +114,7 @@ export function barcodeMaeZeroed(graph: Graph, config: MaeConfig, mode: Mode): B
   return decode(graph, filled, config, mode, hidden, mask);
 }
 
-/** The decoder's own vector for [MASK]. [1, d] */
+/** The decoder's vector for [MASK]. [1, d] */
 function maskVector(graph: Graph, config: BertConfig): Tensor {
   const name = `${DECODER_PREFIX}embeddings.mask_token`;
   return graph.parameter(name, [1, config.hidden_size], normal(config.initializer_range));
@@ -124,8 +135,9 @@ function decode(
 }
 
 /**
- * BarcodeBERT, or with `causal` the comparison that predicts each k-mer from those before it (`masked` is then the place before). Inputs
- * beside {@link predicted}: `ids` (with [MASK]), `mask` int64 [rows, tokens].
+ * BarcodeBERT, or with `causal` the comparison that predicts each k-mer from the earlier ones
+ * (`masked` is then the previous position). Inputs in addition to {@link predicted}: `ids` (with
+ * [MASK]), `mask` int64 [rows, tokens].
  */
 export function barcodeBert(
   graph: Graph,

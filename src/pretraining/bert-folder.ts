@@ -1,6 +1,7 @@
 /**
- * BERT encoders of ours with fixed weights: read from the folder that `pretrain` writes, or drawn at random from a pre-training configuration as the
- * control. Folders of any architecture are `model-folder.ts`.
+ * BERT encoders of this project with fixed weights: read from a folder that `pretrain` wrote, or
+ * drawn at random from a pre-training configuration (the control). `model-folder.ts` reads folders
+ * of any architecture.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,8 +13,9 @@ import { kmerModelTokenizer } from '../models/tokenizers/tokenizers.ts';
 import { bertClassOf, bertConfigOf, kmersOf, type PretrainConfig } from './presets.ts';
 
 /**
- * Reads a model folder: `config.json`, `model.safetensors`, `kmer_tokenizer.json` or `tokenizer.json`, and `training.json` where present. Throws, naming the
- * file, where one is missing, damaged, or does not fit the others.
+ * Reads a model folder: `config.json`, `model.safetensors`, `kmer_tokenizer.json` or
+ * `tokenizer.json`, and `training.json` if present. Throws, with the name of the file, when one is
+ * missing, damaged, or inconsistent with the others.
  */
 export async function loadBertFolder(folder: string): Promise<FrozenModel> {
   const [config, weights] = [join(folder, 'config.json'), join(folder, 'model.safetensors')];
@@ -23,7 +25,10 @@ export async function loadBertFolder(folder: string): Promise<FrozenModel> {
   return loadModelFolder(folder);
 }
 
-/** The same architecture with weights drawn from its initialisation: what an encoder that has learned nothing gives. */
+/**
+ * The same architecture with weights drawn from its initialisation: the result of an untrained
+ * encoder.
+ */
 export function randomKmerBert(config: PretrainConfig, seed: number): FrozenModel {
   const { objective } = config;
   const sizes = bertConfigOf(config);

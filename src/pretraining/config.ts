@@ -1,6 +1,6 @@
 /**
- * What a pre-training set-up may say, checked before anything runs, wherever it comes from: a field's own range first, then what fields
- * must be to each other. A field that the objective would not read is refused rather than passed over.
+ * Checks a pre-training set-up before anything runs: first the range of each field, then the
+ * relations between fields. A field that the objective does not use is an error.
  */
 import { z } from 'zod';
 import { didYouMean } from '../sequences/sequence-error.ts';
@@ -43,14 +43,14 @@ const FIELDS = {
 
 export const PRETRAIN_FIELDS = Object.keys(FIELDS) as (keyof PretrainConfig)[];
 const DECODER_FIELDS = ['decoderLayers', 'decoderHidden', 'decoderHeads'] as const;
-/** Fields that k-mers alone read. */
+/** Fields that only k-mers use. */
 const KMER_FIELDS = ['stride', 'reference'] as const;
 const schema = z.strictObject(FIELDS);
 const partial = schema.partial().extend({ preset: z.string().optional() });
 
 const hasDecoder = ({ objective }: Pick<PretrainConfig, 'objective'>) => objective.startsWith('mae');
 
-/** A field, and what is wrong with it given the others, or undefined. */
+/** A field, and what is wrong with it given the other fields, or undefined. */
 type Rule = readonly [field: keyof PretrainConfig, problem: (config: PretrainConfig) => string | undefined];
 
 const RULES: readonly Rule[] = [
@@ -77,7 +77,7 @@ const RULES: readonly Rule[] = [
     'decoderHidden',
     ({ objective, hidden, decoderHidden = hidden }) =>
       objective === 'mae-v1' && decoderHidden !== hidden
-        ? `is ${decoderHidden} and hidden is ${hidden}; mae-v1 has no projection between the two: make them equal`
+        ? `is ${decoderHidden} and hidden is ${hidden}; mae-v1 has no projection between them: make them equal`
         : undefined,
   ],
   [
@@ -91,7 +91,7 @@ const RULES: readonly Rule[] = [
     'maskedWeight',
     ({ objective, maskedWeight }) =>
       objective === 'causal' && maskedWeight !== 1
-        ? `is ${maskedWeight}, but objective 'causal' masks nothing; leave it at 1`
+        ? `is ${maskedWeight}, but objective 'causal' masks no tokens; leave it at 1`
         : undefined,
   ],
 ];
@@ -99,12 +99,13 @@ const RULES: readonly Rule[] = [
 function undivided(heads: number, width: number, what: string): string | undefined {
   return width % heads === 0
     ? undefined
-    : `is ${heads}, which does not divide ${what} (${width}); heads share it equally`;
+    : `is ${heads}, which does not divide ${what} (${width}); every head needs the same width`;
 }
 
 /**
- * Throws for a set-up that could not be run or that says what would not be read, naming the field. `kmers` false: tokens are those of a
- * tokenizer.json, and k is only what the random offset stays below.
+ * Throws, with the name of the field, for a set-up that cannot run or has a field that would be
+ * ignored. `kmers` false: tokens are those of a tokenizer.json, and k is only the upper bound of
+ * the random offset.
  */
 export function checkPretrainConfig(config: PretrainConfig, { kmers = true }: { readonly kmers?: boolean } = {}): void {
   const { success, error } = schema.safeParse(config);
@@ -119,9 +120,10 @@ export function checkPretrainConfig(config: PretrainConfig, { kmers = true }: { 
 }
 
 /**
- * A set-up from what a person wrote: some fields over a preset's (`preset`, default the first). `objective`, where given, goes before
- * both. Decoder fields that only the preset has are dropped where the objective reads none.
- * @throws naming the field, with a suggestion for a name that is not known.
+ * A set-up from user input: some fields that replace those of a preset (`preset`, default the
+ * first). `objective`, if given, is set before both. Decoder fields that only the preset has are
+ * dropped when the objective has no decoder.
+ * @throws with the name of the field, and a suggestion for an unknown name.
  */
 export function pretrainConfigFrom(written: unknown, objective?: string): PretrainConfig {
   const { success, data, error } = partial.safeParse(written);
@@ -144,7 +146,7 @@ export function pretrainConfigFrom(written: unknown, objective?: string): Pretra
   return config;
 }
 
-/** One problem in words: where, what, and for an unknown name what was probably meant. */
+/** Message for one problem: the field, what is wrong, and a suggestion for an unknown name. */
 function wordsOf(issue: z.core.$ZodIssue, written: unknown): string {
   if (issue.code === 'unrecognized_keys') {
     const [name] = issue.keys;

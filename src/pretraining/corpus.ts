@@ -1,6 +1,6 @@
 /**
- * What an encoder is pre-trained on: rows of letters, read when they are asked for. In memory for the sequences of a task; on disk for
- * files of any size, where a row costs one read and memory stays flat however many there are.
+ * Rows of letters that an encoder is pre-trained on, read on demand. In memory for the sequences of
+ * a task; on disk for files of any size, with one read per row and constant memory.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
@@ -18,22 +18,24 @@ export interface Corpus {
   close(): void;
 }
 
-/** Rows already in memory. @throws when a row has a letter beyond Latin-1. */
+/** Keeps rows in memory. @throws when a row has a letter beyond Latin-1. */
 export function memoryCorpus(sequences: readonly string[]): Corpus {
   const hash = rowsHash();
   for (const [i, row] of sequences.entries()) hash.add(letters(row, i));
   return { rows: sequences.length, row: (i) => sequences[i], hash: hash.digest(), close() {} };
 }
 
-/** One byte a letter. */
+/** One byte per letter. */
 function letters(row: string, i: number): Buffer {
   const data = Buffer.from(row, 'latin1');
   if (data.toString('latin1') !== row)
-    throw new Error(`row ${i} of the corpus has a letter that is no nucleotide: ${JSON.stringify(row.slice(0, 40))}`);
+    throw new Error(
+      `row ${i} of the corpus has a letter that is not a nucleotide: ${JSON.stringify(row.slice(0, 40))}`,
+    );
   return data;
 }
 
-/** sha256 over rows with a line feed between. */
+/** sha256 over rows separated by a line feed. */
 function rowsHash() {
   const hash = createHash('sha256');
   let count = 0;
@@ -47,12 +49,13 @@ function rowsHash() {
   };
 }
 
-/** Bytes of letters and of offsets gathered before they are written. */
+/** Bytes of letters and of offsets that are collected before a write. */
 const WRITE_BYTES = 1 << 20;
 const OFFSET_BYTES = 8;
 
 /**
- * Writes rows to `path` (letters end to end) and `path.offsets` (where each begins, float64), and opens them. The files are overwritten.
+ * Writes rows to `path` (letters without separators) and `path.offsets` (start of each row,
+ * float64), and opens them. Existing files are overwritten.
  * @throws when a row has a letter beyond Latin-1.
  */
 export async function writeCorpus(path: string, rows: AsyncIterable<string> | Iterable<string>): Promise<Corpus> {
@@ -84,7 +87,10 @@ export async function writeCorpus(path: string, rows: AsyncIterable<string> | It
   return openCorpus(path, count, hash.digest());
 }
 
-/** Gathers pieces in one buffer before they are written: an object per piece would cost more than the pieces. */
+/**
+ * Collects pieces in one buffer before a write: one object per piece would cost more than the
+ * piece.
+ */
 async function buffered(path: string) {
   const file = await namingFile(path, () => open(path, 'w'));
   const gathered = Buffer.alloc(WRITE_BYTES);
@@ -127,7 +133,10 @@ function openCorpus(path: string, rows: number, hash: string): Corpus {
   };
 }
 
-/** A file that must stay as it is while it is read: another process may have begun to lay down its own corpus in the same folder. */
+/**
+ * A file that must not change while it is read: another process may have started to write its own
+ * corpus in the same folder.
+ */
 function watched(path: string) {
   const file = openSync(path, 'r');
   const state = () => {
@@ -139,7 +148,9 @@ function watched(path: string) {
     read(start: number, length: number, row: number): Buffer {
       const data = Buffer.alloc(length);
       if (state() !== before || readSync(file, data, 0, length, start) !== length)
-        throw new Error(`${path} was changed while row ${row} was read: does another process use the same folder?`);
+        throw new Error(
+          `${path} changed while row ${row} was read; check whether another process uses the same folder`,
+        );
       return data;
     },
     close: () => closeSync(file),

@@ -1,7 +1,9 @@
 /**
- * Pre-training on the ids of a `tokenizer.json` (BPE, WordPiece, Unigram; huggingface/tokenizers) by way of @huggingface/transformers: the BPE
- * option of BarcodeBERT and BarcodeMAE (bioscan-ml, `barcodebert/datasets.py`), except that [CLS] and [SEP] are not added and no special
- * token is an output of the heads. What the file calls special, and its unknown token, are never asked for. N is what the file makes of it.
+ * Pre-training on the ids of a `tokenizer.json` (BPE, WordPiece, Unigram; huggingface/tokenizers)
+ * through @huggingface/transformers: the BPE option of BarcodeBERT and BarcodeMAE (bioscan-ml,
+ * `barcodebert/datasets.py`), except that [CLS] and [SEP] are not added and no special token is an
+ * output of the heads. Special tokens of the file and its unknown token are never predicted. The
+ * file defines how N is tokenized.
  */
 import '../runtime/telemetry.ts';
 import { existsSync } from 'node:fs';
@@ -11,7 +13,7 @@ import { sha256, writeFileAtomic } from '../core/files.ts';
 import { type MaskingConfig, showsMask } from './masking.ts';
 import type { TrainingTokenizer, Vocabulary } from './training-tokenizers.ts';
 
-/** Of a `tokenizer.json`, what is read here; the rest is the library's. */
+/** The fields of a `tokenizer.json` that are read here; the library reads the others. */
 interface TokenizerFile {
   readonly model: {
     readonly type?: string;
@@ -22,7 +24,7 @@ interface TokenizerFile {
   readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean }[];
 }
 
-/** Special tokens that pre-training knows: fields of `tokenizer_config.json`, and what they are called where it is silent. */
+/** Special tokens of pre-training: fields of `tokenizer_config.json`, and their default names. */
 const NAMES = {
   unk_token: ['[UNK]', '<unk>'],
   pad_token: ['[PAD]', '<pad>'],
@@ -32,9 +34,11 @@ type SpecialName = keyof typeof NAMES;
 const SPECIAL_NAMES = Object.keys(NAMES) as SpecialName[];
 
 export interface HubTrainingConfig extends Pick<MaskingConfig, 'objective' | 'maskedShare'> {
-  /** In training a window is begun at its first letter or up to k - 1 later, as in the source. */
+  /**
+   * In training a window starts at its first letter or up to k - 1 letters later, as in the source.
+   */
   readonly k: number;
-  /** Letters of a window at most. */
+  /** Maximum number of letters in a window. */
   readonly length: number;
 }
 
@@ -46,23 +50,23 @@ async function readObject(path: string): Promise<object> {
     throw new Error(`${path} is not valid JSON: ${(error as Error).message}`, { cause: error });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Error(`${path} must hold a JSON object, such as save_pretrained of a fast tokenizer writes`);
+    throw new Error(`${path} must hold a JSON object, as written by save_pretrained of a fast tokenizer`);
   return value;
 }
 
-/** Ids by their text. @throws for a file that has no vocabulary. */
+/** Ids by their text. @throws for a file without a vocabulary. */
 function idsByText({ model, added_tokens = [] }: TokenizerFile, path: string): ReadonlyMap<string, number> {
   const { vocab } = model ?? {};
   if (typeof vocab !== 'object' || vocab === null)
     throw new Error(`${path}: model.vocab is missing; give the tokenizer.json that save_pretrained writes`);
-  // Unigram lists pieces with their scores in the order of ids.
+  // Unigram lists pieces with their scores, ordered by id.
   const pieces = Array.isArray(vocab)
     ? vocab.map(([text], id) => [text, id] as const)
     : Object.entries(vocab as Readonly<Record<string, number>>);
   return new Map([...pieces, ...added_tokens.map(({ content, id }) => [content, id] as const)]);
 }
 
-/** Texts of the special tokens that the file has. */
+/** Texts of the special tokens in the file. */
 function specialTexts(
   file: TokenizerFile,
   settings: Readonly<Record<string, unknown>>,
@@ -84,15 +88,16 @@ function specialTexts(
 }
 
 /**
- * Reads `path`, a tokenizer.json or the folder of one.
- * @throws where it is missing or damaged, and where the objective shows the encoder [MASK] and the file has no such token.
+ * Reads `path`, a tokenizer.json or its folder.
+ * @throws when it is missing or damaged, and when the objective shows [MASK] to the encoder and the
+ *   file has no such token.
  */
 export async function hubTrainingTokenizer(path: string, config: HubTrainingConfig): Promise<TrainingTokenizer> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
   const at = isFolder ? join(path, 'tokenizer.json') : path;
-  if (!existsSync(at)) throw new Error(`${at} is missing; give a tokenizer.json or the folder it lies in`);
+  if (!existsSync(at)) throw new Error(`${at} is missing; give a tokenizer.json or its folder`);
   const beside = join(dirname(at), 'tokenizer_config.json');
-  // The same ids wherever it is read: nothing is added, cut or filled up by the file's own wish.
+  // The same ids everywhere: options of the file that add, cut or pad tokens are switched off.
   const file = {
     ...(await readObject(at)),
     post_processor: null,
@@ -106,7 +111,7 @@ export async function hubTrainingTokenizer(path: string, config: HubTrainingConf
   if (showsMask(config) && idOf('mask_token') === undefined)
     throw new Error(
       `${at} has no mask token, and objective '${config.objective}' shows it to the encoder; add one to the tokenizer ` +
-        "(add_special_tokens({'mask_token': '[MASK]'}) in transformers), or take mae-v2, mae-v1 or causal",
+        "(add_special_tokens({'mask_token': '[MASK]'}) in transformers), or use mae-v2, mae-v1 or causal",
     );
 
   const special = new Set([
@@ -114,7 +119,7 @@ export async function hubTrainingTokenizer(path: string, config: HubTrainingConf
     ...SPECIAL_NAMES.map(idOf),
   ]);
   const ordinary = [...new Set(ids.values())].filter((id) => !special.has(id)).sort((a, b) => a - b);
-  if (ordinary.length === 0) throw new Error(`${at} has no token but special ones`);
+  if (ordinary.length === 0) throw new Error(`${at} has only special tokens`);
   const size = [...ids.values()].reduce((most, id) => Math.max(most, id + 1), 0);
   const paddingId = idOf('pad_token') ?? idOf('unk_token') ?? 0;
   const vocabulary = vocabularyOf(size, ordinary, idOf('mask_token') ?? paddingId, paddingId);
@@ -133,7 +138,7 @@ export async function hubTrainingTokenizer(path: string, config: HubTrainingConf
   return {
     vocabulary,
     maxTokens,
-    ordinary: `token of ${at} that is not special`,
+    ordinary: `non-special token of ${at}`,
     identity: `tokenizer.json ${sha256(text)}`,
     randomOffset: true,
     drawOffset: (letters, random) => (letters >= 2 * config.k ? random.integer(config.k) : 0),
@@ -176,7 +181,8 @@ function vocabularyOf(size: number, ordinary: readonly number[], maskId: number,
 }
 
 /**
- * Ids of a window. A letter that the tokenizer has nothing for, not even an unknown token, is refused: what implementations make of it differs.
+ * Ids of a window. Throws for a letter without a token when there is no unknown token:
+ * implementations differ in this case.
  */
 async function reader(file: TokenizerFile, settings: object, path: string): Promise<(window: string) => number[]> {
   const { PreTrainedTokenizer } = await import('@huggingface/transformers');
@@ -196,13 +202,13 @@ async function reader(file: TokenizerFile, settings: object, path: string): Prom
     for (const letter of new Set(window))
       if (!isReadable(letter))
         throw new Error(
-          `${path} has no token for '${letter}' and no unknown token; add one to the tokenizer, or take such letters out of the sequences`,
+          `${path} has no token for '${letter}' and no unknown token; add one to the tokenizer, or remove such letters from the sequences`,
         );
     const ids = encode(window);
     const at = ids.findIndex((id) => !Number.isInteger(id));
     if (at >= 0)
       throw new Error(
-        `${path} (${file.model.type ?? 'no model.type'}) gives no id for token ${at} of '${window.slice(0, 24)}...'; BPE, WordPiece and Unigram are read`,
+        `${path} (${file.model.type ?? 'no model.type'}) gives no id for token ${at} of '${window.slice(0, 24)}...'; supported: BPE, WordPiece and Unigram`,
       );
     return ids;
   };

@@ -1,31 +1,41 @@
 /**
- * From token ids to what a training graph is fed: which tokens are to be predicted, what the model sees instead, and how much each counts.
- * One table of objectives; the graphs are in `bert.ts` and `barcode-mae.ts`.
+ * Converts token ids to the inputs of a training graph: which tokens are predicted, what the model
+ * sees instead, and the weight of each. One table of objectives; the graphs are in `bert-graph.ts`
+ * and `barcode-mae.ts`.
  */
 import type { Random } from '../core/random.ts';
 import type { Feeds } from '../runtime/training/network.ts';
 import type { Vocabulary } from './training-tokenizers.ts';
 
-/** How an encoder is pre-trained. `masked-lm` is BERT's own, its head tied to the word table; the others are the barcode papers'. */
+/**
+ * Pre-training objectives. `masked-lm` is that of BERT, with the head tied to the word table; the
+ * others are those of the barcode papers.
+ */
 export const OBJECTIVES = ['masked-lm', 'barcodebert', 'mae-v2', 'mae-v1', 'causal'] as const;
 export type Objective = (typeof OBJECTIVES)[number];
 
 export interface MaskingConfig {
   readonly objective: Objective;
-  /** Share of tokens to predict, and what becomes of them: [MASK] (or taken out), a random token, unchanged. */
+  /**
+   * Share of tokens to predict, and how many of them are replaced by [MASK] (or removed), replaced
+   * by a random token, or unchanged.
+   */
   readonly maskRate: number;
   readonly maskedShare: number;
   readonly randomShare: number;
-  /** w in w CE(masked) + (1 - w) CE(visible). 1: masked tokens alone count. */
+  /** w in w CE(masked) + (1 - w) CE(visible). 1: only masked tokens count. */
   readonly maskedWeight: number;
 }
 
-/** Whether the encoder sees [MASK]; of a masked autoencoder tokens are taken out, and a causal model sees them all. */
+/**
+ * Whether the encoder sees [MASK]. A masked autoencoder removes tokens instead, and a causal model
+ * sees all tokens.
+ */
 export function showsMask({ objective, maskedShare }: Pick<MaskingConfig, 'objective' | 'maskedShare'>): boolean {
   return (objective === 'masked-lm' || objective === 'barcodebert') && maskedShare > 0;
 }
 
-/** Tokens of a batch as the tokenizer gives them, row-major `[rows, tokens]`. */
+/** Tokens of a batch from the tokenizer, row-major `[rows, tokens]`. */
 export interface TokenRows {
   readonly ids: Int32Array;
   readonly mask: Uint8Array;
@@ -34,20 +44,23 @@ export interface TokenRows {
   readonly vocabulary: Vocabulary;
 }
 
-/** What was drawn for a batch. All flat, `[rows, tokens]`. */
+/** Random choices for a batch. All flat, `[rows, tokens]`. */
 export interface Masking {
-  /** What the model is shown; ids of tokens that are taken out of it are not read. */
+  /** Ids that the model sees; ids of removed tokens are not read. */
   readonly shown: Int32Array;
-  /** 1 where the model gets [MASK] or nothing. */
+  /** 1 when the token is replaced by [MASK] or removed. */
   readonly hidden: Uint8Array;
-  /** Places to predict, per row. */
+  /** Positions to predict, per row. */
   readonly places: readonly (readonly number[])[];
 }
 
 const isOrdinary = ({ ids, mask, vocabulary }: TokenRows, at: number) =>
   mask[at] === 1 && vocabulary.classOf(ids[at]) >= 0;
 
-/** Draws which ordinary tokens are to be predicted and what becomes of each: at least one per row that holds any. */
+/**
+ * Draws which ordinary tokens are predicted and how each is changed: at least one per row that has
+ * any.
+ */
 export function drawMasking(batch: TokenRows, config: MaskingConfig, randomOf: (row: number) => Random): Masking {
   const { ids, rows, tokens, vocabulary } = batch;
   const shown = ids.slice();
@@ -71,14 +84,16 @@ export function drawMasking(batch: TokenRows, config: MaskingConfig, randomOf: (
       ordinary.push(t);
       if (random.next() < config.maskRate) pick(t);
     }
-    // A short window would otherwise often ask for nothing.
+    // Without this, short windows would often have no token to predict.
     if (picked.length === 0 && ordinary.length > 0) pick(ordinary[random.integer(ordinary.length)]);
     places.push(picked);
   }
   return { shown, hidden, places };
 }
 
-/** Nothing is hidden: every ordinary token but a first one is asked for at the place before it. */
+/**
+ * No token is hidden: every ordinary token except the first is predicted at the position before it.
+ */
 export function causalMasking(batch: TokenRows): Masking {
   const { ids, rows, tokens, mask } = batch;
   const places = Array.from({ length: rows }, (_, row) => {
@@ -90,7 +105,10 @@ export function causalMasking(batch: TokenRows): Masking {
   return { shown: ids.slice(), hidden: new Uint8Array(ids.length), places };
 }
 
-/** Inputs of the objective's graph. `everywhere`: weigh in the visible tokens by `maskedWeight`; at evaluation masked ones alone count. */
+/**
+ * Inputs of the objective's graph. `everywhere`: visible tokens are weighted by `maskedWeight`; at
+ * evaluation only masked tokens count.
+ */
 export function feedsOf(batch: TokenRows, masking: Masking, config: MaskingConfig, everywhere: boolean): Feeds {
   const { objective, maskedWeight } = config;
   const asked =
@@ -108,7 +126,7 @@ interface Asked {
   readonly weights: readonly (readonly number[])[];
 }
 
-/** All ordinary tokens, those masked sharing the weight w between them and the others 1 - w. */
+/** All ordinary tokens: the masked ones have a total weight of w, the others of 1 - w. */
 function withVisible(batch: TokenRows, { places }: Masking, maskedWeight: number): Asked {
   const { rows, tokens } = batch;
   const all = Array.from({ length: rows }, (_, row) => {
@@ -119,7 +137,7 @@ function withVisible(batch: TokenRows, { places }: Masking, maskedWeight: number
   const masked = places.map((row) => new Set(row));
   const count = places.reduce((sum, row) => sum + row.length, 0);
   const others = all.reduce((sum, row) => sum + row.length, 0) - count;
-  // With nothing visible the masked carry everything, as the mean over no token is left out.
+  // Without visible tokens the masked ones get the whole weight.
   const share = others === 0 ? 1 : maskedWeight;
   const weights = all.map((row, r) => row.map((t) => (masked[r].has(t) ? share / count : (1 - share) / others)));
   return { places: all, weights };
@@ -132,7 +150,7 @@ function questions(batch: TokenRows, { places, weights }: Asked, { objective }: 
   const labels = new BigInt64Array(rows * most);
   const tokenWeights = new Float32Array(rows * most);
   const shift = objective === 'causal' ? 1 : 0;
-  // BERT's own head has an output for every row of the word table.
+  // The head of BERT has an output for every row of the word table.
   const labelOf = objective === 'masked-lm' ? (id: number) => id : vocabulary.classOf;
   places.forEach((row, r) => {
     row.forEach((t, i) => {
@@ -164,7 +182,7 @@ function inputs(batch: TokenRows, { shown, hidden }: Masking, objective: Objecti
   return objective === 'mae-v1' ? { ...common, taken: int64(hidden, rows, tokens) } : common;
 }
 
-/** The tokens that stay, to the left; padding is left out, for nothing attends to it. */
+/** Packs the visible tokens to the left. Padding is omitted, since no token attends to it. */
 function packed({ rows, tokens, mask, vocabulary }: TokenRows, shown: Int32Array, hidden: Uint8Array): Feeds {
   const source = new Int32Array(rows * tokens).fill(-1);
   const kept = Array.from({ length: rows }, (_, row) => {

@@ -1,4 +1,7 @@
-/** Named set-ups of k-mer encoders and their pre-training. Every number that decides the weights is here, and goes into their key. */
+/**
+ * Named set-ups of k-mer encoders and their pre-training. Every number that affects the weights is
+ * here, and is part of their key.
+ */
 
 import type { BertConfig } from '../models/architectures/bert-graph.ts';
 import { consensusReference } from '../sequences/alignment/consensus-alignment.ts';
@@ -7,16 +10,18 @@ import { kmerTrainingTokenizer, type TrainingTokenizer } from './training-tokeni
 
 export interface PretrainConfig extends MaskingConfig {
   /**
-   * k-mer length and the letters between two k-mers (default k: no overlap). With a tokenizer.json, k is only what the random offset
-   * stays below.
+   * k-mer length, and letters from one k-mer to the next (default k: no overlap). With a
+   * tokenizer.json, k is only the upper bound of the random offset.
    */
   readonly k: number;
   readonly stride?: number;
   /** Longest input in nucleotides; longer sequences are cut into windows of this length for pre-training. */
   readonly length: number;
   /**
-   * Letters that every sequence is laid on before it is cut into k-mers (`sequences/alignment/consensus-alignment.ts`), so that a position is a column of the gene;
-   * `consensus`: made from the corpus first. Then `length` is the reference's. For reads of one gene that begin at many places.
+   * Reference that every sequence is aligned to before it is cut into k-mers
+   * (`sequences/alignment/consensus-alignment.ts`), so that a position is a column of the gene;
+   * `consensus`: computed from the corpus first. `length` is then the length of the reference. For
+   * reads of one gene with different start positions.
    */
   readonly reference?: string;
   readonly hidden: number;
@@ -24,24 +29,33 @@ export interface PretrainConfig extends MaskingConfig {
   readonly heads: number;
   readonly feedForward: number;
   readonly dropout: number;
-  /** The decoder of BarcodeMAE, which is thrown away: blocks, and where they differ from the encoder's width and heads. */
+  /**
+   * The decoder of BarcodeMAE, discarded after training: number of blocks, and width and heads if
+   * they differ from the encoder's.
+   */
   readonly decoderLayers?: number;
   readonly decoderHidden?: number;
   readonly decoderHeads?: number;
   readonly batchSize: number;
   readonly learningRate: number;
   readonly weightDecay: number;
-  /** `oneCycle` as the barcode papers have it (the first and second moments' decay stays fixed), or half a cosine. */
+  /**
+   * `oneCycle` as in the barcode papers (with fixed decay of the first and second moments), or half
+   * a cosine.
+   */
   readonly schedule: 'cosine' | 'oneCycle';
-  /** Share of the steps on which the learning rate rises. */
+  /** Share of the steps during which the learning rate rises. */
   readonly warmUp: number;
   readonly maxGradientNorm: number;
-  /** Passes over the corpus at most, and tokens seen at most: whichever ends first. */
+  /**
+   * Maximum number of passes over the corpus and of tokens: training ends at the first limit
+   * reached.
+   */
   readonly epochs: number;
   readonly maxTokens: number;
 }
 
-/** Says that the reference is to be made from the corpus. */
+/** Value of `reference`: compute the consensus of the corpus. */
 export const CONSENSUS = 'consensus';
 
 const base = {
@@ -60,7 +74,7 @@ const base = {
   maxGradientNorm: 1,
 } as const;
 
-/** What the barcode papers' objectives are called in names of models. */
+/** Names of the barcode papers' objectives in model names. */
 const NAMES = {
   'mae-v2': 'barcodemae',
   'mae-v1': 'barcodemae-v1',
@@ -71,8 +85,10 @@ type BarcodeObjective = keyof typeof NAMES;
 export const BARCODE_OBJECTIVES = Object.keys(NAMES) as BarcodeObjective[];
 
 /**
- * Equal for all objectives, so that they are compared at equal encoder, tokens and steps: minutes on two cores. Six letters are two codons, and reads are laid
- * on the consensus of the corpus: the loss of such small encoders falls many times faster than with four letters and without (docs/methods.md).
+ * Equal for all objectives, so that they are compared at equal encoder, tokens and steps: minutes
+ * on two cores. Six letters are two codons, and reads are aligned to the consensus of the corpus:
+ * the loss of such small encoders then falls many times faster than with four letters and no
+ * alignment (docs/methods.md).
  */
 const SMALL = {
   k: 6,
@@ -89,7 +105,10 @@ const SMALL = {
   maxTokens: 2_400_000,
 } as const;
 
-/** Learning rate 1e-4 for every 64 sequences of a batch; 45 epochs of 2.3 million barcodes are about 1.1e10 tokens at k = 6. */
+/**
+ * Learning rate 1e-4 per 64 sequences of a batch; 45 epochs of 2.3 million barcodes are about
+ * 1.1e10 tokens at k = 6.
+ */
 const PAPER = {
   hidden: 768,
   feedForward: 3072,
@@ -116,14 +135,17 @@ type Shape = Pick<
 > &
   Pick<PretrainConfig, 'decoderLayers'>;
 
-/** AdamW with little decay under OneCycle, half of all tokens masked: the authors' defaults. The decoder is BarcodeMAE's alone. */
+/**
+ * AdamW with little decay under OneCycle, half of all tokens masked: the authors' defaults. Only
+ * BarcodeMAE has a decoder.
+ */
 function barcode(objective: BarcodeObjective, { decoderLayers, ...shape }: Shape): PretrainConfig {
   const decoder = objective.startsWith('mae') ? { decoderLayers: decoderLayers ?? shape.layers } : {};
   return { ...base, ...shape, ...decoder, objective, weightDecay: 1e-5, schedule: 'oneCycle', warmUp: 0.3 };
 }
 
 export const PRESETS: Readonly<Record<string, PretrainConfig>> = {
-  /** Seconds on two cores: the encoder of the default suite. */
+  /** Trains in seconds on two cores: the encoder of the default suite. */
   tiny: {
     ...base,
     hidden: 96,
@@ -135,7 +157,7 @@ export const PRESETS: Readonly<Record<string, PretrainConfig>> = {
     epochs: 30,
     maxTokens: 1_000_000,
   },
-  /** Minutes on two cores. */
+  /** Trains in minutes on two cores. */
   small: {
     ...base,
     hidden: 192,
@@ -151,7 +173,9 @@ export const PRESETS: Readonly<Record<string, PretrainConfig>> = {
   ),
   /** BarcodeBERT's 4-4-4 (bioscan-ml/BarcodeBERT): for a GPU. */
   'barcodebert-4-4-4': barcode('barcodebert', { ...PAPER, k: 4, layers: 4, heads: 4 }),
-  /** BarcodeMAE's 6-6-6, its decoder as deep as its encoder (bioscan-ml/BarcodeMAE): for a GPU. */
+  /**
+   * BarcodeMAE's 6-6-6, with a decoder as deep as the encoder (bioscan-ml/BarcodeMAE): for a GPU.
+   */
   'barcodemae-6-6-6': barcode('mae-v2', { ...PAPER, k: 6, layers: 6, heads: 6, decoderLayers: 6 }),
 };
 
@@ -161,7 +185,7 @@ export function presetNamed(name: string): PretrainConfig {
   return preset;
 }
 
-/** The decoder of BarcodeMAE: as wide as the encoder, with as many heads, unless the set-up says otherwise. */
+/** The decoder of BarcodeMAE: width and heads of the encoder unless the set-up sets them. */
 export function decoderConfigOf(config: PretrainConfig, tokens: TokenTables = kmersOf(config)): BertConfig {
   const { decoderLayers = config.layers, decoderHidden = config.hidden, decoderHeads = config.heads } = config;
   const feedForward = Math.round((config.feedForward / config.hidden) * decoderHidden);
@@ -169,22 +193,27 @@ export function decoderConfigOf(config: PretrainConfig, tokens: TokenTables = km
   return bertConfigOf({ ...config, ...shape }, tokens);
 }
 
-/** What decides the rows of the word and position tables. */
+/** The sizes of the word and position tables. */
 export type TokenTables = Pick<TrainingTokenizer, 'vocabulary' | 'maxTokens'>;
 
-/** The k-mers that a set-up reads. */
+/** The k-mer tokenizer of a set-up. */
 export function kmersOf({ k, stride, length, reference }: PretrainConfig): TrainingTokenizer {
   return kmerTrainingTokenizer({ k, stride, length, reference });
 }
 
-/** The set-up with `consensus` replaced by the letters that the rows agree on. @throws SequenceError where they are not of one gene. */
+/**
+ * The set-up with `consensus` replaced by the consensus letters of the rows. @throws SequenceError
+ * when they are not reads of one gene.
+ */
 export function onReference(config: PretrainConfig, rows: number, row: (i: number) => string): PretrainConfig {
   if (config.reference === undefined) return config;
   const letters = config.reference === CONSENSUS ? consensusReference(rows, row).letters : config.reference;
   return { ...config, reference: letters, length: letters.length };
 }
 
-/** transformers' class of what an objective leaves: BarcodeMAE's decoder is not part of it. */
+/**
+ * transformers' class of the model that an objective saves; BarcodeMAE's decoder is not part of it.
+ */
 export function bertClassOf(objective: PretrainConfig['objective']): string {
   if (objective.startsWith('mae')) return 'BertModel';
   return objective === 'masked-lm' ? 'BertForMaskedLM' : 'BertForTokenClassification';

@@ -1,6 +1,8 @@
 /**
- * Pre-training of BERT-style encoders of k-mers, or of a tokenizer.json, on unlabelled sequences, by any objective of `masking.ts`. Writes
- * a folder in Hugging Face's layout (`pretrained-folder.ts`). A killed run goes on from its checkpoint with the same numbers.
+ * Pre-training of BERT-style encoders of k-mers, or of the tokens of a tokenizer.json, on
+ * unlabelled sequences, with any objective of `masking.ts`. Writes a folder in Hugging Face's
+ * layout (`pretrained-folder.ts`). A killed run continues from its checkpoint with the same
+ * numbers.
  */
 import { hashJson } from '../core/files.ts';
 import { createRandom } from '../core/random.ts';
@@ -40,66 +42,83 @@ import { type WindowCounts, windowsOf, windowsOfStream } from './windows.ts';
 export interface PretrainOptions extends Compute {
   readonly config: PretrainConfig;
   readonly seed: number;
-  /** Seed of what is seen: windows held out, their order, masks. Default `seed`; with one for several runs they differ in weights and dropout alone. */
+  /**
+   * Seed of the data: held-out windows, their order, masks. Default `seed`. Runs with the same data
+   * seed differ only in weights and dropout.
+   */
   readonly dataSeed?: number;
-  /** A tokenizer.json, or a folder with one, in place of k-mers (`hub-training-tokenizer.ts`). */
+  /** A tokenizer.json, or its folder, instead of k-mers (`hub-training-tokenizer.ts`). */
   readonly tokenizer?: string;
-  /** How windows are read, in place of either. */
+  /** Tokenizer of the windows; replaces both k-mers and `tokenizer`. */
   readonly reading?: TrainingTokenizer;
-  /** The weights as they are drawn, never trained: a control. */
+  /** Keep the initial weights without training: a control. */
   readonly untrained?: boolean;
-  /** Folder that the model is written to; made where missing. Until then `OUT.training` holds the checkpoint. */
+  /**
+   * Output folder of the model; created if missing. During training `OUT.training` holds the
+   * checkpoint.
+   */
   readonly out: string;
-  /** Replaces a finished model of other settings. */
+  /** Replaces a finished model with other settings. */
   readonly overwrite?: boolean;
   readonly progress?: (fraction: number, message: string) => void;
   /** Seconds between checkpoints. Default 60. */
   readonly checkpointSeconds?: number;
-  /** Where the sequences come from and what was left out of them, asked for when all have been read; goes into the report. */
+  /**
+   * Origin of the sequences and what was left out of them. Called after all sequences are read;
+   * recorded in the report.
+   */
   readonly source?: () => object;
 }
 
 export interface PretrainReport {
   readonly folder: string;
   readonly sequences: number;
-  /** Sequences left out because they hold no ordinary token: no k-mer of A, C, G, T alone. */
+  /** Sequences left out because they have no ordinary token: no k-mer with only A, C, G, T. */
   readonly leftOut: number;
   readonly windows: number;
   readonly steps: number;
   readonly parameters: number;
-  /** Of the encoder alone: what stays when decoder or head are thrown away. */
+  /** Parameters of the encoder alone, which remains when decoder or head are discarded. */
   readonly encoderParameters: number;
-  /** Cross-entropy of masked tokens on held-out sequences, nats per token; log(vocabulary) is that of a uniform guess. */
+  /**
+   * Cross-entropy of masked tokens on held-out sequences, nats per token; a uniform guess has
+   * log(vocabulary).
+   */
   readonly validLoss: number;
   readonly validAccuracy: number;
   readonly uniformLoss: number;
   readonly history: readonly { epoch: number; trainLoss: number; validLoss: number }[];
-  /** Training loss along the way: means over stretches of steps, each named by its last step. */
+  /** Training loss over time: means over intervals of steps, each labelled with its last step. */
   readonly losses: readonly { step: number; loss: number }[];
-  /** With a reference: how many of the reads looked at could be laid on it. The others are read from their first letter. */
+  /**
+   * With a reference: number of reads tested and number aligned to it. The others are read from
+   * their first letter.
+   */
   readonly reference?: { readonly reads: number; readonly placed: number };
-  /** As {@link PretrainOptions.source} says. */
+  /** The value of {@link PretrainOptions.source}. */
   readonly source?: object;
-  /** The folder held this model already; nothing was trained. */
+  /** The folder already contained this model; nothing was trained. */
   readonly alreadyThere?: true;
 }
 
-/** Share of windows kept aside to measure the loss, and how many at most. */
+/** Share of windows held out to measure the loss, and their maximum number. */
 const HELD_OUT = 0.05;
 const HELD_OUT_MOST = 2000;
 
-/** Sequences in memory, or a stream of them, which is laid down on disk first so that memory stays flat however long it is. */
+/**
+ * Sequences in memory, or a stream, which is written to disk first so that memory use is constant.
+ */
 export type PretrainSource = readonly string[] | AsyncIterable<string>;
 
-/** Sequences between two words on how far the reading is. */
+/** Sequences between two progress messages while reading. */
 const READ_STRETCH = 10_000;
 
 /**
- * Pre-trains and writes the model. A folder that holds the model of the same settings and sequences
- * is left as it is, and its report is returned.
+ * Pre-trains and writes the model. When the folder already has the model of the same settings and
+ * sequences, nothing is trained and its report is returned.
  * @throws before anything is read, for an impossible configuration (`config.ts`); when fewer than 2
- * windows hold an ordinary token; and for a folder that holds another finished model, unless
- * `overwrite` is set.
+ *   windows have an ordinary token; and for a folder that has another finished model, unless
+ *   `overwrite` is set.
  */
 export async function pretrain(sequences: PretrainSource, options: PretrainOptions): Promise<PretrainReport> {
   const { config } = options;
@@ -123,7 +142,7 @@ async function pretrainIn(
     throw error;
   });
   if (!finished || overwrite) await refuseForeignFiles(out);
-  // A consensus reference becomes part of the configuration only when the sequences have been read.
+  // A consensus reference becomes part of the configuration only after the sequences are read.
   const known = { seed, dataSeed, untrained, ...(config.reference === undefined ? { config } : {}) };
   if (finished && !overwrite && !sameSettings(finished, known)) throw otherModel(out);
   const given =
@@ -267,8 +286,8 @@ export function trainingGraph(
 }
 
 /**
- * Batches of windows of mixed length. In training, masks and a random reading frame are drawn from the step's random numbers; at evaluation,
- * masks depend on `fixed` and the window alone.
+ * Batches of windows of mixed length. In training, masks and a random reading frame are drawn from
+ * the random numbers of the step; at evaluation, masks depend only on `fixed` and the window.
  */
 function batches(
   corpus: Corpus,

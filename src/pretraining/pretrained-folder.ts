@@ -1,7 +1,8 @@
 /**
- * The folder that pre-training leaves, in Hugging Face's layout: `config.json` and `model.safetensors` that transformers loads as they are,
- * our `kmer_tokenizer.json` or a `tokenizer.json`, and `training.json` with everything that made it. BarcodeMAE's encoder is a bare
- * `BertModel`; the decoder that its evaluation throws away lies beside it in `decoder.safetensors`.
+ * The output folder of pre-training, in Hugging Face's layout: `config.json` and
+ * `model.safetensors` that transformers loads unchanged, our `kmer_tokenizer.json` or a
+ * `tokenizer.json`, and `training.json` with all settings. The encoder of BarcodeMAE is a bare
+ * `BertModel`; its decoder, which evaluation does not use, is in `decoder.safetensors`.
  */
 import { join } from 'node:path';
 import { writeFileAtomic } from '../core/files.ts';
@@ -12,7 +13,7 @@ import { ENCODER_PREFIX } from './barcode-mae.ts';
 import { bertClassOf, bertConfigOf, type PretrainConfig } from './presets.ts';
 import type { TrainingTokenizer } from './training-tokenizers.ts';
 
-/** Names of what the encoder is made of: all but heads, projections and decoders. */
+/** Name prefixes of the encoder's parameters: all except heads, projections and decoders. */
 const isEncoder = (name: string) => name.startsWith('bert.') || name.startsWith(ENCODER_PREFIX);
 
 /** Weights of the encoder alone. */
@@ -21,7 +22,7 @@ export function encoderSize({ layout }: TrainedNetwork): number {
   return names.reduce((sum, name, i) => sum + (isEncoder(name) ? sizes[i] : 0), 0);
 }
 
-/** Writes the folder; `config.json` last, for a folder with a config is a finished model. */
+/** Writes the folder; `config.json` last, since a folder with a config is a finished model. */
 export async function savePretrained(
   folder: string,
   tokenizer: TrainingTokenizer,

@@ -1,8 +1,10 @@
 /**
- * The sequences of files as pre-training takes them: one at a time, each once, without those that must not be seen. Either any
- * sequences (FASTA, tables; what cannot be read is an error) or barcode collections (rows that are no barcode are counted). Two
- * sequences are the same when they are so in upper case, U read as T, gaps and the N at the end removed; the other strand is not looked at.
- * Of what was read every row is kept or counted by the reason why not. Memory: the hashes of `sequence-set.ts`, and of the readers.
+ * Reads the sequences of files for pre-training: one at a time, each once, without excluded ones.
+ * Input is any sequence file (FASTA, tables; an unreadable row is an error) or barcode collections
+ * (rows that are not barcodes are counted). Two sequences are identical when they are equal in
+ * upper case, with U read as T, gaps and trailing N removed; the other strand is not compared.
+ * Every row is kept or counted with the reason. Memory: the hashes of `sequence-set.ts` and of the
+ * readers.
  */
 
 import {
@@ -23,23 +25,28 @@ export interface PretrainFiles {
   readonly files: readonly string[];
   /** Column of the sequence in tables. Default: a usual name. */
   readonly column?: string;
-  /** Default: DNA, gaps and unknown letters refused. Not with `barcodes`, whose rows are judged one by one. */
+  /**
+   * Default: DNA; gaps and unknown letters are errors. Not with `barcodes`, which checks each row.
+   */
   readonly alphabet?: AlphabetPolicy;
-  /** A row that cannot be read: refuse (default), or leave out and count. */
+  /** A row that cannot be read: an error (default), or skipped and counted. */
   readonly onBadRow?: OnBadRow;
   /** Read as barcode collections: gaps and trailing N removed, other markers and rows without a sequence left out. */
   readonly barcodes?: boolean;
-  /** Markers of barcode collections that say them. Default COI-5P. */
+  /** Markers to keep from barcode collections that have a marker column. Default COI-5P. */
   readonly markers?: readonly string[] | 'any';
-  /** One part of barcode collections with given splits; each barcode counts once in the whole collection. Implies `barcodes`. */
+  /**
+   * One part of barcode collections with given splits; each barcode counts once in the whole
+   * collection. Implies `barcodes`.
+   */
   readonly part?: BarcodePart;
-  /** Files of sequences that are left out, read with the same column. */
+  /** Files of sequences to exclude, read with the same column. */
   readonly exclude?: readonly string[];
-  /** Identical sequences count as often as they are there. Default false. Not with `part`. */
+  /** Keep identical sequences. Default false. Not with `part`. */
   readonly keepDuplicates?: boolean;
 }
 
-/** What was read and what became of it: rows = kept + the sum of `leftOut`. */
+/** Counts of rows: rows = kept + the sum of `leftOut`. */
 export interface PretrainFilesReport {
   readonly files: readonly string[];
   readonly exclude: readonly string[];
@@ -47,7 +54,7 @@ export interface PretrainFilesReport {
   rows: number;
   kept: number;
   readonly leftOut: Record<string, number>;
-  /** Different sequences in the files to exclude. */
+  /** Number of different sequences in the files to exclude. */
   excludable: number;
 }
 
@@ -55,12 +62,12 @@ const SAME = 'identical to one before';
 const EXCLUDED = 'in a file to exclude';
 const SKIPPED = 'not readable (--on-bad-row skip)';
 const GENERAL: AlphabetPolicy = { alphabet: 'dna' };
-/** Collections have a few letters that are none; a k-mer with one is unknown anyway. */
+/** Collections contain a few invalid letters; a k-mer with one is unknown in any case. */
 const COLLECTION: AlphabetPolicy = { alphabet: 'dna', unknown: 'n' };
 
 /**
- * The sequences, and the report that fills while they are read.
- * @throws SequenceError naming file and line; Error for `keepDuplicates` with a part.
+ * The sequences, and a report that is filled while they are read.
+ * @throws SequenceError with file and line; Error for `keepDuplicates` with a part.
  */
 export function pretrainSequences(options: PretrainFiles): {
   readonly sequences: AsyncIterable<string>;
@@ -78,7 +85,7 @@ const isCollection = ({ barcodes, part }: PretrainFiles) => barcodes === true ||
 async function* read(options: PretrainFiles, report: PretrainFilesReport): AsyncGenerator<string> {
   const excluded = await excludedSequences(options);
   report.excludable = excluded.size;
-  // Of a part the collection's own de-duplication has left each once.
+  // For a part, the collection has already removed duplicates.
   const distinct = options.keepDuplicates || options.part !== undefined ? undefined : new SequenceSet();
   const source = isCollection(options) ? collections(options, report) : anySequences(options, report);
   for await (const sequence of source) {
@@ -128,7 +135,7 @@ async function* collections(options: PretrainFiles, report: PretrainFilesReport)
   if (elsewhere > 0) countUp(report.leftOut, 'of another part', elsewhere);
 }
 
-/** Names are not read from headers, so that any FASTA will do. */
+/** Names are not read from headers, so any FASTA is accepted. */
 function barcodeOptions({ column, part }: PretrainFiles, markers: PretrainFiles['markers']): BarcodeReadOptions {
   const columns = column === undefined ? {} : { sequence: column };
   return { markers, header: ['id'], columns, required: part === undefined ? [] : ['split'] };
@@ -148,7 +155,7 @@ async function excludedSequences({ exclude = [], ...options }: PretrainFiles): P
   return found;
 }
 
-/** What identity of sequences is judged by. */
+/** The form in which sequences are compared for identity. */
 function comparable(sequence: string): string {
   let end = sequence.length;
   while (end > 0 && sequence[end - 1] === 'N') end--;

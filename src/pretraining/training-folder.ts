@@ -1,8 +1,7 @@
 /**
- * Where a training keeps its files until the model is finished: `OUT.training` beside the folder
- * `OUT` that the model will have, with the checkpoint and the corpus. The model is written to a
- * folder of its own and renamed to `OUT` once; only then is the checkpoint removed. One process at
- * a time trains for a folder.
+ * Files of a training until the model is finished: the folder `OUT.training` next to `OUT`, with
+ * the checkpoint and the corpus. The model is written to a temporary folder and renamed to `OUT`
+ * once; the checkpoint is removed only afterwards. Only one process at a time trains for a folder.
  */
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
@@ -14,27 +13,28 @@ import { hashJson } from '../core/files.ts';
 import { removeAbandoned } from '../core/temporary.ts';
 import { takeLock } from '../runtime/lock.ts';
 
-/** Milliseconds. The child process of a run that was killed ends within half a second after it. */
+/** Milliseconds. The child process of a killed run ends within half a second after it. */
 const PATIENCE = 5_000;
 const CHECKPOINT = 'checkpoint.safetensors';
-/** What a folder may hold that a new model replaces; any other file is someone else's. */
+/** Files that a new model may replace; any other file belongs to the user. */
 const MODEL_FILES =
   /^(config|training|tokenizer|tokenizer_config|kmer_tokenizer|special_tokens_map|vocab|card)\.(json|txt)$|\.safetensors$|^corpus(\.offsets)?$|\.tmp$/;
 
 export interface TrainingFolder {
   readonly checkpoint: string;
   readonly corpus: string;
-  /** Writes the model by `fill`, gives it its name, then removes the checkpoint. */
+  /** Writes the model with `fill`, renames it to its final name, then removes the checkpoint. */
   save(fill: (folder: string) => Promise<void>): Promise<void>;
-  /** Removes the checkpoint of a training whose model is in place. */
+  /** Removes the checkpoint of a training whose model is complete. */
   forget(): Promise<void>;
   /** Removes the corpus; releases the lock. The checkpoint of an unfinished training stays. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the training folder of `out` and removes what killed processes left there and beside it.
- * @throws a UsageError where another process trains for `out`.
+ * Opens the training folder of `out` and removes the temporary files of killed processes in it and
+ * next to it.
+ * @throws a UsageError when another process trains for `out`.
  */
 export async function openTrainingFolder(out: string): Promise<TrainingFolder> {
   const folder = `${out}.training`;
@@ -69,19 +69,22 @@ export async function openTrainingFolder(out: string): Promise<TrainingFolder> {
 }
 
 /**
- * Throws a UsageError where `out` holds files that are no model's, which the new model would
- * replace.
+ * Throws a UsageError when `out` has files that do not belong to a model, since the new model would
+ * remove them.
  */
 export async function refuseForeignFiles(out: string): Promise<void> {
   const foreign = (await readdir(out).catch(() => [] as string[])).find((name) => !MODEL_FILES.test(name));
   if (foreign !== undefined)
     throw new UsageError(
-      `${out}: holds ${foreign}, which is no file of a model, and would be removed with the folder`,
+      `${out}: holds ${foreign}, which is not a file of a model and would be removed with the folder`,
       'Give a new folder for the model.',
     );
 }
 
-/** What decides the weights of a model: two trainings with equal settings give the same one. */
+/**
+ * Everything that determines the weights of a model: two trainings with equal settings give the
+ * same model.
+ */
 export interface TrainingSettings {
   readonly config: object;
   readonly tokenizer: unknown;
@@ -91,7 +94,7 @@ export interface TrainingSettings {
   readonly corpusHash: string;
 }
 
-/** `training.json` of the finished model in a folder; undefined where there is none. */
+/** `training.json` of the finished model in a folder; undefined if there is none. */
 export async function finishedTraining<T extends object>(folder: string): Promise<(TrainingSettings & T) | undefined> {
   if (!existsSync(join(folder, 'config.json'))) return undefined;
   const text = await readFile(join(folder, 'training.json'), 'utf8').catch(() => undefined);
@@ -104,7 +107,8 @@ export async function finishedTraining<T extends object>(folder: string): Promis
 }
 
 /**
- * Whether the model was made with these settings; names that `wanted` leaves out are not compared.
+ * Whether the model was made with these settings; names that are missing from `wanted` are not
+ * compared.
  */
 export function sameSettings(made: TrainingSettings, wanted: Partial<TrainingSettings>): boolean {
   const names = Object.keys(wanted) as (keyof TrainingSettings)[];
@@ -113,7 +117,7 @@ export function sameSettings(made: TrainingSettings, wanted: Partial<TrainingSet
   return hash(made) === hash(wanted);
 }
 
-/** The error for a folder that holds a finished model of other settings. */
+/** The error for a folder with a finished model of other settings. */
 export function otherModel(folder: string, why = 'it was trained with other settings or sequences'): UsageError {
   return new UsageError(
     `${folder}: holds a finished model, and ${why}`,

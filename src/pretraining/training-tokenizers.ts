@@ -1,7 +1,7 @@
 /**
- * How pre-training reads letters: k-mers as the barcode papers have them. What masking and heads must know of ids is a {@link Vocabulary}:
- * ordinary tokens are asked for and are the classes of the heads, special ones ([MASK], [UNK], padding) never. Models that only embed read
- * through `tokenizers.ts`.
+ * Tokenizers of pre-training: k-mers as in the barcode papers. Masking and heads use a {@link
+ * Vocabulary}: ordinary tokens are predicted and are the classes of the heads; special ones
+ * ([MASK], [UNK], padding) are never predicted. Models that only embed use `tokenizers.ts`.
  */
 import { join } from 'node:path';
 import { writeFileAtomic } from '../core/files.ts';
@@ -17,11 +17,11 @@ import {
 export interface Vocabulary {
   /** Rows of the word table. */
   readonly size: number;
-  /** What a token that is hidden becomes. */
+  /** Id that replaces a hidden token. */
   readonly maskId: number;
-  /** What fills up short rows; nothing attends to it. */
+  /** Id that pads short rows; no token attends to it. */
   readonly paddingId: number;
-  /** How many ordinary tokens there are. */
+  /** Number of ordinary tokens. */
   readonly classes: number;
   /** Class 0..classes-1 of an ordinary id, -1 of a special one. */
   classOf(id: number): number;
@@ -32,7 +32,7 @@ export interface Vocabulary {
 export interface TrainingTokens {
   /** `[windows, tokens]` */
   readonly ids: Int32Array;
-  /** `[windows, tokens]`, 1 for what is attended to. */
+  /** `[windows, tokens]`, 1 for tokens that are attended to. */
   readonly mask: Uint8Array;
   readonly tokens: number;
 }
@@ -41,19 +41,25 @@ export interface TrainingTokenizer {
   readonly vocabulary: Vocabulary;
   /** Tokens of the longest window: rows of the position table. */
   readonly maxTokens: number;
-  /** An ordinary token in words, for messages. */
+  /** Description of an ordinary token for messages. */
   readonly ordinary: string;
-  /** What decides the ids beside the pre-training set-up, for the fingerprint of a run. */
+  /**
+   * Everything that affects the ids except the pre-training set-up; part of the fingerprint of a
+   * run.
+   */
   readonly identity?: string;
-  /** Whether windows are begun at a random letter in training. */
+  /** Whether windows start at a random letter in training. */
   readonly randomOffset: boolean;
-  /** Letters to drop from the start of a window of so many letters, drawn in training where `randomOffset` says so. */
+  /**
+   * Number of letters to drop from the start of a window of this length; drawn in training when
+   * `randomOffset` is set.
+   */
   drawOffset(letters: number, random: Random): number;
-  /** Tokens of a window; 0 when none of them is ordinary, so that there is nothing to learn from it. */
+  /** Tokens of a window; 0 when none of them is ordinary, since nothing can be learned from it. */
   count(window: string): number;
   /** Windows without the first `offsets[i]` letters. */
   encode(windows: readonly string[], offsets: readonly number[]): TrainingTokens;
-  /** Writes what `tokenizers.ts` reads the same ids with. */
+  /** Writes the files from which `tokenizers.ts` computes the same ids. */
   saveTo(folder: string): Promise<void>;
 }
 
@@ -69,7 +75,10 @@ export function kmerVocabulary(k: number): Vocabulary {
   };
 }
 
-/** k-mers of windows of at most `length` letters, begun at a random letter below the stride in training; on a reference, of its columns. */
+/**
+ * k-mers of windows of at most `length` letters, with a random start below the stride in training;
+ * with a reference, k-mers of its columns.
+ */
 export function kmerTrainingTokenizer(config: KmerTokenizerConfig & { readonly length: number }): TrainingTokenizer {
   const tokenizer = createKmerTokenizer(config);
   const { k, stride } = tokenizer.config;

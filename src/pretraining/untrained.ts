@@ -1,8 +1,11 @@
-/** A network with its weights as they are drawn before the first step of training: the control that says what training added. */
+/**
+ * A network with the weights before the first training step: the control that shows the effect of
+ * training.
+ */
 import { type Compute, compileForward, type Forward, initialState, type Network } from '../runtime/training/network.ts';
 import { runAll, type TrainedNetwork } from '../runtime/training/train.ts';
 
-/** As `train` with this seed would begin; zero steps, no history. */
+/** The initial weights of `train` with this seed; zero steps, no history. */
 export function untrainedNetwork(
   network: Network,
   seed: number | string,

@@ -9,7 +9,7 @@ export interface WindowCounts {
 }
 
 /**
- * Sequences as windows of at most `length` nucleotides. Windows without any ordinary token are left
+ * Sequences as windows of at most `length` nucleotides. Windows without an ordinary token are left
  * out. `counts` is increased.
  */
 export function* windowsOf(
@@ -20,7 +20,7 @@ export function* windowsOf(
 ) {
   for (const sequence of sequences) {
     let kept = 0;
-    // A sequence that is aligned to a reference stays whole.
+    // A sequence that is aligned to a reference is not cut.
     const length = config.reference === undefined ? config.length : sequence.length;
     for (let start = 0; start < sequence.length; start += length) {
       const window = sequence.slice(start, start + length);
@@ -35,7 +35,7 @@ export function* windowsOf(
   }
 }
 
-/** The same of a stream; `onSequence` is called after each sequence. */
+/** The same for a stream; `onSequence` is called after each sequence. */
 export async function* windowsOfStream(
   sequences: AsyncIterable<string>,
   config: PretrainConfig,

@@ -32,7 +32,7 @@ const context = (changes: Partial<ModelContext> = {}): ModelContext => ({
 const load = async (id: string, changes?: Partial<ModelContext>) =>
   (await MODELS[id].load(context(changes))) as FrozenModel;
 
-it('every preset of the registry comes with its random control', () => {
+it('every preset of the registry has its random control', () => {
   for (const [id, { kind, options, family }] of Object.entries(MODELS)) {
     if (family) continue; // composition and one-hot: nothing pre-trained
     expect(kind).toBe(id.endsWith('random') ? 'control' : 'model');
@@ -41,7 +41,7 @@ it('every preset of the registry comes with its random control', () => {
   }
 });
 
-it('a model is pre-trained once per seed and corpus, then found', async () => {
+it('a model is pre-trained once per seed and corpus, then loaded', async () => {
   let messages = 0;
   const progress = () => {
     messages += 1;
@@ -62,7 +62,7 @@ it('a model is pre-trained once per seed and corpus, then found', async () => {
   expect(fromFolder.fingerprint).toBe(first.fingerprint);
 });
 
-it('what other code pre-trained is not taken', async () => {
+it('a model pre-trained by other code is not used', async () => {
   const folders = async () => (await readdir(join(cacheFolder, 'models'))).length;
   await load('kmer-bert-tiny');
   const before = await folders();
@@ -70,7 +70,7 @@ it('what other code pre-trained is not taken', async () => {
   expect(await folders()).toBe(before + 1);
 });
 
-it('of two that want a model at once, one pre-trains it and the other waits for the result', async () => {
+it('when two processes need a model, one pre-trains it and the other waits', async () => {
   const told: string[][] = [[], []];
   const both = told.map((messages) =>
     load('kmer-bert-tiny', { seed: 3, progress: (_, message) => messages.push(message) }),
@@ -78,7 +78,7 @@ it('of two that want a model at once, one pre-trains it and the other waits for 
   const [one, other] = await Promise.all(both);
   expect(other.fingerprint).toBe(one.fingerprint);
   const [idle, busy] = told.toSorted((a, b) => a.length - b.length);
-  expect(idle).toEqual(['pre-training: another process is at it, waiting for its result']);
+  expect(idle).toEqual(['pre-training: waiting for another process that trains the same encoder']);
   expect(busy.length).toBeGreaterThan(1);
   expect(busy.join()).not.toContain('waiting');
   expect((await readdir(join(cacheFolder, 'models'))).filter((name) => name.endsWith('.lock'))).toEqual([]);

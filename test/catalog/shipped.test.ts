@@ -17,8 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe('the encoder that comes with the package', () => {
-  it('is a BarcodeMAE with a card that says data, licence, seed and loss, and takes a few megabytes', async () => {
+describe('the encoder of the package', () => {
+  it('is a BarcodeMAE with data, licence, seed and loss in its card, and has a few megabytes', async () => {
     const model = await loadShipped('barcodemae-deepcoi');
     expect(model).toMatchObject({ dimension: 128, layers: 2 });
     const training = model.card.training as { config: { objective: string }; seed: number; report: object };
@@ -33,7 +33,7 @@ describe('the encoder that comes with the package', () => {
     expect((await stat(join(SHIPPED_FOLDER, 'barcodemae-deepcoi', 'model.safetensors'))).size).toBeLessThan(5e6);
   });
 
-  it('reads columns of the gene: a barcode without its first letters keeps its place', async () => {
+  it('reads columns of the gene: a barcode without its first letters keeps its position', async () => {
     const model = await loadShipped('barcodemae-deepcoi');
     const [whole, late] = [COI, COI.slice(30)].map((read) => model.encode([read]));
     expect(whole.mask.dims).toEqual(late.mask.dims);
@@ -41,7 +41,7 @@ describe('the encoder that comes with the package', () => {
     expect(ids(whole).slice(-10)).toEqual(ids(late).slice(-10));
   });
 
-  it('is not its control, whose weights are drawn by seed', async () => {
+  it('differs from its control, whose weights are drawn from a seed', async () => {
     const byId = Object.fromEntries(SHIPPED.map((definition) => [definition.id, definition]));
     expect(MODELS).toMatchObject(byId);
     const control = byId['barcodemae-deepcoi-random'];
@@ -62,7 +62,7 @@ describe('the encoder that comes with the package', () => {
     expect(new Set(vectors.map(String)).size).toBe(3);
   });
 
-  it('is refused when its weights are not those published', async () => {
+  it('is refused when its weights differ from the published ones', async () => {
     await cp(join(SHIPPED_FOLDER, 'barcodemae-deepcoi'), join(folder, 'barcodemae-deepcoi'), { recursive: true });
     const weights = join(folder, 'barcodemae-deepcoi', 'model.safetensors');
     const bytes = await readFile(weights);

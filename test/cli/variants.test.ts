@@ -78,7 +78,7 @@ it('embed names the remedy for sequences that are too long, and takes it', async
     ]);
   const refused = await embed('bert');
   expect(refused.code).not.toBe(0);
-  expect(refused.stderr).toContain("or embed long sequences in windows: put +w23 behind the model's name");
+  expect(refused.stderr).toContain("or embed long sequences in windows: append +w23 to the model's name");
   const { code, stdout, stderr } = await embed('./bert+w23+rc');
   expect(code, stderr).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ model: 'bert+w23+rc', rows: 2 });
@@ -86,14 +86,14 @@ it('embed names the remedy for sequences that are too long, and takes it', async
   expect(relativeError(values.slice(0, 16), values.slice(16))).toBeLessThan(1e-5);
 });
 
-it('what is no model, or would pass over letters, is told before anything runs', async () => {
+it('what is no model, or would skip letters, is refused before anything runs', async () => {
   const asked = async (spec: string) => (await bench(folder, ['plan', '--task', 'task.ts', '--model', spec])).stderr;
   expect(await asked('majority+w12')).toContain('"majority" is a baseline, not a model');
   const exported = fileURLToPath(new URL('../models/goldens/onnx-folder/every-layer', import.meta.url));
   const vectors = fileURLToPath(new URL('../models/goldens/precomputed/single.npy', import.meta.url));
   for (const other of [exported, vectors, 'kmer-5-composition'])
-    expect(await asked(`${other}+random`)).toContain('+random draws the weights of a known architecture anew');
+    expect(await asked(`${other}+random`)).toContain('+random needs a model of a known architecture');
   expect(await asked('bert+w12s24')).toContain(
-    'bert: windows of 12 nucleotides begun every 24 would pass over letters',
+    'bert: windows of 12 nucleotides that start every 24 would skip letters',
   );
 });

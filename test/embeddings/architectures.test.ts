@@ -21,27 +21,30 @@ it('every architecture of the registry has a golden folder', async () => {
 });
 
 describe.each(CHECKPOINTS)('%s', (name) => {
-  it.each([false, true])('embeds DNA, whatever stands beside it (weights left in their file: %s)', async (external) => {
-    const encoder = encoderOf(await loadModelFolder(checkpointFolder(name), { external }), COMPUTE);
-    const layers = Array.from({ length: encoder.layers + 1 }, (_, layer) => layer);
-    const asked = layers.flatMap((layer) => POOLINGS.map((pooling) => ({ layer, pooling })));
-    const together = await encoder.embed(SEQUENCES, asked);
-    const width = encoder.dimension;
-    for (const [row, sequence] of SEQUENCES.entries()) {
-      const alone = await encoder.embed([sequence], asked);
-      for (const [r, { layer, pooling }] of asked.entries()) {
-        const vector = together[r].values.slice(row * width, (row + 1) * width);
-        expect(relativeError(vector, alone[r].values), `${sequence}, layer ${layer}, ${pooling}`).toBeLessThan(1e-5);
+  it.each([false, true])(
+    'embeds DNA independently of the other sequences (weights left in their file: %s)',
+    async (external) => {
+      const encoder = encoderOf(await loadModelFolder(checkpointFolder(name), { external }), COMPUTE);
+      const layers = Array.from({ length: encoder.layers + 1 }, (_, layer) => layer);
+      const asked = layers.flatMap((layer) => POOLINGS.map((pooling) => ({ layer, pooling })));
+      const together = await encoder.embed(SEQUENCES, asked);
+      const width = encoder.dimension;
+      for (const [row, sequence] of SEQUENCES.entries()) {
+        const alone = await encoder.embed([sequence], asked);
+        for (const [r, { layer, pooling }] of asked.entries()) {
+          const vector = together[r].values.slice(row * width, (row + 1) * width);
+          expect(relativeError(vector, alone[r].values), `${sequence}, layer ${layer}, ${pooling}`).toBeLessThan(1e-5);
+        }
       }
-    }
-    // The last layer tells sequences apart, and depth changes something.
-    const last = together[asked.length - POOLINGS.length];
-    expect(new Set(SEQUENCES.map((_, row) => last.values[row * width])).size).toBe(SEQUENCES.length);
-    expect(relativeError(together[0].values, last.values)).toBeGreaterThan(1e-3);
-    await encoder.dispose();
-  });
+      // The last layer tells sequences apart, and depth changes something.
+      const last = together[asked.length - POOLINGS.length];
+      expect(new Set(SEQUENCES.map((_, row) => last.values[row * width])).size).toBe(SEQUENCES.length);
+      expect(relativeError(together[0].values, last.values)).toBeGreaterThan(1e-3);
+      await encoder.dispose();
+    },
+  );
 
-  it('pools the first token alone, for which some graphs need no mask', async () => {
+  it('pools the first token alone; some graphs then need no mask', async () => {
     const encoder = encoderOf(await loadModelFolder(checkpointFolder(name)), COMPUTE);
     const first = [{ layer: encoder.layers, pooling: 'first' }] as const;
     const [together] = await encoder.embed(SEQUENCES, first);
@@ -51,7 +54,7 @@ describe.each(CHECKPOINTS)('%s', (name) => {
     await encoder.dispose();
   });
 
-  it('gives in float16 what it gives in float32, within 2e-3, whatever stands beside it', async () => {
+  it('gives the same in float16 as in float32, within 2e-3, independently of the other sequences', async () => {
     const model = await loadModelFolder(checkpointFolder(name));
     const whole = encoderOf(model, COMPUTE);
     const half = encoderOf(model, COMPUTE, { precision: 'float16', emulate: true });
@@ -71,7 +74,7 @@ describe.each(CHECKPOINTS)('%s', (name) => {
     await half.dispose();
   });
 
-  it('reads long DNA in windows, on both strands, the same from either', async () => {
+  it('reads long DNA in windows, on both strands, with the same result from either', async () => {
     const plain = encoderOf(await loadModelFolder(checkpointFolder(name)), COMPUTE);
     const encoder = bothStrands(windowed(plain, { window: 12, stride: 6 }));
     const long = `${SEQUENCES.join('')}NN${SEQUENCES.toReversed().join('')}GATTA`;

@@ -19,7 +19,7 @@ function costOf(tokens: readonly number[], ends: readonly number[]): number {
 }
 
 describe('batches of sequences sorted by length', () => {
-  it('are cut where padding and the starts of batches cost least, as trying every way finds', () => {
+  it('have the cuts of least cost, as found by trying all cuts', () => {
     const random = createRandom('batch plan');
     for (let trial = 0; trial < 20; trial++) {
       const tokens = Array.from({ length: 12 }, () => 1 + random.integer(60)).sort((a, b) => a - b);
@@ -32,19 +32,19 @@ describe('batches of sequences sorted by length', () => {
     }
   });
 
-  it('hold as many rows of one length as they may', () => {
+  it('hold the maximum number of rows of one length', () => {
     expect(planBatches([9, 9, 9, 9, 9], () => 2, 'cpu')).toHaveLength(3);
     expect(planBatches([9, 9, 9, 9], () => 4, 'cpu')).toEqual([4]);
     expect(planBatches([], () => 4, 'cpu')).toEqual([]);
   });
 
-  it('keep short and long apart on the CPU, and are as few as can be on a GPU', () => {
+  it('separate short from long on the CPU, and are as few as possible on a GPU', () => {
     const tokens = [2, 2, 2, 2, 2, 100];
     expect(planBatches(tokens, () => 8, 'cpu')).toEqual([5, 6]);
     expect(planBatches(tokens, () => 8, 'cuda')).toEqual([6]);
   });
 
-  it('are of the whole budget where memory allows it, and smaller where it does not', () => {
+  it('use the whole budget when memory allows it, and less when it does not', () => {
     const gib = 2 ** 30;
     const [base, tokens] = [768, 512]; // BERT base: 12 layers
     expect(rowsPerBatch(base, 13, tokens, 16 * gib)).toBe(32);
@@ -57,7 +57,7 @@ describe('batches of sequences sorted by length', () => {
     expect(rowsPerBatch(128, 3, 1, 16 * gib)).toBe(16_384);
   });
 
-  it('have a budget for each thread of the CPU, and a whole one on a GPU', () => {
+  it('have a budget per thread on the CPU, and one full budget on a GPU', () => {
     const [one, two] = [1, 2].map((threads) => tokenBudget({ device: 'cpu', threads }));
     expect(two).toBe(2 * one);
     expect(tokenBudget({ device: 'cpu', threads: 1000 })).toBe(tokenBudget({ device: 'cuda', threads: 1 }));

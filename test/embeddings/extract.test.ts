@@ -55,7 +55,7 @@ const SEQUENCES = Array.from({ length: 40 }, (_, i) => {
 const rowOf = ({ values, columns }: Matrix, row: number) => values.slice(row * columns, (row + 1) * columns);
 
 describe('pooling', () => {
-  it('is what it says, computed by hand from the hidden states of transformers', async () => {
+  it('equals the value computed by hand from the hidden states of transformers', async () => {
     const [rows, tokens, width] = golden.shape;
     const representations = all(model.layers);
     const embedded = await encoder.embed(golden.sequences, representations);
@@ -76,7 +76,7 @@ describe('pooling', () => {
 });
 
 describe('an embedding', () => {
-  it('is that of the sequence alone, whatever is beside it, and stands in its row', async () => {
+  it('does not depend on the other sequences, and is in its row', async () => {
     const representations = all(model.layers);
     const together = await encoder.embed(SEQUENCES, representations);
     for (const [row, sequence] of SEQUENCES.entries()) {
@@ -88,7 +88,7 @@ describe('an embedding', () => {
     }
   });
 
-  it('does not depend on the order of the sequences or on how many fit into memory', async () => {
+  it('does not depend on the order of the sequences or on the memory limit', async () => {
     const representation = [{ layer: 2, pooling: 'mean' }] as const;
     const [matrix] = await encoder.embed(SEQUENCES, representation);
     const [reversed] = await encoder.embed(SEQUENCES.toReversed(), representation);
@@ -115,14 +115,14 @@ describe('an embedding', () => {
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
   });
 
-  it('of a sequence however much too long is refused with the remedy', async () => {
+  it('of a sequence of any excessive length is refused with the remedy', async () => {
     for (const length of [42, 100, 5000]) {
       const embedding = encoder.embed(['ACGT', 'A'.repeat(length)], [{ layer: 0, pooling: 'mean' }]);
-      await expect(embedding, `${length}`).rejects.toThrow(/sequence 2 of 2: .*put \+w40 behind the model's name/);
+      await expect(embedding, `${length}`).rejects.toThrow(/sequence 2 of 2: .*append \+w40 to the model's name/);
     }
   });
 
-  it('of a sequence of N alone is finite under every pooling', async () => {
+  it('of a sequence of only N is finite under every pooling', async () => {
     const [mean, max, first] = await encoder.embed(
       ['NNNNNN'],
       POOLINGS.map((pooling) => ({ layer: 2, pooling })),
@@ -132,7 +132,7 @@ describe('an embedding', () => {
     expect(Math.max(...mean.values)).toBeLessThan(100);
   });
 
-  it('over reading frames is the mean of what each frame gives alone, of those frames that a short sequence has', async () => {
+  it('over reading frames is the mean of the vectors of the frames; a short sequence uses only the frames that it has', async () => {
     const representations = [
       { layer: 2, pooling: 'frames' },
       { layer: 2, pooling: 'mean' },
@@ -155,7 +155,7 @@ describe('an embedding', () => {
     ]);
   });
 
-  it('differs between model and random control, and between seeds of the control', async () => {
+  it('differs between model and random control, and between control seeds', async () => {
     const representation = [{ layer: 2, pooling: 'mean' }] as const;
     const controls = [1, 1, 2].map((seed) => encoderOf(randomKmerBert(TINY, seed), COMPUTE));
     const [one, again, two] = await Promise.all(controls.map((control) => control.embed(SEQUENCES, representation)));
@@ -166,18 +166,18 @@ describe('an embedding', () => {
   });
 });
 
-describe('what cannot be embedded is refused', () => {
+describe('input that cannot be embedded is refused', () => {
   const mean = [{ layer: 1, pooling: 'mean' }] as const;
 
   it.each([
     ['A'.repeat(41), "sequence 2 of 3: 'AAAAAAAAAAAA...' has 41 nucleotides; this model reads at most 40"],
     ['A', "sequence 2 of 3: 'A' has 1 nucleotides, less than one 2-mer"],
     ['', 'sequence 2 of 3: an empty sequence has 0 nucleotides, less than one 2-mer'],
-  ])('%s, by its place among the sequences', async (sequence, message) => {
+  ])('%s, with its number among the sequences', async (sequence, message) => {
     await expect(encoder.embed(['ACGT', sequence, 'ACGTA'], mean)).rejects.toThrow(message);
   });
 
-  it.each([3, -1, 0.5])('a layer %d that the model has not', async (layer) => {
+  it.each([3, -1, 0.5])('a layer %d that the model does not have', async (layer) => {
     await expect(encoder.embed(['ACGT'], [{ layer, pooling: 'mean' }])).rejects.toThrow(
       `BERT (2 x 16) has layers 0 (embeddings) to 2, not ${layer}`,
     );
@@ -190,7 +190,7 @@ describe('what cannot be embedded is refused', () => {
       );
   });
 
-  it('a vector that is not finite, and the sequence it belongs to', async () => {
+  it('a vector that is not finite, with the number of its sequence', async () => {
     const values = new Map(model.values);
     const name = 'bert.embeddings.word_embeddings.weight';
     const words = (values.get(name) as Float32Array).slice();
@@ -202,10 +202,12 @@ describe('what cannot be embedded is refused', () => {
     await poisoned.dispose();
   });
 
-  it('float16 on the CPU, of an encoder that is run as it is, and beyond the range of float16', async () => {
+  it('float16 on the CPU, of an encoder with a fixed precision, and beyond the range of float16', async () => {
     const half = { precision: 'float16' } as const;
     expect(() => encoderOf(model, COMPUTE, half)).toThrow('float16 is for GPUs (--device cuda or webgpu)');
-    expect(() => encoderOf(encoder, COMPUTE, { ...half, emulate: true })).toThrow('this model is run as it was made');
+    expect(() => encoderOf(encoder, COMPUTE, { ...half, emulate: true })).toThrow(
+      'this model runs with the precision of its file',
+    );
     const values = new Map(model.values);
     const name = 'bert.embeddings.word_embeddings.weight';
     const words = (values.get(name) as Float32Array).slice().fill(1e5, 0, 1);
@@ -214,7 +216,7 @@ describe('what cannot be embedded is refused', () => {
     await large.dispose();
   });
 
-  it('a model that lacks weights, and closing it afterwards is no error', async () => {
+  it('a model without some of its weights; closing it afterwards is no error', async () => {
     const values = new Map(model.values);
     values.delete('bert.embeddings.LayerNorm.bias');
     const lacking = encoderOf({ ...model, values }, COMPUTE);
@@ -223,7 +225,7 @@ describe('what cannot be embedded is refused', () => {
   });
 });
 
-it('an encoder is taken as it is', () => {
+it('an encoder is returned unchanged', () => {
   expect(isEncoder(model)).toBe(false);
   expect(encoderOf(encoder, COMPUTE)).toBe(encoder);
 });

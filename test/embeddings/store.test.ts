@@ -52,7 +52,7 @@ const files = async (ending: string) =>
     .sort();
 
 describe('the store', () => {
-  it('computes nothing the second time, and gives the same', async () => {
+  it('computes nothing the second time, and returns the same vectors', async () => {
     const encoder = countingEncoder();
     const first = await ask(encoder);
     expect(first[0]).toEqual({ rows: 3, columns: 2, values: Float32Array.of(4, 1 / 3, 2, 1 / 3, 6, 1 / 3) });
@@ -61,7 +61,7 @@ describe('the store', () => {
     expect(encoder.asked).toHaveLength(2);
   });
 
-  it('computes what is missing alone, and gives everything in the order asked for', async () => {
+  it('computes only missing entries, and returns all in the requested order', async () => {
     const encoder = countingEncoder();
     const [second] = await ask(encoder, [SECOND]);
     const [first, again, third] = await ask(encoder, [FIRST, SECOND, { layer: 3, pooling: 'mean' }]);
@@ -75,13 +75,13 @@ describe('the store', () => {
     ['model', () => ask(countingEncoder('e'.repeat(64)), [FIRST])],
     ['computation (code and machine)', () => ask(countingEncoder(), [FIRST], SEQUENCES, 'cpu', 'd')],
     ['pooling', () => ask(countingEncoder(), [{ ...FIRST, pooling: 'max' }])],
-  ])('keeps another %s apart', async (_what, other) => {
+  ])('stores another %s separately', async (_what, other) => {
     await ask(countingEncoder(), [FIRST]);
     await other();
     expect(await files('.npy')).toHaveLength(2);
   });
 
-  it('leaves an .npy that says beside it what it is', async () => {
+  it('writes an .npy with a sidecar that describes it', async () => {
     await ask(countingEncoder(), [FIRST]);
     const [[npy], [json]] = [await files('.npy'), await files('.json')];
     expect(await readNpy(npy)).toMatchObject({ rows: 3, columns: 2 });
@@ -97,11 +97,11 @@ describe('the store', () => {
   });
 });
 
-describe('an entry is computed anew', () => {
+describe('an entry is computed again', () => {
   const damage: readonly (readonly [string, () => Promise<void>])[] = [
     ['a byte of the .npy has changed', async () => overwrite((await files('.npy'))[0])],
     ['the .npy has lost its end', async () => truncate((await files('.npy'))[0], 140)],
-    ['the .npy is gone', async () => rm((await files('.npy'))[0])],
+    ['the .npy is missing', async () => rm((await files('.npy'))[0])],
     ['a byte of the sidecar has changed', async () => overwrite((await files('.json'))[0])],
     ['the sidecar is empty', async () => writeFile((await files('.json'))[0], '')],
     // A process killed between the two files leaves this.

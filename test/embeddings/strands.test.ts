@@ -15,7 +15,7 @@ const random = createRandom('strands');
 const letters = (length: number) => Array.from({ length }, () => 'ACGTN'[random.integer(5)]).join('');
 
 describe('both strands', () => {
-  it('is the mean of the vectors of the sequence and of its reverse complement, N and lower case included', async () => {
+  it('is the mean of the vectors of the sequence and of its reverse complement, with N and lower case', async () => {
     const model = contextFree();
     const representations = [MEAN, { layer: 0, pooling: 'max' }, { layer: 0, pooling: 'first' }] as const;
     const [mean, max, first] = await bothStrands(model).embed(['AACGN', 'acca'], representations);
@@ -28,7 +28,7 @@ describe('both strands', () => {
     close(first.values, [0.5, 0, 0, 0, 0.5, 0.5, 0, 0, 0.5, 0]);
   });
 
-  it('gives both strands of DNA one vector, in windows too, where the model alone gives them two', async () => {
+  it('gives both strands of DNA the same vector, also in windows; the model alone gives two', async () => {
     const folder = fileURLToPath(new URL('../models/goldens/tiny-bert', import.meta.url));
     const plain = encoderOf(await loadModelFolder(folder), { device: 'cpu', threads: 1 });
     const sequences = [40, 12, 90, 133, 2].map(letters);
@@ -45,7 +45,7 @@ describe('both strands', () => {
     await encoder.dispose();
   });
 
-  it('is done so many sequences at a time, each in its row', async () => {
+  it('processes a limited number of sequences at a time, each in its row', async () => {
     const model = contextFree();
     const sequences = Array.from({ length: 10_000 }, (_, i) => (i % 2 === 0 ? 'AC' : 'CC'));
     const shown: number[] = [];
@@ -58,7 +58,7 @@ describe('both strands', () => {
     expect(await bothStrands(model).embed([], [MEAN])).toEqual([{ rows: 0, columns: 5, values: new Float32Array(0) }]);
   });
 
-  it('has a fingerprint and a word in the card of its own', () => {
+  it('has a different fingerprint and a note in the card', () => {
     const model = contextFree();
     const both = bothStrands(model);
     expect(both.fingerprint).not.toBe(model.fingerprint);
@@ -66,7 +66,7 @@ describe('both strands', () => {
     expect(both.card).toEqual({ ...model.card, strands: 'mean of the vectors of both strands' });
   });
 
-  it('names the sequence whose letters have no complement', async () => {
+  it('reports the sequence with a letter that has no complement', async () => {
     await expect(bothStrands(contextFree()).embed(['ACGT', 'AXG'], [MEAN])).rejects.toThrow(
       'sequence 2 of 2: letter "X" at position 2 has no complement',
     );

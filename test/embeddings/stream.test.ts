@@ -24,7 +24,7 @@ async function streamed(sequences: readonly string[], encoder = contextFree({ mo
 }
 
 describe('a stream of sequences', () => {
-  it('has the vectors of one call, in order, and no more than a block is held', async () => {
+  it('gives the vectors of one call, in order, and holds at most one block', async () => {
     const sequences = Array.from({ length: 20_000 }, (_, i) => 'ACGT'[i % 4].repeat(1 + (i % 3)) + 'A'.repeat(i % 5));
     const [{ values }] = await contextFree().embed(sequences, [MEAN]);
     const { done, vectors, fractions, blocks } = await streamed(sequences);
@@ -34,7 +34,7 @@ describe('a stream of sequences', () => {
     expect(fractions.at(-1)).toBe(1);
   });
 
-  it('is cut by letters too, so that long sequences do not pile up', async () => {
+  it('is also cut by letters, so that long sequences do not fill the memory', async () => {
     const long = 'A'.repeat(2 ** 24);
     const lengths = { ...contextFree(), embed: async (rows: readonly string[]) => [column(rows)] };
     const column = (rows: readonly string[]) => {
@@ -46,11 +46,11 @@ describe('a stream of sequences', () => {
     expect(vectors).toEqual([2 ** 24, 2 ** 24, 2 ** 24, 1]);
   });
 
-  it('of nothing is nothing', async () => {
+  it('of no sequences gives no vectors', async () => {
     expect(await streamed([])).toMatchObject({ done: 0, vectors: [], blocks: [] });
   });
 
-  it('tells where an error was, for an encoder counts from its block', async () => {
+  it('reports the range of sequences of an error, since an encoder counts from its block', async () => {
     const few = ['AC', 'A'.repeat(11)];
     await expect(streamed(few, contextFree())).rejects.toThrow(/^11 letters/);
     const many = [...Array.from({ length: 8192 }, () => 'AC'), ...few];

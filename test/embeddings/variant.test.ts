@@ -9,7 +9,7 @@ import { loadModelFolder, randomModel } from '../../src/models/model-folder.ts';
 
 const windows = (window: number, stride = window) => ({ windows: { window, stride } });
 
-describe('words behind a name', () => {
+describe('suffixes of a name', () => {
   it.each([
     ['bert+rc', { strands: 'average' }],
     ['bert+w512', windows(512)],
@@ -42,7 +42,7 @@ describe('words behind a name', () => {
     '+random',
   ])('%s has none', (spec) => expect(splitVariant(spec)).toEqual({ base: spec }));
 
-  it('are spelt in one way', () => {
+  it('have one spelling', () => {
     const suffix = (spec: string) => variantSuffix(splitVariant(spec).variant ?? {});
     expect(suffix('x+rc+w510s510')).toBe('+w510+rc');
     expect(suffix('x+float16+w510s255+rc')).toBe('+w510s255+rc+float16');
@@ -81,8 +81,8 @@ const context: ModelContext = {
   progress: () => {},
 };
 
-describe('a model run in another way', () => {
-  it('is told from the model by id, title and options, and has no longest sequence in windows', () => {
+describe('a variant of a model', () => {
+  it('differs from the model in id, title and options, and has no longest sequence in windows', () => {
     const variant = variantOf(definition, { ...windows(20, 10), strands: 'average' });
     expect(variant).toMatchObject({
       id: 'tiny+w20s10+rc',
@@ -98,7 +98,7 @@ describe('a model run in another way', () => {
     expect(variantOf(definition, { strands: 'average' })).toMatchObject({ id: 'tiny+rc', maxLength: 40 });
   });
 
-  it('gives vectors of long sequences, makes room for a window only, and names itself in fingerprint and card', async () => {
+  it('gives vectors of long sequences, allocates for one window only, and changes fingerprint and card', async () => {
     const plain = await loadModelFolder(folder);
     const fingerprints = new Set([plain.fingerprint]);
     for (const variant of [
@@ -121,7 +121,7 @@ describe('a model run in another way', () => {
     expect(fingerprints.size).toBe(5);
   });
 
-  it('with random weights is a control, other for each seed, and stays a graph that can be tuned', async () => {
+  it('with random weights is a control, different for each seed, and can still be fine-tuned', async () => {
     const withControl = { ...definition, control: ({ seed }: ModelContext) => randomModel(folder, seed) };
     const control = variantOf(withControl, { weights: 'random' });
     expect(control).toMatchObject({
@@ -142,10 +142,8 @@ describe('a model run in another way', () => {
     expect(isEncoder(await both.load(context))).toBe(true);
   });
 
-  it('has random weights only where its architecture is known', () => {
-    expect(() => variantOf(definition, { weights: 'random' })).toThrow(
-      '+random draws the weights of a known architecture anew, and this model has none',
-    );
+  it('has random weights only for a known architecture', () => {
+    expect(() => variantOf(definition, { weights: 'random' })).toThrow('+random needs a model of a known architecture');
   });
 
   it('is refused in float16 on the CPU', async () => {
@@ -154,8 +152,8 @@ describe('a model run in another way', () => {
     );
   });
 
-  it('is refused where letters would be passed over, and where windows do not suit the model', async () => {
-    expect(() => variantOf(definition, windows(10, 12))).toThrow('begun every 12 would pass over letters');
+  it('is refused when windows would skip letters or do not fit the model', async () => {
+    expect(() => variantOf(definition, windows(10, 12))).toThrow('that start every 12 would skip letters');
     await expect(variantOf(definition, windows(21)).load(context)).rejects.toThrow(
       'a window of 21 nucleotides cuts tokens of 2',
     );
@@ -174,7 +172,7 @@ describe('the limit of a model in nucleotides', () => {
   ])('%o is %s', (card, limit) => {
     expect(nucleotideLimit(card)).toBe(limit);
     expect(windowRemedy(card)).toBe(
-      limit === undefined ? '' : `; or embed long sequences in windows: put +w${limit} behind the model's name`,
+      limit === undefined ? '' : `; or embed long sequences in windows: append +w${limit} to the model's name`,
     );
   });
 });

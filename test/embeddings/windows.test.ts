@@ -20,7 +20,7 @@ const load = async (name: string) =>
   });
 
 describe('windows', () => {
-  it('begin every stride, and the last one ends with the sequence', () => {
+  it('start every stride, and the last one ends at the end of the sequence', () => {
     expect(windowStarts(10, { window: 10, stride: 10 })).toEqual([0]);
     expect(windowStarts(3, { window: 10, stride: 5 })).toEqual([0]);
     expect(windowStarts(30, { window: 10, stride: 10 })).toEqual([0, 10, 20]);
@@ -28,13 +28,13 @@ describe('windows', () => {
     expect(windowStarts(23, { window: 10, stride: 5 })).toEqual([0, 5, 10, 13]);
   });
 
-  it('begin between tokens of several letters, the last one too', () => {
+  it('start between tokens of several letters, also the last one', () => {
     expect(windowStarts(23, { window: 12, stride: 6 }, 6)).toEqual([0, 6, 12]);
     expect(windowStarts(24, { window: 12, stride: 12 }, 6)).toEqual([0, 12]);
     expect(windowStarts(25, { window: 12, stride: 12 }, 6)).toEqual([0, 12, 18]);
   });
 
-  it('cover every letter, none is too long, and their letters add up to those of the sequence', () => {
+  it('cover every letter, none is too long, and their letters sum to those of the sequence', () => {
     for (let i = 0; i < 200; i++) {
       const step = 1 + random.integer(4);
       const window = step * (1 + random.integer(8));
@@ -68,7 +68,7 @@ describe('windows', () => {
 });
 
 describe('the vector of a sequence in windows', () => {
-  it('is that of the whole sequence where letters have no context and windows do not overlap, and its largest value always', async () => {
+  it('equals the whole sequence without context and overlap; its maximum always does', async () => {
     for (let i = 0; i < 50; i++) {
       const window = 1 + random.integer(10);
       const overlapping = windowed(contextFree(), { window, stride: 1 + random.integer(window) });
@@ -82,7 +82,7 @@ describe('the vector of a sequence in windows', () => {
     }
   });
 
-  it('weights windows that overlap by 1/m for each letter that m of them have, counted letter by letter', async () => {
+  it('weights overlapping windows by 1/m per letter in m of them, counted letter by letter', async () => {
     for (let i = 0; i < 50; i++) {
       const windows = { window: 10, stride: 1 + random.integer(10) };
       const sequence = letters(1 + random.integer(60));
@@ -102,14 +102,14 @@ describe('the vector of a sequence in windows', () => {
     }
   });
 
-  it('is under `first` the mean of the first tokens, weighted by the letters that windows stand for', async () => {
+  it('is under `first` the mean of the first tokens, weighted by the letters of the windows', async () => {
     const encoder = windowed(contextFree(), { window: 4, stride: 4 });
     const [{ values }] = await encoder.embed(['ACCCGTTTCC'], [{ layer: 0, pooling: 'first' }]);
     // ACCC, GTTT and TTCC, of which the last two share two letters.
     for (const [i, value] of [0.4, 0, 0.3, 0.3, 0].entries()) expect(values[i]).toBeCloseTo(value, 6);
   });
 
-  it('is that of the sequence itself where it is no longer than a window', async () => {
+  it('equals the direct one when the sequence is no longer than a window', async () => {
     const plain = await load('tiny-bert');
     const representations = (['mean', 'max', 'first', 'frames'] as const).map((pooling) => ({ layer: 2, pooling }));
     const sequences = [letters(40), letters(7), 'NNNN'];
@@ -121,7 +121,7 @@ describe('the vector of a sequence in windows', () => {
     await plain.dispose();
   });
 
-  it('is the mean over the tokens of all windows of a real tokenizer, each with as many as it has', async () => {
+  it('is the mean over the tokens of all windows of a real tokenizer, weighted by their number', async () => {
     const plain = await load('tiny-bpe-bert');
     const cut = (whole: string) => [whole.slice(0, 20), whole.slice(20, 40), whole.slice(40)];
     const count = (part: string) => plain.pooledTokens?.(part) ?? 0;
@@ -145,7 +145,7 @@ describe('the vector of a sequence in windows', () => {
     await plain.dispose();
   });
 
-  it('is that of the sequence alone, in its row, whatever else is embedded', async () => {
+  it('does not depend on the other sequences, and is in its row', async () => {
     const encoder = windowed(await load('architectures/esm'), { window: 24, stride: 12 });
     const sequences = Array.from({ length: 12 }, (_, i) => letters(5 + 17 * i)).concat(
       `${letters(50)}NNNN${letters(30)}`,
@@ -167,7 +167,7 @@ describe('the vector of a sequence in windows', () => {
     await encoder.dispose();
   });
 
-  it('is the mean over windows of a model that was exported to ONNX as well', async () => {
+  it('is also the mean over windows for a model exported to ONNX', async () => {
     const folder = fileURLToPath(new URL('../models/goldens/onnx-folder/every-layer', import.meta.url));
     const plain = await onnxModel(folder, { device: 'cpu', threads: 1 });
     const parts = [letters(12), letters(12), letters(12)];
@@ -182,7 +182,7 @@ describe('the vector of a sequence in windows', () => {
     await plain.dispose();
   });
 
-  it('is halved where a window has more tokens than the model reads: a run of N among k-mers', async () => {
+  it('splits a window with more tokens than the model reads: a run of N among k-mers', async () => {
     const plain = await load('architectures/esm');
     const [known, unknown] = [letters(36), `${letters(6)}${'N'.repeat(20)}${letters(10)}`];
     expect(() => plain.pooledTokens?.(unknown)).toThrow('tokens; this model reads at most 20');
@@ -201,13 +201,13 @@ describe('the vector of a sequence in windows', () => {
     await plain.dispose();
   });
 
-  it('leaves windows of N alone out, unless there is nothing else', async () => {
+  it('leaves out windows of only N, unless there are no others', async () => {
     const encoder = windowed(contextFree(), { window: 4, stride: 4 });
     const [{ values }] = await encoder.embed(['AAAANNNNnnnnCCCC', 'NNNNNNNN'], [MEAN]);
     expect([...values]).toEqual([0.5, 0.5, 0, 0, 0, 0, 0, 0, 0, 1]);
   });
 
-  it('leaves an end of less than one token out, as tokenizers do; a whole sequence of less is refused', async () => {
+  it('leaves out an end of less than one token, as tokenizers do; a whole sequence of less is refused', async () => {
     const model = contextFree({ least: 4, limits: { nucleotidesPerToken: 4 } });
     const [{ values }] = await windowed(model, { window: 4, stride: 4 }).embed(['AAAACCCCTT'], [MEAN]);
     expect(model.calls).toEqual([['AAAA', 'CCCC']]);
@@ -217,7 +217,7 @@ describe('the vector of a sequence in windows', () => {
     );
   });
 
-  it('never passes over letters inside a sequence that the model refuses for another reason', async () => {
+  it('never skips letters inside a sequence that the model refuses for another reason', async () => {
     const picky = contextFree();
     const { pooledTokens } = picky;
     const encoder = windowed(
@@ -233,7 +233,7 @@ describe('the vector of a sequence in windows', () => {
     await expect(encoder.embed(['ACGTAXGTACGT'], [MEAN])).rejects.toThrow('sequence 1 of 1: no letter: X');
   });
 
-  it('is made so many windows at a time, however long one sequence is, and of no sequences is an empty matrix', async () => {
+  it('holds a limited number of windows for any length; no sequences give an empty matrix', async () => {
     const model = contextFree();
     const encoder = windowed(model, { window: 10, stride: 5 });
     const long = letters(100_000);
@@ -249,7 +249,7 @@ describe('the vector of a sequence in windows', () => {
 });
 
 describe('a model in windows', () => {
-  it('has a fingerprint of its own for each window and stride, and says both in its card', () => {
+  it('has a different fingerprint for each window and stride, and notes both in its card', () => {
     const model = contextFree();
     const sizes = [
       [10, 10],
@@ -260,7 +260,7 @@ describe('a model in windows', () => {
     expect(sizes[1].card).toMatchObject({ windows: { nucleotides: 10, stride: 5 } });
   });
 
-  it('is refused where windows are longer than it reads, cut its tokens, or have nothing to do with it', () => {
+  it('is refused when windows are longer than its input, cut its tokens, or do not apply to it', () => {
     expect(() => windowed(contextFree({ most: 512 }), { window: 600, stride: 600 })).toThrow(
       'windows of 600 nucleotides: the model reads at most 512; use +w512 or less',
     );
@@ -274,7 +274,7 @@ describe('a model in windows', () => {
     );
   });
 
-  it('names the sequences whose windows failed', async () => {
+  it('reports the sequences of failed windows', async () => {
     const failing = { ...contextFree(), embed: () => Promise.reject(new Error('NaN')) };
     await expect(windowed(failing, { window: 4, stride: 4 }).embed(['ACGTACGT', 'AC'], [MEAN])).rejects.toThrow(
       'in the windows of sequences 1 to 2: NaN',

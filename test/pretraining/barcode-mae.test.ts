@@ -122,7 +122,7 @@ const weightsOf = (golden: Golden): Record<string, TypedArray> =>
 describe.each(Object.entries(CASES))('%s', (name, objective) => {
   const golden = read(name);
 
-  it('gives the hidden states of every encoder layer and the logits of what is asked for', async () => {
+  it('returns the hidden states of every encoder layer and the logits at the predicted positions', async () => {
     const graph = new Graph();
     const { hidden, logits } = build(golden, objective, graph, INFERENCE);
     hidden.forEach((states, layer) => {
@@ -174,7 +174,7 @@ describe.each(Object.entries(CASES))('%s', (name, objective) => {
     expectClose({ type: 'float32', data: Float32Array.from(found), dims }, tensor(dims, wanted), 'logits');
   });
 
-  it('has their loss and its gradient by every weight', async () => {
+  it('has the loss of PyTorch and its gradient with respect to every weight', async () => {
     const graph = new Graph();
     const { outputs } = build(golden, objective, graph, { training: true });
     graph.output('loss', outputs.loss);
@@ -199,7 +199,7 @@ describe.each(Object.entries(CASES))('%s', (name, objective) => {
       });
   });
 
-  it('sums losses, tokens and right answers per row at evaluation, over masked tokens alone', async () => {
+  it('sums losses, tokens and correct answers per row at evaluation, over masked tokens only', async () => {
     const graph = new Graph();
     graph.output('sums', build(golden, objective, graph, INFERENCE).outputs.sums);
     const { feeds } = feedsFor(golden, objective, false);

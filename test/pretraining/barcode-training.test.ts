@@ -39,7 +39,7 @@ function valuesOf(parameters: Parameters, name: string): number[] {
   return values.slice(0, shape[1]);
 }
 
-it('five steps give the losses, gradient norms and weights that PyTorch gives', async () => {
+it('five steps give the losses, gradient norms and weights of PyTorch', async () => {
   const { encoder, decoder } = start.config;
   const still = { hidden_dropout_prob: 0, attention_probs_dropout_prob: 0 };
   const config = { encoder: { ...encoder, ...still }, decoder: { ...decoder, ...still }, labels: decoder.num_labels };

@@ -38,7 +38,7 @@ async function hiddenStates(model: FrozenModel, sequences: readonly string[]) {
 }
 
 describe('a folder that pre-training wrote', () => {
-  it('has the tokens and hidden states that transformers gives (goldens/tiny_bert.py)', async () => {
+  it('has the tokens and hidden states of transformers (goldens/tiny_bert.py)', async () => {
     const model = await loadBertFolder(GOLDEN);
     const { ids, mask } = model.encode(golden.sequences);
     expect(Array.from(ids.data, Number)).toEqual(golden.ids);
@@ -94,7 +94,7 @@ describe('another folder', () => {
     await expect(loadBertFolder(broken)).rejects.toThrow('holds neither kmer_tokenizer.json nor tokenizer.json');
   });
 
-  it('that is not there is refused', async () => {
+  it('that does not exist is refused', async () => {
     await expect(loadBertFolder(join(folder, 'nowhere'))).rejects.toThrow('config.json is missing');
   });
 
@@ -115,18 +115,18 @@ describe('another folder', () => {
     [{ num_hidden_layers: 3 }, "tensor 'bert.encoder.layer.2.attention.self.query.weight' is missing"],
     [{ intermediate_size: 16 }, "'bert.encoder.layer.0.intermediate.dense.weight' is [32, 16], "],
     [{ vocab_size: 66 }, '2-mers, stride 2 make a vocabulary of 18, config.json has 66'],
-  ])('whose config says %o is refused', async (change, message) => {
+  ])('with config %o is refused', async (change, message) => {
     await expect(
       loadBertFolder(await json(`config ${JSON.stringify(change).length}`, 'config.json', change)),
     ).rejects.toThrow(message);
   });
 
-  it('whose tokenizer makes no sense is refused', async () => {
+  it('with an invalid tokenizer is refused', async () => {
     const broken = await json('tokenizer', 'kmer_tokenizer.json', { k: 0 });
     await expect(loadBertFolder(broken)).rejects.toThrow(/kmer_tokenizer\.json: k-mer tokenizer: k = 0/);
   });
 
-  it('that lacks a tensor, or has one transposed, is refused', async () => {
+  it('without a tensor, or with a transposed one, is refused', async () => {
     const name = 'bert.encoder.layer.1.intermediate.dense.weight';
     const lacking = await tensors('lacking', (all) => all.delete(name));
     await expect(loadBertFolder(lacking)).rejects.toThrow(`model.safetensors: tensor '${name}' is missing`);
@@ -134,7 +134,7 @@ describe('another folder', () => {
     await expect(loadBertFolder(transposed)).rejects.toThrow(`'${name}' is [16, 32], `);
   });
 
-  it('with other weights has another fingerprint', async () => {
+  it('with different weights has a different fingerprint', async () => {
     const changed = await tensors('changed', (all) => {
       all.get('bert.embeddings.LayerNorm.bias')!.data[0] += 1e-3;
     });
@@ -147,7 +147,7 @@ describe('another folder', () => {
 describe('sequences', () => {
   it.each([
     [
-      'longer than the model reads',
+      'longer than the input of the model',
       'A'.repeat(41),
       "'AAAAAAAAAAAA...' has 41 nucleotides; this model reads at most 40",
     ],
@@ -159,7 +159,7 @@ describe('sequences', () => {
     expect(() => model.encode(['ACGT', sequence])).toThrow(message);
   });
 
-  it('of N alone are one unknown token; N at the end is no token', async () => {
+  it('of only N is one unknown token; trailing N is no token', async () => {
     const { ids, mask } = (await loadBertFolder(GOLDEN)).encode(['NNNNNN', 'ACNNNN', 'NNACGT']);
     expect(Array.from(ids.data, Number)).toEqual([1, 1, 1, 3, 1, 1, 1, 3, 13]);
     expect(Array.from(mask.data, Number)).toEqual([1, 0, 0, 1, 0, 0, 1, 1, 1]);
@@ -167,7 +167,7 @@ describe('sequences', () => {
 });
 
 describe('the random control', () => {
-  it('has the architecture of the model and weights that its seed decides', async () => {
+  it('has the architecture of the model and weights drawn from its seed', async () => {
     const [first, again, other] = [1, 1, 2].map((seed) => randomKmerBert(TINY, seed));
     expect(again.fingerprint).toBe(first.fingerprint);
     expect(again.values).toEqual(first.values);
@@ -189,7 +189,7 @@ describe('a folder of the hub with a tokenizer.json', () => {
     means: number[][][];
   };
 
-  it('gives the token ids and the hidden states that transformers gives', async () => {
+  it('gives the token ids and the hidden states of transformers', async () => {
     const model = await loadBertFolder(folder);
     for (const [i, sequence] of golden.sequences.entries()) {
       expect(Array.from(model.encode([sequence]).ids.data, Number)).toEqual(golden.ids[i]);

@@ -31,7 +31,7 @@ const WRONG: readonly (readonly [Partial<Record<keyof PretrainConfig, unknown>>,
   [{ maskedShare: 1.1 }, 'maskedShare is 1.1'],
   [{ maskedWeight: -0.1 }, 'maskedWeight is -0.1'],
   [{ maskedWeight: 1.1 }, 'maskedWeight is 1.1'],
-  [{ objective: 'causal', maskedWeight: 0.5 }, "maskedWeight is 0.5, but objective 'causal' masks nothing"],
+  [{ objective: 'causal', maskedWeight: 0.5 }, "maskedWeight is 0.5, but objective 'causal' masks no tokens"],
   [{ batchSize: 0 }, 'batchSize is 0'],
   [{ learningRate: 0 }, 'learningRate is 0'],
   [{ learningRate: Number.NaN }, 'learningRate is null'],
@@ -68,7 +68,7 @@ describe('a set-up', () => {
     await expect(pretrain(unread, options)).rejects.toThrow('pre-training set-up: heads is 5');
   });
 
-  it('of a tokenizer.json may not say how k-mers are cut', async () => {
+  it('of a tokenizer.json must not set how k-mers are cut', async () => {
     const strided = { ...TINY, stride: 1 };
     const message = 'pre-training set-up: stride is given, but tokens are those of a tokenizer.json; leave it out';
     expect(() => checkPretrainConfig(strided)).not.toThrow();
@@ -87,18 +87,18 @@ describe('a set-up', () => {
     await expect(pretrain([], { ...options, device: 'cpu' })).rejects.toThrow(message);
   });
 
-  it('of shares that sum to 1 but for rounding passes', () => {
+  it('with shares that sum to 1 up to rounding passes', () => {
     expect(() => checkPretrainConfig({ ...TINY, maskedShare: 0.7, randomShare: 0.3 })).not.toThrow();
     expect(() => checkPretrainConfig({ ...TINY, maskedShare: 0.9, randomShare: 0.1 })).not.toThrow();
   });
 
-  it('of a decoder of its own width passes', () => {
+  it('with a decoder of a different width passes', () => {
     expect(() => checkPretrainConfig({ ...MAE, decoderHidden: 12, decoderHeads: 3 })).not.toThrow();
   });
 });
 
-describe('what a person writes', () => {
-  it('is fields over a preset, the first where none is named', () => {
+describe('a set-up from user input', () => {
+  it('is fields over a preset, by default the first preset', () => {
     expect(pretrainConfigFrom({ hidden: 48 })).toEqual({ ...PRESETS.tiny, hidden: 48 });
     expect(pretrainConfigFrom({ preset: 'barcodemae-small', decoderLayers: 1 })).toEqual({
       ...PRESETS['barcodemae-small'],
@@ -106,14 +106,14 @@ describe('what a person writes', () => {
     });
   });
 
-  it('may be every field', () => {
+  it('may set every field', () => {
     expect(pretrainConfigFrom(MAE)).toEqual(MAE);
     expect(
       Object.keys({ ...MAE, stride: 1, reference: 'consensus', decoderHidden: 16, decoderHeads: 2 }).sort(),
     ).toEqual([...PRETRAIN_FIELDS].sort());
   });
 
-  it.each(OBJECTIVES)('takes objective %s over any preset, with a decoder where it has one', (objective) => {
+  it.each(OBJECTIVES)('accepts objective %s with any preset, with a decoder if it has one', (objective) => {
     for (const preset of Object.keys(PRESETS)) {
       const config = pretrainConfigFrom({ preset }, objective);
       expect(config.objective).toBe(objective);

@@ -23,7 +23,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe('a corpus', () => {
-  it.each(Object.entries(ROWS))('gives back %s, in any order', async (name, rows) => {
+  it.each(Object.entries(ROWS))('returns %s, in any order', async (name, rows) => {
     const corpus = await writeCorpus(join(folder, 'made', name), rows);
     expect(rowsOf(corpus)).toEqual(rows);
     const backwards = Array.from({ length: rows.length }, (_, i) => rows.length - 1 - i);
@@ -32,7 +32,7 @@ describe('a corpus', () => {
     corpus.close();
   });
 
-  it('gives back random rows from a stream', async () => {
+  it('returns random rows from a stream', async () => {
     const random = createRandom(5);
     const row = () => Array.from({ length: random.integer(50) }, () => 'ACGTN'[random.integer(5)]).join('');
     const rows = Array.from({ length: 2000 }, row);
@@ -44,38 +44,40 @@ describe('a corpus', () => {
     corpus.close();
   });
 
-  it('has another hash when a letter moves to the next row', () => {
+  it('has a different hash when a letter moves to the next row', () => {
     const hashes = [['AC', 'G'], ['A', 'CG'], ['ACG'], ['ACG', ''], ['', 'ACG']].map((rows) => memoryCorpus(rows).hash);
     expect(new Set(hashes).size).toBe(hashes.length);
   });
 
-  it('refuses letters that have no byte, in memory and on disk', async () => {
-    const message = 'row 1 of the corpus has a letter that is no nucleotide: "ACĀ"';
+  it('refuses letters beyond one byte, in memory and on disk', async () => {
+    const message = 'row 1 of the corpus has a letter that is not a nucleotide: "ACĀ"';
     expect(() => memoryCorpus(['ACGT', 'ACĀ'])).toThrow(message);
     await expect(writeCorpus(join(folder, 'refused'), ['ACGT', 'ACĀ'])).rejects.toThrow(message);
   });
 
-  it('lies in two files', async () => {
+  it('consists of two files', async () => {
     (await writeCorpus(join(folder, 'two', 'rows'), ['ACGT'])).close();
     expect((await readdir(join(folder, 'two'))).sort()).toEqual(['rows', 'rows.offsets']);
   });
 });
 
-describe('a corpus whose file another writes', () => {
+describe('a corpus file that another process overwrites', () => {
   const changes: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
     'by a shorter one': async (path) => (await writeCorpus(path, ['AC'])).close(),
     'by one of the same length': async (path) => (await writeCorpus(path, ['CCCC', 'GGGG'])).close(),
     'by cutting it': (path) => truncate(path, 3),
-    'by adding to it': (path) => appendFile(path, 'A'),
+    'by appending to it': (path) => appendFile(path, 'A'),
     'by cutting its offsets': (path) => truncate(`${path}.offsets`, 9),
   };
-  it.each(Object.entries(changes))('%s is not read on', async (name, change) => {
+  it.each(Object.entries(changes))('makes the next read fail: %s', async (name, change) => {
     const path = join(folder, 'changed', name);
     const corpus = await writeCorpus(path, ['AAAA', 'TTTT']);
     expect(corpus.row(1)).toBe('TTTT');
     await new Promise((resolve) => setTimeout(resolve, 20)); // file times have a grain
     await change(path);
-    expect(() => corpus.row(1)).toThrow(/was changed while row 1 was read: does another process use the same folder\?/);
+    expect(() => corpus.row(1)).toThrow(
+      /changed while row 1 was read; check whether another process uses the same folder/,
+    );
     corpus.close();
   });
 });

@@ -73,7 +73,7 @@ const without = (file: Record<string, unknown>, ...names: string[]) => ({
 });
 
 describe('ids', () => {
-  it('are those of Python tokenizers without special tokens, N as that tokenizer has it', async () => {
+  it('are those of Python tokenizers without special tokens, with N as in that tokenizer', async () => {
     for (const path of [TOKENIZER, join(TOKENIZER, 'tokenizer.json')]) {
       const tokenizer = await hubTrainingTokenizer(path, CONFIG);
       const { ids, mask, tokens } = tokenizer.encode(
@@ -92,14 +92,14 @@ describe('ids', () => {
     }
   });
 
-  it('of a window that begins later are those of its letters from there', async () => {
+  it('of a window with an offset are those of its letters from the offset', async () => {
     const tokenizer = await hubTrainingTokenizer(TOKENIZER, CONFIG);
     const [first, second] = golden.sequences.filter(({ length }) => length > 20);
     const late = tokenizer.encode([first, second], [3, 0]);
     expect(late).toEqual(tokenizer.encode([first.slice(3), second], [0, 0]));
   });
 
-  it('begin below k letters in, at the first where there are fewer than 2k', async () => {
+  it('start fewer than k letters into the window, at the first letter when there are fewer than 2k', async () => {
     const { drawOffset, randomOffset } = await hubTrainingTokenizer(TOKENIZER, CONFIG);
     const random = createRandom('offsets');
     expect(randomOffset).toBe(true);
@@ -107,7 +107,7 @@ describe('ids', () => {
     expect(Array.from({ length: 50 }, () => drawOffset(7, random)).every((offset) => offset === 0)).toBe(true);
   });
 
-  it('are counted; a window of special tokens alone has nothing to learn', async () => {
+  it('are counted; a window with only special tokens counts 0', async () => {
     const { count } = await hubTrainingTokenizer(TOKENIZER, CONFIG);
     golden.sequences.forEach((sequence, i) => {
       expect(count(sequence)).toBe(golden.ids[i].some((id) => id > 4) ? golden.ids[i].length : 0);
@@ -117,7 +117,7 @@ describe('ids', () => {
 });
 
 describe('the vocabulary', () => {
-  it('has a class for every token that is not special, there and back', async () => {
+  it('has a class for every ordinary token, in both directions', async () => {
     const { vocabulary, maxTokens } = await hubTrainingTokenizer(TOKENIZER, CONFIG);
     expect(vocabulary).toMatchObject({ size: 40, classes: golden.classes, maskId: 4, paddingId: 1 });
     expect(maxTokens).toBe(40);
@@ -125,7 +125,7 @@ describe('the vocabulary', () => {
     for (let i = 0; i < vocabulary.classes; i++) expect(vocabulary.classOf(vocabulary.idOf(i))).toBe(i);
   });
 
-  it('need not have its special tokens in front', async () => {
+  it('may have special tokens at any position', async () => {
     const last = (file: Record<string, unknown>) => ({
       ...file,
       added_tokens: (file.added_tokens as Added[]).map((token) =>
@@ -142,7 +142,7 @@ describe('the vocabulary', () => {
 describe('a file', () => {
   const MASK_NEEDED = /no mask token, and objective 'barcodebert' shows it to the encoder; add one to the tokenizer/;
 
-  it('without a mask token goes with the objectives that show none', async () => {
+  it('without a mask token works with the objectives that do not show it', async () => {
     const bare = await changed('no mask', (file) => without(file, '[MASK]'));
     for (const objective of OBJECTIVES) {
       const reading = hubTrainingTokenizer(bare, { ...CONFIG, objective });
@@ -154,14 +154,14 @@ describe('a file', () => {
     await expect(hubTrainingTokenizer(bare, { ...CONFIG, maskedShare: 0 })).resolves.toBeDefined();
   });
 
-  it('may call its mask token anything that tokenizer_config.json says', async () => {
+  it('takes the mask token of tokenizer_config.json', async () => {
     const renamed = await changed('renamed', (file) => JSON.parse(JSON.stringify(file).replaceAll('[MASK]', '%HIDE%')));
     await expect(hubTrainingTokenizer(renamed, CONFIG)).rejects.toThrow(MASK_NEEDED);
     await writeFile(join(renamed, 'tokenizer_config.json'), '{"mask_token": {"content": "%HIDE%"}}');
     expect((await hubTrainingTokenizer(renamed, CONFIG)).vocabulary.maskId).toBe(4);
   });
 
-  it('that has nothing for a letter is refused where the letter occurs', async () => {
+  it('without a token for a letter is refused when the letter occurs', async () => {
     const blind = await changed('no unknown', (file) => without(file, '[UNK]'));
     const tokenizer = await hubTrainingTokenizer(blind, CONFIG);
     expect(tokenizer.count('ACGT')).toBeGreaterThan(0);
@@ -171,26 +171,26 @@ describe('a file', () => {
   });
 
   it.each([
-    ['that is not there', () => join(folder, 'nowhere'), /nowhere is missing; give a tokenizer\.json or the folder/],
-    ['that is no object', () => changed('list', () => [1]), /must hold a JSON object/],
+    ['that does not exist', () => join(folder, 'nowhere'), /nowhere is missing; give a tokenizer\.json or its folder/],
+    ['that is not an object', () => changed('list', () => [1]), /must hold a JSON object/],
     ['without a vocabulary', () => changed('bare', () => ({ version: '1.0' })), /model\.vocab is missing/],
     [
-      'of special tokens alone',
+      'with only special tokens',
       () => changed('special', (file) => ({ ...file, model: { ...model(file), vocab: {}, merges: [] } })),
-      /has no token but special ones/,
+      /has only special tokens/,
     ],
   ])('%s is refused', async (_what, path, message) => {
     await expect(hubTrainingTokenizer(await path(), CONFIG)).rejects.toThrow(message);
   });
 
-  it('that is no JSON is refused', async () => {
+  it('that is not JSON is refused', async () => {
     await writeFile(join(folder, 'broken.json'), '{"model": ');
     await expect(hubTrainingTokenizer(join(folder, 'broken.json'), CONFIG)).rejects.toThrow(
       /broken\.json is not valid JSON/,
     );
   });
 
-  it('is known by what decides its ids alone', async () => {
+  it('has an identity of only the fields that affect its ids', async () => {
     const identity = async (path: string) => (await hubTrainingTokenizer(path, CONFIG)).identity;
     const own = await identity(TOKENIZER);
     expect(await identity(PRETRAINED)).toBe(own);
@@ -198,7 +198,7 @@ describe('a file', () => {
     expect(await identity(await changed('other', (file) => without(file, '[SEP]')))).not.toBe(own);
   });
 
-  it('is written where the model goes, in place of k-mers', async () => {
+  it('is written to the model folder instead of k-mers', async () => {
     const out = join(folder, 'written');
     await mkdir(out);
     await writeFile(join(out, 'kmer_tokenizer.json'), '{"k": 2}');
@@ -209,8 +209,8 @@ describe('a file', () => {
   });
 });
 
-describe('the folder that pre-training leaves', () => {
-  it('gives the ids, hidden states and logits that transformers gives', async () => {
+describe('the folder that pre-training writes', () => {
+  it('gives the ids, hidden states and logits of transformers', async () => {
     const frozen = await loadBertFolder(PRETRAINED);
     for (const [i, sequence] of golden.sequences.entries())
       expect(Array.from(frozen.encode([sequence]).ids.data, Number)).toEqual(golden.ids[i]);
@@ -241,7 +241,7 @@ describe('the folder that pre-training leaves', () => {
   });
 });
 
-it('a training step has the loss and gradients that PyTorch gives', async () => {
+it('a training step has the loss and gradients of PyTorch', async () => {
   const { config } = JSON.parse(await readFile(join(PRETRAINED, 'training.json'), 'utf8')) as {
     config: PretrainConfig;
   };

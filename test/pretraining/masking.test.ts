@@ -68,7 +68,7 @@ function everyBatch(check: (batch: TokenRows, config: MaskingConfig, random: Ran
 }
 
 describe('masking', () => {
-  it('asks for k-mers alone, never for [UNK] or padding, and for one at least in every row that has any', () => {
+  it('predicts only k-mers, never [UNK] or padding, and at least one in every row that has any', () => {
     everyBatch((batch, config, random) => {
       const { places } = drawMasking(batch, config, () => random);
       expect(places).toHaveLength(batch.rows);
@@ -81,7 +81,7 @@ describe('masking', () => {
     });
   });
 
-  it('shows every other token as it is; a random one is a k-mer', () => {
+  it('shows every other token unchanged; a random token is a k-mer', () => {
     everyBatch((batch, config, random) => {
       const { shown, hidden, places } = drawMasking(batch, config, () => random);
       for (let at = 0; at < batch.ids.length; at++) {
@@ -94,7 +94,7 @@ describe('masking', () => {
     });
   });
 
-  it.each([0.15, 0.5, 0.85])('asks for a share of %d', (maskRate) => {
+  it.each([0.15, 0.5, 0.85])('predicts a share of %d', (maskRate) => {
     const batch = wholeBatch(200, 100);
     const random = createRandom(`rate:${maskRate}`);
     const { places } = drawMasking(batch, { ...CONFIG, maskRate }, () => random);
@@ -119,7 +119,7 @@ describe('masking', () => {
     expect(share((at) => !hidden[at] && shown[at] !== batch.ids[at])).toBeCloseTo((randomShare * 15) / 16, 1.7);
   });
 
-  it('of a row depends on the random numbers of that row alone', () => {
+  it('of a row depends only on the random numbers of that row', () => {
     const batch = wholeBatch(6, 20);
     const draw = (rows: TokenRows, first: number) =>
       drawMasking(rows, CONFIG, (row) => createRandom(`row:${first + row}`)).places;
@@ -134,7 +134,7 @@ describe('masking', () => {
   });
 });
 
-describe('a vocabulary with special tokens anywhere', () => {
+describe('a vocabulary with special tokens at any id', () => {
   const ordinary = [1, 2, 4, 7, 8];
   const vocabulary: Vocabulary = {
     size: 9,
@@ -150,7 +150,7 @@ describe('a vocabulary with special tokens anywhere', () => {
   const batch: TokenRows = { ids, mask: new Uint8Array(ids.length).fill(1), rows, tokens, vocabulary };
   const config = { ...CONFIG, maskedShare: 0.5, randomShare: 0.5 };
 
-  it('is asked for its ordinary tokens, which random ones are too; hidden ones become its mask', () => {
+  it('predicts and draws only its ordinary tokens; hidden tokens become its mask token', () => {
     const { places, shown, hidden } = drawMasking(batch, config, () => random);
     const seen = new Set<number>();
     places.forEach((row, r) => {
@@ -164,7 +164,7 @@ describe('a vocabulary with special tokens anywhere', () => {
     expect([...seen].sort()).toEqual(ordinary);
   });
 
-  it('gives labels that are classes, of the tied head ids; rows are filled up with its padding', () => {
+  it('gives class labels, or ids for the tied head; rows are padded with its padding token', () => {
     const masking = drawMasking(batch, config, () => random);
     const asked = masking.places.flatMap((row, r) => row.map((t) => ids[r * tokens + t]));
     for (const [objective, labelOf] of [
@@ -183,7 +183,7 @@ describe('a vocabulary with special tokens anywhere', () => {
 });
 
 describe('the causal comparison', () => {
-  it('hides nothing and asks for every k-mer but a first token, at the place before it', () => {
+  it('hides no token and predicts every k-mer except the first, at the position before it', () => {
     everyBatch((batch, config) => {
       const causal = { ...config, objective: 'causal' } as const;
       const masking = causalMasking(batch);
@@ -207,7 +207,7 @@ describe('the causal comparison', () => {
 });
 
 describe('feeds', () => {
-  it('hold the label of each place asked for and weigh padding with 0', () => {
+  it('hold the label of each predicted position and weigh padding with 0', () => {
     everyBatch((batch, config, random) => {
       if (config.objective === 'causal') return;
       const masking = drawMasking(batch, config, () => random);
@@ -228,7 +228,7 @@ describe('feeds', () => {
     });
   });
 
-  it('that weigh in what is visible ask for every k-mer; weights sum to 1, of the masked to their share', () => {
+  it('that weigh in visible tokens predict every k-mer; weights sum to 1, those of masked tokens to their share', () => {
     everyBatch((batch, config, random) => {
       if (config.objective === 'causal') return;
       const masking = drawMasking(batch, config, () => random);
@@ -253,7 +253,7 @@ describe('feeds', () => {
     });
   });
 
-  it('of the packed encoder point back: every visible token once, with its place, and from its place', () => {
+  it('of the packed encoder map every visible token to its position and back', () => {
     everyBatch((batch, drawn, random) => {
       const config = { ...drawn, objective: 'mae-v2' } as const;
       const masking = drawMasking(batch, config, () => random);
@@ -281,7 +281,7 @@ describe('feeds', () => {
     });
   });
 
-  it('of the first version say what was taken; [MASK] goes to the others', () => {
+  it('of the first version mark the removed tokens; the others get [MASK]', () => {
     const batch = wholeBatch(3, 8);
     const random = createRandom('taken');
     const masking = drawMasking(batch, CONFIG, () => random);

@@ -68,7 +68,7 @@ const written = async (out: string) =>
   );
 
 describe.each(OBJECTIVES)('%s', (objective) => {
-  it('learns what there is to learn, and leaves an encoder that reads what it was trained on', async () => {
+  it('learns the pattern of the data, and writes an encoder that reads its training data', async () => {
     const config = configOf(objective, { hidden: 32, feedForward: 64, epochs: 24, learningRate: 0.01 });
     const name = `${objective} learned`;
     const report = await run(name, config, CORPUS);
@@ -85,7 +85,7 @@ describe.each(OBJECTIVES)('%s', (objective) => {
 
 describe('the files', () => {
   it.each(['masked-lm', 'mae-v2'] as const)(
-    'are the same twice, and from a stream as from memory (%s)',
+    'give the same model twice, from a stream and from memory (%s)',
     async (objective) => {
       const config = configOf(objective, { epochs: 1, dropout: 0.1, maskedShare: 0.8, randomShare: 0.1 });
       await run(`${objective} first`, config, CORPUS);
@@ -99,7 +99,7 @@ describe('the files', () => {
 });
 
 describe('sequences', () => {
-  it('are cut into windows of so many letters; what makes special tokens alone is left out and counted', async () => {
+  it('are cut into windows of a fixed length; windows of only special tokens are left out and counted', async () => {
     const corpus = ['', 'N'.repeat(30), 'ACGT', 'ACGTACGTAC'.repeat(9), `${'N'.repeat(40)}AC`, 'NNANN'];
     // 40 + 40 + 10 of the long one; of the next its second window; one letter is a token.
     expect(await run('windows', configOf('barcodebert', { epochs: 1 }), corpus)).toMatchObject({
@@ -109,9 +109,9 @@ describe('sequences', () => {
     });
   });
 
-  it('that make no ordinary token are too few', async () => {
+  it('without ordinary tokens are too few', async () => {
     await expect(run('few', configOf('causal'), ['NNNN', 'ACGT'])).rejects.toThrow(
-      /at least 2 sequences or windows with a token of .*tokenizer\.json that is not special; 2 sequences gave 1/,
+      /at least 2 sequences or windows with a non-special token of .*tokenizer\.json; 2 sequences gave 1/,
     );
   });
 });
@@ -120,7 +120,7 @@ describe('a run that is killed', () => {
   it.each([
     ['mae-v2', true],
     ['causal', false],
-  ] as const)('goes on to the same weights and loss curve (%s, stream: %s)', async (objective, stream) => {
+  ] as const)('continues to the same weights and loss curve (%s, stream: %s)', async (objective, stream) => {
     const config = configOf(objective, { epochs: 3 });
     const [name, corpus] = [`${objective} killed`, () => (stream ? streamed(CORPUS) : CORPUS)];
     const whole = await run(`${objective} whole`, config, corpus());

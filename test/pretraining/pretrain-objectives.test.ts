@@ -40,7 +40,7 @@ const written = async (out: string) =>
   );
 
 describe.each(OBJECTIVES)('%s', (objective) => {
-  it('learns what there is to learn', async () => {
+  it('learns the pattern of the data', async () => {
     const config = configOf(objective, { hidden: 32, feedForward: 64, epochs: 40, learningRate: 0.005 });
     const report = await run(`${objective} learned`, config, repeats(200, 1));
     expect(report.uniformLoss).toBeCloseTo(Math.log(objective === 'masked-lm' ? 18 : 16), 10);
@@ -48,7 +48,7 @@ describe.each(OBJECTIVES)('%s', (objective) => {
     expect(report.validAccuracy).toBeGreaterThan(0.7);
   });
 
-  it('gives the same files twice, and from a stream as from memory', async () => {
+  it('gives the same files twice, from a stream and from memory', async () => {
     const config = configOf(objective, { epochs: 1, dropout: 0.1 });
     await run(`${objective} first`, config, CORPUS);
     await run(`${objective} again`, config, CORPUS);

@@ -24,7 +24,7 @@ const run = (out: string, options: Partial<PretrainOptions> = {}, corpus: readon
 const weightsOf = (out: string) => readFile(join(folder, out, 'model.safetensors'));
 
 describe('pre-training', () => {
-  it('learns what there is to learn, and writes a folder that says how', async () => {
+  it('learns the pattern of the data, and writes a folder with its settings', async () => {
     const seen: number[] = [];
     const config = { ...TINY, hidden: 32, feedForward: 64, epochs: 40, dropout: 0, learningRate: 0.005 };
     const report = await run('learned', { config, progress: (fraction) => seen.push(fraction) }, repeats(200, 1));
@@ -57,12 +57,12 @@ describe('pre-training', () => {
     expect(otherCorpus).not.toEqual(first);
   });
 
-  it('stops at the number of tokens asked for', async () => {
+  it('stops at the maximum number of tokens', async () => {
     // 16 windows of 20 tokens per step.
     expect((await run('tokens', { config: { ...TINY, maxTokens: 16 * 20 * 9 } })).steps).toBe(9);
   });
 
-  it('cuts long sequences into windows, and counts what holds no k-mer', async () => {
+  it('cuts long sequences into windows, and counts those without a k-mer', async () => {
     const corpus = ['', 'N'.repeat(30), 'NANANANA', 'A', 'ACGT', 'ACGTACGTAC'.repeat(9), `${'N'.repeat(39)}ACG`];
     // 40 + 40 + 10 of the long one; of the last only its second window, CG.
     expect(await run('windows', { config: { ...TINY, epochs: 1 } }, corpus)).toMatchObject({
@@ -72,7 +72,7 @@ describe('pre-training', () => {
     });
   });
 
-  it('lays reads that begin anywhere on the consensus of them all, and reads columns of it ever after', async () => {
+  it('aligns reads with any start to their consensus, and reads columns of it afterwards', async () => {
     const random = createRandom('reads');
     const gene = Array.from({ length: 300 }, () => 'ACGT'[random.integer(4)]).join('');
     const corpus = Array.from({ length: 60 }, () => {
@@ -102,7 +102,7 @@ describe('pre-training', () => {
     expect(early.mask.data[column - 2]).toBe(1n);
   });
 
-  it('refuses a consensus of sequences that are not of one gene', async () => {
+  it('refuses a consensus of sequences of different genes', async () => {
     const random = createRandom('unrelated');
     const corpus = Array.from({ length: 30 }, () =>
       Array.from({ length: 200 }, () => 'ACGT'[random.integer(4)]).join(''),
@@ -112,19 +112,16 @@ describe('pre-training', () => {
     );
   });
 
-  it('reads N as unknown: never asked for, never a reason to stop', async () => {
+  it('reads N as unknown: it is never predicted and never an error', async () => {
     const corpus = CORPUS.map((sequence, i) => (i % 2 ? sequence : `NNNN${sequence.slice(4, 20)}NNNN`));
     const report = await run('unknown', { config: { ...TINY, epochs: 2 } }, corpus);
     expect(report.validLoss).toBeLessThan(report.uniformLoss);
   });
 
-  it.each([1, 2, 3, 4])(
-    'measures the loss even where all that is held out is one short window (seed %d)',
-    async (seed) => {
-      const report = await run(`short${seed}`, { config: { ...TINY, epochs: 1 }, seed }, ['ACGT', 'TTGCA', 'GGC']);
-      expect(report.validLoss).toBeGreaterThan(0);
-    },
-  );
+  it.each([1, 2, 3, 4])('measures the loss even when a single short window is held out (seed %d)', async (seed) => {
+    const report = await run(`short${seed}`, { config: { ...TINY, epochs: 1 }, seed }, ['ACGT', 'TTGCA', 'GGC']);
+    expect(report.validLoss).toBeGreaterThan(0);
+  });
 
   it.each([
     ['nothing', []],
@@ -141,7 +138,7 @@ describe('pre-training', () => {
 describe('pre-training that is killed', () => {
   const config = { ...TINY, epochs: 3 };
 
-  it('ends with the weights and the report it would have had', async () => {
+  it('ends with the weights and the report of an uninterrupted run', async () => {
     const whole = await run('whole', { config });
     const script = fileURLToPath(new URL('./pretrain-and-die.ts', import.meta.url));
     const argument = JSON.stringify({ config, out: join(folder, 'killed') });
@@ -166,7 +163,7 @@ describe('pre-training that is killed', () => {
     expect((await readdir(folder)).filter((name) => name.startsWith('killed'))).toEqual(['killed']);
   });
 
-  it('does not go on with another corpus', async () => {
+  it('does not continue with another corpus', async () => {
     const progress = () => {
       throw new Error('pulled the plug');
     };

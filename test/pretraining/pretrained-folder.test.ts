@@ -39,7 +39,7 @@ async function hiddenStates(model: FrozenModel, sequences: readonly string[]): P
 }
 
 describe.each(Object.entries(golden.models))('%s', (name, { architecture, shape, hiddenStates: expected }) => {
-  it(`says ${architecture}, and has the hidden states that transformers gives`, async () => {
+  it(`names ${architecture}, and has the hidden states of transformers`, async () => {
     const config = JSON.parse(readFileSync(`${at(name)}/config.json`, 'utf8'));
     expect(config.architectures).toEqual([architecture]);
     const model = await loadBertFolder(at(name));
@@ -56,7 +56,7 @@ describe.each(Object.entries(golden.models))('%s', (name, { architecture, shape,
 });
 
 const withHead = Object.entries(golden.models).filter(([, { logits }]) => logits !== undefined);
-it.each(withHead)('%s has a head that gives the logits that transformers gives', async (name, model) => {
+it.each(withHead)('%s has a head with the logits of transformers', async (name, model) => {
   const { hiddenStates: expected, logits = [] } = model;
   const { tensors } = await readSafetensors(`${at(name)}/model.safetensors`);
   const [weight, bias] = ['weight', 'bias'].map((part) => tensors.get(`classifier.${part}`)!);
@@ -71,10 +71,10 @@ it.each(withHead)('%s has a head that gives the logits that transformers gives',
   expect(relativeError(Float32Array.from(ours), logits)).toBeLessThan(2e-5);
 });
 
-describe('what pre-training leaves', () => {
+describe('the output of pre-training', () => {
   const names = async (file: string) => [...(await readSafetensors(at(file))).tensors.keys()];
 
-  it('is of BarcodeMAE an encoder without prefix, and the decoder beside it', async () => {
+  it('is for BarcodeMAE an encoder without prefix, and a separate decoder file', async () => {
     expect((await readdir(at('tiny-mae'))).sort()).toContain('decoder.safetensors');
     for (const name of await names('tiny-mae/model.safetensors'))
       expect(name).toMatch(/^(embeddings|encoder\.layer)\./);
@@ -82,7 +82,7 @@ describe('what pre-training leaves', () => {
       expect(name).toMatch(/^(decoder|projection_layer)\./);
   });
 
-  it('is of the others one file', async () => {
+  it('is one file for the other objectives', async () => {
     for (const folder of ['tiny-barcodebert', 'tiny-causal']) {
       expect(await readdir(at(folder))).not.toContain('decoder.safetensors');
       expect(await names(`${folder}/model.safetensors`)).toEqual(
@@ -91,7 +91,7 @@ describe('what pre-training leaves', () => {
     }
   });
 
-  it('of the causal comparison sees nothing of what follows', async () => {
+  it('of the causal comparison does not depend on later tokens', async () => {
     const model = await loadBertFolder(at('tiny-causal'));
     const [one, other] = await Promise.all(['ACGGTAACGG', 'ACGGTATTTT'].map((text) => hiddenStates(model, [text])));
     const width = model.dimension;

@@ -53,7 +53,7 @@ async function kept(options: Omit<PretrainFiles, 'files'> & { files: string[] })
 }
 
 describe('any files', () => {
-  it('give each sequence once, whatever its id, case, letter U or trailing N', async () => {
+  it('give each sequence once, for any id, case, letter U or trailing N', async () => {
     expect(await kept({ files: ['plain.fa', 'read.csv'] })).toEqual({
       found: ['ACGTAC', 'TTTT', 'GGGG'],
       rows: 6,
@@ -62,13 +62,13 @@ describe('any files', () => {
     });
   });
 
-  it('give all of them where duplicates are kept', async () => {
+  it('give all of them when duplicates are kept', async () => {
     const { found, leftOut } = await kept({ files: ['plain.fa'], keepDuplicates: true });
     expect(found).toEqual(['ACGTAC', 'ACGTAC', 'TTTT', 'TTTTNN']);
     expect(leftOut).toEqual({});
   });
 
-  it('leave out what occurs in a file to exclude, written with gaps there or not', async () => {
+  it('leave out sequences of a file to exclude, with or without gaps', async () => {
     expect(await kept({ files: ['plain.fa'], exclude: ['test.fa.gz', 'read.csv'] })).toEqual({
       found: ['TTTT'],
       rows: 4,
@@ -85,13 +85,13 @@ describe('any files', () => {
   it.each([
     ['gap.fa', /gap\.fa:1: letter "-" at position 3 is a gap/],
     ['bad.fa', /bad\.fa:3: letter "!" at position 3/],
-  ])('with a letter that is none are refused (%s)', async (file, message) => {
+  ])('with an invalid letter are refused (%s)', async (file, message) => {
     await expect(kept({ files: [file] })).rejects.toThrow(message);
   });
 });
 
 describe('barcode collections', () => {
-  it('lose gaps and trailing N; rows that are no barcode are counted, letters that are none become N', async () => {
+  it('lose gaps and trailing N; rows that are not barcodes are counted, invalid letters become N', async () => {
     expect(await kept({ files: ['bold.tsv'], barcodes: true })).toEqual({
       found: ['ACGTAC', 'ACGN'],
       rows: 5,
@@ -100,13 +100,13 @@ describe('barcode collections', () => {
     });
   });
 
-  it('give other markers when asked, and any FASTA', async () => {
+  it('give other markers on request, and accept any FASTA', async () => {
     const { found } = await kept({ files: ['bold.tsv', 'gap.fa'], barcodes: true, markers: ['16S'] });
     expect(found).toEqual(['GGGGGG', 'ACGT']);
     expect((await kept({ files: ['bold.tsv'], barcodes: true, markers: 'any' })).found).toHaveLength(3);
   });
 
-  it('give the part asked for, each barcode once in the whole collection', async () => {
+  it('give the requested part, each barcode once in the whole collection', async () => {
     expect(await kept({ files: ['bioscan.csv'], part: 'pretrain' })).toEqual({
       found: ['ACGTAC', 'GGGG', 'TTAA'], // CCCC was met in test
       rows: 8,
@@ -116,7 +116,7 @@ describe('barcode collections', () => {
     expect((await kept({ files: ['bioscan.csv'], part: 'testSeen' })).found).toEqual(['CCCC']);
   });
 
-  it('leave out what a file to exclude has, be it a collection of another marker', async () => {
+  it('leave out sequences of a file to exclude, also of a collection of another marker', async () => {
     expect((await kept({ files: ['bioscan.csv'], part: 'pretrain', exclude: ['bold.tsv'] })).found).toEqual([
       'GGGG',
       'TTAA',

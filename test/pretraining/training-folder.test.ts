@@ -29,7 +29,7 @@ const weightsOf = (out: string) => readFile(join(folder, out, 'model.safetensors
 const trainingOf = async (out: string) => JSON.parse(await readFile(join(folder, out, 'training.json'), 'utf8'));
 
 describe('a finished model', () => {
-  it('of the same settings and sequences is left as it is, and its report is returned', async () => {
+  it('of the same settings and sequences is not trained again, and its report is returned', async () => {
     const first = await run('same');
     let messages = 0;
     const again = await run('same', { progress: () => messages++ });
@@ -67,10 +67,10 @@ describe('a finished model', () => {
 });
 
 describe('a folder', () => {
-  it('with files that are no model is refused before anything is trained', async () => {
+  it('with files that do not belong to a model is refused before training', async () => {
     await mkdir(join(folder, 'notes'));
     await writeFile(join(folder, 'notes', 'thesis.tex'), '');
-    await expect(run('notes', { overwrite: true })).rejects.toThrow('holds thesis.tex, which is no file of a model');
+    await expect(run('notes', { overwrite: true })).rejects.toThrow('holds thesis.tex, which is not a file of a model');
     expect(await readdir(join(folder, 'notes'))).toEqual(['thesis.tex']);
   });
 
@@ -80,7 +80,7 @@ describe('a folder', () => {
     expect(await readdir(join(folder, 'empty'))).toContain('config.json');
   });
 
-  it('is trained for by one process at a time', async () => {
+  it('is trained by one process at a time', async () => {
     const training = await openTrainingFolder(join(folder, 'busy'));
     const other = openTrainingFolder(join(folder, 'busy'));
     await expect(other).rejects.toThrow(/busy\.training\.lock: process \d+ on \S+ holds this lock/);
@@ -92,7 +92,7 @@ describe('a folder', () => {
 describe('a process that was killed', () => {
   const dead = () => spawnSync(process.execPath, ['-e', '0']).pid;
 
-  it('while it saved leaves the old model whole and its own files to be removed', async () => {
+  it('while it saved leaves the old model complete and its own files to be removed', async () => {
     await run('saving');
     const { machine } = thisProcess();
     const half = join(folder, `.saving.${machine}_${dead()}_12_0123abcd.tmp`);
@@ -106,7 +106,7 @@ describe('a process that was killed', () => {
     await rm(alive);
   });
 
-  it('between the two renames of a replacement leaves the old model to be put back', async () => {
+  it('between the two renames of a replacement leaves the old model to be restored', async () => {
     await run('between');
     const before = await weightsOf('between');
     await rename(join(folder, 'between'), join(folder, '.between.previous'));
@@ -115,7 +115,7 @@ describe('a process that was killed', () => {
     expect(await beside('between')).toEqual(['between']);
   });
 
-  it('after the model was in place leaves a checkpoint that is removed', async () => {
+  it('after the model was complete leaves a checkpoint that is removed', async () => {
     await run('after');
     await mkdir(join(folder, 'after.training'));
     await writeFile(join(folder, 'after.training', 'checkpoint.safetensors'), 'x');

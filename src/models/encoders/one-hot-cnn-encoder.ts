@@ -44,7 +44,7 @@ export async function loadCnnEncoder(options: CnnEncoderOptions, context: ModelC
     train: async (folder) =>
       saveBarcodeCnn(folder, await trainBarcodeCnn(supervised, recipe, { ...compute, seed: context.seed, progress })),
     load: async (folder) => barcodeCnnEncoder(await readBarcodeCnn(folder), recipe, compute),
-    onWait: () => context.progress(0, 'training with labels: another process is at it, waiting for its result'),
+    onWait: () => context.progress(0, 'training with labels: waiting for another process that trains the same encoder'),
   });
 }
 
