@@ -142,7 +142,9 @@ describe('a folder of BERT6mA', () => {
     const { tensors } = await readSafetensors(join(bare, 'model.safetensors'));
     for (const name of ['dense_1.weight', 'dense_1.bias']) tensors.delete(name);
     await writeSafetensors(join(bare, 'model.safetensors'), tensors);
-    await expect(classScores(await loadModelFolder(bare), full, COMPUTE)).rejects.toThrow('the checkpoint has no classifier');
+    await expect(classScores(await loadModelFolder(bare), full, COMPUTE)).rejects.toThrow(
+      'the checkpoint has no classifier',
+    );
   });
 
   it('is another model with other word vectors, and is refused without or with those of other words', async () => {
