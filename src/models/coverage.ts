@@ -1,27 +1,29 @@
 /**
- * How much of a sequence a model reads: the share of its tokens that are unknown ([UNK]), and whether it has a place on the
- * reference of a model of gene columns. Vectors of unknown tokens are the same whatever the letters are, so a model that
- * reads few of them is refused rather than judged.
+ * How much of a sequence a model reads: the share of its tokens that are unknown ([UNK]), and
+ * whether it can be placed on the reference of a model of gene columns. All unknown tokens have the
+ * same vector, so a model that reads few of the tokens is refused instead of evaluated.
  */
 import { UsageError } from '../core/errors.ts';
 
 export interface Coverage {
-  /** Tokens, without special ones. */
+  /** Number of tokens, without special ones. */
   readonly tokens: number;
-  /** Of these, unknown. */
+  /** Number of unknown tokens among them. */
   readonly unknown: number;
-  /** Does the sequence lie on the model's reference? Undefined for models without one. */
+  /**
+   * Whether the sequence can be placed on the model's reference. Undefined for models without one.
+   */
   readonly placed?: boolean;
 }
 
-/** What is known of a model's unknown tokens, for messages. */
+/** Description of a model's unknown tokens, for messages. */
 export interface UnknownToken {
   readonly token: string;
   readonly id: number;
   readonly remedy: string;
 }
 
-/** Shares in 0..1 over the sequences that have letters of bases at all. */
+/** Shares in 0..1 over the sequences that have any letters of bases. */
 export interface CoverageShares {
   readonly sequences: number;
   /** Mean over sequences of the share of unknown tokens. */
@@ -32,13 +34,13 @@ export interface CoverageShares {
   readonly example?: string;
 }
 
-/** Above these shares a model is refused, or its user is warned. */
+/** Above these shares a model is refused, or the user is warned. */
 export const MOST_UNKNOWN = 0.5;
 export const MOST_UNPLACED = 0.5;
 export const WARN_UNKNOWN = 0.1;
 export const WARN_UNPLACED = 0.1;
 
-/** Letters of bases: a run of N or of other codes is unknown to most models, and rightly so. */
+/** Letters of bases: a run of N or of other codes is unknown to most models, which is correct. */
 const BASES = /[ACGTU]/gi;
 const EXAMPLE_LETTERS = 24;
 
@@ -72,7 +74,9 @@ export class CoverageTally {
   }
 }
 
-/** Shares of at most `most` sequences, spread evenly. Sequences that the model refuses are left out. */
+/**
+ * Shares of at most `most` sequences, evenly spaced. Sequences that the model refuses are left out.
+ */
 export function coverageShares(
   sequences: readonly string[],
   coverage: (sequence: string) => Coverage,
@@ -86,7 +90,7 @@ export function coverageShares(
     try {
       one = coverage(sequence);
     } catch {
-      continue; // too long or too short: embedding it is an error of its own
+      continue; // too long or too short: embedding it gives a separate error
     }
     tally.add(sequence, one);
   }
@@ -107,7 +111,7 @@ export function requireCoverage(label: string, shares: CoverageShares, unknown?:
     );
 }
 
-/** What a user should know of smaller shares. */
+/** Warnings about smaller shares. */
 export function coverageNotices(label: string, { unknown, unplaced }: CoverageShares): string[] {
   return [
     ...(unknown > WARN_UNKNOWN ? [`${label}: ${percent(unknown)} of the tokens are unknown to the tokenizer`] : []),

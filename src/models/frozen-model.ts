@@ -1,6 +1,7 @@
 /**
- * An architecture with its sizes, a tokenizer and values for its parameters, as the frozen model that the harness takes: what
- * `model-folder.ts` reads from disk and what is drawn at random end here alike.
+ * Combines an architecture with its sizes, a tokenizer and parameter values into the frozen model
+ * that the harness uses, for models read from disk (`model-folder.ts`) and for randomly drawn
+ * weights.
  */
 
 import { hashJson, sha256 } from '../core/files.ts';
@@ -12,7 +13,7 @@ import type { FrozenModel, InputLimits } from './model.ts';
 import type { ModelTokenizer } from './tokenizers/rows.ts';
 import type { Declared } from './weights.ts';
 
-/** Fields of a config that change no embedding and so have no part in the fingerprint. */
+/** Config fields that do not affect embeddings and are not part of the fingerprint. */
 const WITHOUT_EFFECT = [
   '_name_or_path',
   'transformers_version',
@@ -22,7 +23,7 @@ const WITHOUT_EFFECT = [
   'attention_probs_dropout_prob',
 ];
 
-/** What a model is but for its weights. */
+/** Everything of a model except its weights. */
 export interface ModelParts {
   readonly config: RawConfig;
   readonly architecture: Architecture;
@@ -33,25 +34,34 @@ export interface ModelParts {
 export interface ModelWeights {
   /** By the names that the architecture declares. */
   readonly values: ReadonlyMap<string, ConstantData>;
-  /** What tells them from others, for the fingerprint. */
+  /** Identity of the weights, for the fingerprint. */
   readonly hash: string;
-  /** Are those of the head among them? */
+  /** Whether the weights of the head are included. */
   readonly hasHead: boolean;
-  /** `[vocabulary]` letters of every token (`FrozenModel.tokenLetters`), where words are known. */
+  /**
+   * `[vocabulary]` number of letters of every token (`FrozenModel.tokenLetters`), when the words
+   * are known.
+   */
   readonly tokenLetters?: ArrayLike<number>;
-  /** For the card: where they are from. */
+  /** Origin of the weights, for the card. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** Disagreements between the files that were resolved, for people. */
+  /** Resolved conflicts between the files, for display. */
   readonly notices?: readonly string[];
 }
 
-/** Does the tokenizer say which tokens the columns of the logits stand for, where these aren't the vocabulary? */
+/**
+ * Whether the tokenizer defines the tokens of the logits' columns when these are not the
+ * vocabulary.
+ */
 export function headIsNamed({ configured, tokenizer }: Pick<ModelParts, 'configured' | 'tokenizer'>): boolean {
   const { classes, vocabularySize } = configured;
   return classes === undefined || (tokenizer.firstOrdinaryId ?? Number.NaN) + classes === vocabularySize;
 }
 
-/** What an architecture declares for its hidden states, and what its head adds; `head` is undefined where it has none. */
+/**
+ * The parameters that an architecture declares for its hidden states, and those that its head adds;
+ * `head` is undefined when there is no head.
+ */
 export interface Declarations {
   readonly body: readonly Declared[];
   readonly head?: readonly Declared[];
@@ -65,8 +75,8 @@ function declare(configured: ConfiguredArchitecture, graph: Graph, mode = INFERE
 }
 
 /**
- * @throws when a config has more layers than a checkpoint has tensors: before a graph of them is built, which may take
- *   minutes and all memory.
+ * @throws when a config has more layers than a checkpoint has tensors. This is checked before the
+ *   graph is built, which may take minutes and all memory.
  */
 export function requireLayers({ layers }: ConfiguredArchitecture, tensors: number, file: string, where: string): void {
   if (layers > tensors)
@@ -87,7 +97,10 @@ export function declarations(configured: ConfiguredArchitecture): Declarations {
   return { body, head: all().filter(({ name }) => !inBody.has(name)) };
 }
 
-/** First values by the architecture's own initialisation, drawn in the order of declaration; buffers as declared. */
+/**
+ * Initial values by the architecture's own initialisation, drawn in the order of declaration;
+ * buffers as declared.
+ */
 export function drawWeights(declared: readonly Declared[], seed: number): Map<string, Float32Array> {
   const random = createRandom(`weights:random-model:${seed}`);
   return new Map(
@@ -102,7 +115,7 @@ export function drawWeights(declared: readonly Declared[], seed: number): Map<st
   );
 }
 
-/** A hash of drawn values: other code that draws other weights from the same seed is told apart. */
+/** A hash of drawn values: code that draws other weights from the same seed gives another hash. */
 export function hashOfValues(values: ReadonlyMap<string, Float32Array>): string {
   return hashJson([...values].map(([name, data]) => [name, sha256(data)]));
 }

@@ -1,7 +1,7 @@
 /**
- * A model of any known architecture with fixed weights, from a folder in the hub's layout: `config.json` decides the architecture, the
- * tokenizer's files how letters are read, the checkpoint the weights. Or the same architecture with weights drawn from its own
- * initialisation: the control.
+ * A model of a known architecture with fixed weights, from a folder in the hub's layout:
+ * `config.json` determines the architecture, the tokenizer's files the token ids, the checkpoint
+ * the weights. Or the same architecture with weights drawn from its initialisation: the control.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -28,9 +28,9 @@ import { folderTokenizer } from './tokenizers/tokenizers.ts';
 import { bindWeights, type Declared, findSource, hasAll, sourceNames } from './weights.ts';
 
 export const FOLDER_REMEDY =
-  'a model folder is what `npm run bench -- pretrain --out FOLDER` writes, or one of the hub: config.json, its weights and its tokenizer';
+  'a model folder is written by `npm run bench -- pretrain --out FOLDER`, or comes from the hub: config.json, its weights and its tokenizer';
 
-/** A JSON object in a file. Throws, naming the file, where it is missing or damaged. */
+/** A JSON object in a file. Throws, with the name of the file, when it is missing or damaged. */
 export async function readJsonObject(path: string, remedy = FOLDER_REMEDY): Promise<Record<string, unknown>> {
   if (!existsSync(path)) throw new Error(`${path} is missing; ${remedy}`);
   let value: unknown;
@@ -44,7 +44,7 @@ export async function readJsonObject(path: string, remedy = FOLDER_REMEDY): Prom
   return value as Record<string, unknown>;
 }
 
-/** What a folder is before any weight is looked at; `where` is its config. */
+/** The contents of a folder except the weights; `where` is its config. */
 interface DescribedFolder extends ModelParts {
   readonly where: string;
 }
@@ -55,7 +55,7 @@ async function describeFolder(folder: string): Promise<DescribedFolder> {
   const architecture = architectureOf(config, where);
   const configured = architecture.configure(config, where);
   const tokenizer = await folderTokenizer(folder, configured.maxTokens ?? Number.POSITIVE_INFINITY);
-  // A hub vocabulary may be padded to a round number; our k-mers are exactly as many as they are.
+  // A hub vocabulary may be padded to a round number; our k-mer vocabularies have an exact size.
   const exact = existsSync(join(folder, 'kmer_tokenizer.json'));
   const { vocabularySize: rows } = configured;
   if (exact && tokenizer.vocabularySize !== rows)
@@ -66,15 +66,21 @@ async function describeFolder(folder: string): Promise<DescribedFolder> {
 }
 
 export interface LoadOptions {
-  /** Leave float32 weights in their files, for the runtime to map: no copy is made, and the model can't be tuned. Default false. */
+  /**
+   * Leave float32 weights in their files, for the runtime to map: no copy is made, and the model
+   * cannot be fine-tuned. Default false.
+   */
   readonly external?: boolean;
-  /** The weights to be taken: a file of the folder. Default: those that `checkpoints/find-checkpoint.ts` finds in it. */
+  /**
+   * File of the folder with the weights. Default: the file that `checkpoints/find-checkpoint.ts`
+   * finds.
+   */
   readonly checkpoint?: string;
 }
 
 /**
- * Reads a model folder. Throws, naming the file and the remedy, where a file is missing or damaged, where the architecture or the
- * tokenizer is unknown, and where the files don't fit each other.
+ * Reads a model folder. Throws, with the file and the remedy, when a file is missing or damaged,
+ * when the architecture or the tokenizer is unknown, and when the files are inconsistent.
  */
 export async function loadModelFolder(folder: string, options: LoadOptions = {}): Promise<FrozenModel> {
   const stated = await describeFolder(folder);
@@ -108,18 +114,19 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
 
 type Described = Pick<DescribedFolder, 'config' | 'architecture' | 'configured' | 'where'>;
 
-/** What a config and a checkpoint give together. */
+/** The combination of a config and a checkpoint. */
 interface Fitted<D extends Described> {
   readonly described: D;
-  /** By the names that the architecture needs. */
+  /** By the parameter names of the architecture. */
   readonly checkpoint: Checkpoint;
   readonly declared: Declarations;
   readonly notices: readonly string[];
 }
 
 /**
- * Checks the config's sizes against the tensors before a graph is built, finds the prefix of wrapped tensors, and takes
- * the output matrix that the file has, whatever `tie_word_embeddings` is (as transformers 5 does).
+ * Checks the config's sizes against the tensors before a graph is built, finds the prefix of
+ * wrapped tensors, and uses the output matrix of the file for any value of `tie_word_embeddings`
+ * (like transformers 5).
  */
 export async function fitToCheckpoint<D extends Described>(described: D, stored: Checkpoint): Promise<Fitted<D>> {
   const { config, configured, architecture, where } = described;
@@ -157,7 +164,10 @@ async function sameValues(checkpoint: Checkpoint, a: string, b: string): Promise
   return x === y || x.every((value, i) => value === y[i]);
 }
 
-/** The folder's architecture with every weight drawn from its own initialisation scheme; its checkpoint is not looked at. */
+/**
+ * The folder's architecture with every weight drawn from its initialisation scheme; the checkpoint
+ * is not read.
+ */
 export async function randomModel(folder: string, seed: number): Promise<FrozenModel> {
   const described = await describeFolder(folder);
   const { body, head } = declarations(described.configured);

@@ -1,7 +1,8 @@
 /**
- * What lies at a path that a model is read from, told without reading weights or starting an engine. A folder: the checkpoint of a known architecture
- * (`model-folder.ts`) where its `config.json` and weights are there, else an ONNX export (`folder.ts`). A file: precomputed embeddings
- * (`precomputed.ts`), an `.onnx` model, or else a checkpoint, whose `config.json` and tokenizer lie beside it.
+ * Determines the kind of model at a path without reading weights or starting an engine. A folder is
+ * the checkpoint of a known architecture (`model-folder.ts`) when it has `config.json` and weights,
+ * otherwise an ONNX export (`folder.ts`). A file is precomputed embeddings (`precomputed.ts`), an
+ * `.onnx` model, or a checkpoint with `config.json` and tokenizer in the same folder.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
@@ -16,25 +17,25 @@ import { isPrecomputed } from './precomputed/precomputed.ts';
 export interface ModelAtPath {
   /** The checkpoint's folder, or the file. */
   readonly path: string;
-  /** The name of the file, or of the folder where files have that of no model in particular. */
+  /** The name of the file, or of the folder when the file name is generic. */
   readonly id: string;
-  /** Every file that decides the model's numbers, absolute, sorted. */
+  /** Every file that affects the model's numbers, absolute, sorted. */
   readonly files: readonly string[];
   readonly description: string;
   readonly load: ModelDefinition['load'];
-  /** Of checkpoints: the same architecture with weights of its own initialisation. */
+  /** For checkpoints: the same architecture with weights from its initialisation. */
   readonly control?: ModelDefinition['control'];
 }
 
 const KNOWN =
   'a model is a folder with config.json, weights and tokenizer; a file of weights beside its config.json; an .onnx file, or a folder with one, and its tokenizer; or embeddings in a .npy or .parquet file';
 
-/** Names that say nothing of the model, without their ending. */
+/** Generic file names, without their extension. */
 const COMMON_NAMES = /^(model|pytorch_model|checkpoint)(\.safetensors|\.bin)?(\.index)?$/;
-/** What configs and tokenizers are read from. */
+/** Files from which configs and tokenizers are read. */
 const SETTINGS = /\.(json|txt)$/;
 
-/** Throws, saying what is missing and what is known, where there is no model at the path. */
+/** Throws, with the missing file and the supported kinds, when there is no model at the path. */
 export async function modelAtPath(given: string): Promise<ModelAtPath> {
   const path = resolve(given);
   const status = statSync(path, { throwIfNoEntry: false });
@@ -43,7 +44,7 @@ export async function modelAtPath(given: string): Promise<ModelAtPath> {
   if (isPrecomputed(path)) return precomputed(path);
   if (path.endsWith('.onnx')) return onnx(path);
   if (!existsSync(join(dirname(path), 'config.json')))
-    throw new Error(`${given}: holds no model, for it has no config.json beside it; ${KNOWN}`);
+    throw new Error(`${given}: holds no model, since it has no config.json beside it; ${KNOWN}`);
   return checkpoint(path, dirname(path));
 }
 
@@ -128,7 +129,7 @@ function settingsOf(folder: string): string[] {
 
 const sorted = (files: readonly string[]): string[] => [...new Set(files)].sort();
 
-/** The model as the harness takes it. */
+/** The model in the form that the harness uses. */
 export function definitionOf({ id, description, load, control }: ModelAtPath): ModelDefinition {
   return {
     id,

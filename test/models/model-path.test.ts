@@ -111,8 +111,8 @@ describe('where there is no model, it is said what there is to do', () => {
     ['empty', 'holds no config.json and no .onnx file; a model is a folder with config.json, weights and tokenizer'],
     ['vectors', /give the path of the embeddings themselves, such as .*single\.npy/],
     ['unknown', /model_type 'unheard-of' is not supported; known: bert, .*\.onnx file, or as precomputed embeddings/],
-    ['weightless', 'holds no weights; looked for are model.safetensors.index.json'],
-    ['empty/notes.md', 'holds no model, for it has no config.json beside it; a model is'],
+    ['weightless', 'holds no weights; searched for model.safetensors.index.json'],
+    ['empty/notes.md', 'holds no model, since it has no config.json beside it; a model is'],
   ])('%s', async (name, message) => {
     for (const made of ['empty', 'vectors', 'unknown', 'weightless'])
       await mkdir(join(folder, made), { recursive: true });

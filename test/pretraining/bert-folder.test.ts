@@ -84,7 +84,7 @@ describe('another folder', () => {
     const broken = await copy(`no ${file}`);
     await rm(join(broken, file));
     await expect(loadBertFolder(broken)).rejects.toThrow(
-      `${join(broken, file)} is missing; a model folder is what \`npm run bench -- pretrain --out FOLDER\` writes`,
+      `${join(broken, file)} is missing; a model folder is written by \`npm run bench -- pretrain --out FOLDER\``,
     );
   });
 

@@ -1,4 +1,4 @@
-/** Activation functions by the names that a `config.json` gives them. */
+/** Activation functions by their names in a `config.json`. */
 
 import type { Tensor } from '../../onnx/graph.ts';
 import { silu } from '../../onnx/layers/layers.ts';
@@ -17,7 +17,10 @@ const ACTIVATIONS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   swish: silu,
 };
 
-/** The function that `field` names. Throws with those known. `fallback` is what the reference takes where the config is silent. */
+/**
+ * The activation named by `field`. Throws with the known names. `fallback` is the reference's
+ * default.
+ */
 export function activation(config: RawConfig, field: string, where: string, fallback: string): (x: Tensor) => Tensor {
   return ACTIVATIONS[oneOf(config, field, where, Object.keys(ACTIVATIONS), fallback)];
 }

@@ -1,6 +1,8 @@
 /**
- * BERT (Devlin et al. 2019) as graphs: the encoder with all its hidden states, and the masked-language-model head tied to the word
- * embeddings. Parameter names, layouts and the config's fields are those of Hugging Face's `BertForMaskedLM`, so checkpoints move both ways.
+ * BERT (Devlin et al. 2019) as graphs: the encoder with all its hidden states, and the
+ * masked-language-model head tied to the word embeddings. Parameter names, layouts and config
+ * fields are those of Hugging Face's `BertForMaskedLM`, so checkpoints can be exchanged in both
+ * directions.
  */
 
 import type { Graph, Tensor } from '../../onnx/graph.ts';
@@ -14,7 +16,7 @@ import { tokenPositions } from '../../onnx/layers/positions/learned.ts';
 import * as op from '../../onnx/operators/functions.ts';
 import { rowsAt } from '../../onnx/row-selection.ts';
 
-/** The fields of Hugging Face's `BertConfig` that decide the graph. */
+/** The fields of Hugging Face's `BertConfig` that determine the graph. */
 export interface BertConfig {
   readonly vocab_size: number;
   readonly hidden_size: number;
@@ -30,17 +32,20 @@ export interface BertConfig {
 }
 
 export interface BertOptions {
-  /** Before every parameter's name. Default `bert.`, as in `BertForMaskedLM`; a bare `BertModel` has none. */
+  /**
+   * Prefix of every parameter name. Default `bert.`, as in `BertForMaskedLM`; a bare `BertModel`
+   * has none.
+   */
   readonly prefix?: string;
   /** int64 [b, t] rows of the position table. Default 0..t-1. */
   readonly positions?: Tensor;
-  /** Tokens attend to themselves and what stands before them. */
+  /** Tokens attend only to themselves and earlier tokens. */
   readonly causal?: boolean;
 }
 
 /**
- * Hidden states 0 (embeddings) .. num_hidden_layers. `input`: int64 ids [b, t], or float vectors [b, t, d] in place of word embeddings;
- * mask int64 [b, t] -> each [b, t, d].
+ * Hidden states 0 (embeddings) .. num_hidden_layers. `input`: int64 ids [b, t], or float vectors
+ * [b, t, d] instead of word embeddings; mask int64 [b, t] -> each [b, t, d].
  */
 export function bertHiddenStates(
   input: Tensor,
@@ -97,7 +102,7 @@ export function wordEmbeddings(ids: Tensor, config: BertConfig, prefix: string):
   return embedding(ids, `${prefix}embeddings.word_embeddings`, config.vocab_size, config.hidden_size, initial);
 }
 
-/** The table of position vectors, the same tensor however often it is asked for. [positions, d] */
+/** The table of position vectors; every call returns the same tensor. [positions, d] */
 export function positionTable(graph: Graph, config: BertConfig, prefix: string): Tensor {
   const name = `${prefix}embeddings.position_embeddings.weight`;
   return (
@@ -106,7 +111,7 @@ export function positionTable(graph: Graph, config: BertConfig, prefix: string):
   );
 }
 
-/** The first t rows of a table, t being the tokens of `input` [b, t, ...]. [t, d] */
+/** The first t rows of a table, where t is the number of tokens of `input` [b, t, ...]. [t, d] */
 export function firstRows(table: Tensor, input: Tensor): Tensor {
   return op.gather(table, tokenPositions(input));
 }
@@ -115,8 +120,8 @@ export function firstRows(table: Tensor, input: Tensor): Tensor {
 export const OUTPUT_MATRIX = 'cls.predictions.decoder.weight';
 
 /**
- * Vocabulary logits of chosen token vectors [m, d] -> [m, vocabulary]. The output matrix is the word table when `tied`,
- * else a parameter of its own.
+ * Vocabulary logits of chosen token vectors [m, d] -> [m, vocabulary]. The output matrix is the
+ * word table when `tied`, otherwise a separate parameter.
  */
 export function bertLogits(hidden: Tensor, config: BertConfig, tied = true): Tensor {
   const graph = hidden.graph;
@@ -131,7 +136,9 @@ export function bertLogits(hidden: Tensor, config: BertConfig, tied = true): Ten
   return linear(normed, matrix, graph.parameter('cls.predictions.bias', [config.vocab_size], zeros));
 }
 
-/** Logits of ordinary tokens: vectors [m, d] -> [m, classes], as `BertForTokenClassification` has them. */
+/**
+ * Logits of ordinary tokens: vectors [m, d] -> [m, classes], as in `BertForTokenClassification`.
+ */
 export function tokenClassLogits(
   hidden: Tensor,
   name: string,
@@ -144,8 +151,9 @@ export function tokenClassLogits(
 }
 
 /**
- * Masked-language-model loss. Inputs: `ids`, `mask` int64 [rows, tokens]; `masked` int64 [rows, m] positions of the tokens to predict,
- * `labels` int64 [rows, m], `tokenWeights` [rows, m] (0 where a row has fewer), `weights` [rows] = their row sums.
+ * Masked-language-model loss. Inputs: `ids`, `mask` int64 [rows, tokens]; `masked` int64 [rows, m]
+ * positions of the tokens to predict, `labels` int64 [rows, m], `tokenWeights` [rows, m] (0 for
+ * missing ones), `weights` [rows] = their row sums.
  */
 export function bertMaskedLanguageModel(graph: Graph, config: BertConfig, mode: Mode): Record<string, Tensor> {
   const ids = graph.input('ids', 'int64', ['rows', 'tokens']);
@@ -158,24 +166,32 @@ export function bertMaskedLanguageModel(graph: Graph, config: BertConfig, mode: 
   return predictionLoss(logits, labels, tokenWeights, mode);
 }
 
-/** Token vectors at chosen places: hidden [rows, tokens, d], places int64 [rows, m] -> [rows m, d]. */
+/**
+ * Token vectors at chosen positions: hidden [rows, tokens, d], places int64 [rows, m] -> [rows m,
+ * d].
+ */
 export function tokensAt(hidden: Tensor, places: Tensor): Tensor {
   const flat = op.reshape(hidden, ['rows*tokens', hidden.shape[2]]);
   return op.gather(flat, op.reshape(flatPlaces(places, hidden), [-1]));
 }
 
-/** Places within each row's tokens as places in the flattened `[rows * tokens]`: places int64 [rows, m] -> [rows, m]. */
+/**
+ * Positions within each row converted to positions in the flattened `[rows * tokens]`: places int64
+ * [rows, m] -> [rows, m].
+ */
 export function flatPlaces(places: Tensor, hidden: Tensor): Tensor {
   const graph = hidden.graph;
   const one = op.fullLike(op.slice(places, 1, 0, 1), 1); // [rows, 1]
   const row = op.subtract(graph.node('CumSum', [one, graph.constant(BigInt64Array.of(0n), [])])[0], one);
-  // The shape is that of the places, which its symbols say too: dropout's masks are sized by them.
+  // The shape is that of the positions, also in its symbols: dropout masks take their size from
+  // them.
   return op.reshapeLike(op.add(op.multiply(row, op.shapeTensor(graph, [hidden.shape[1]])), places), places);
 }
 
 /**
- * In training, the mean cross-entropy weighted by token: { loss }. At evaluation, per row: summed negative log-likelihood in nats, summed
- * weight, weight of the tokens predicted right: { sums [rows, 3] }. logits [rows m, classes]; labels int64, tokenWeights [rows, m].
+ * In training, the mean cross-entropy weighted by token: { loss }. At evaluation, per row: summed
+ * negative log-likelihood in nats, summed weight, weight of the tokens predicted correctly: { sums
+ * [rows, 3] }. logits [rows m, classes]; labels int64, tokenWeights [rows, m].
  */
 export function predictionLoss(
   logits: Tensor,
@@ -186,7 +202,8 @@ export function predictionLoss(
   const flatLabels = op.reshape(labels, [-1]);
   const flatWeights = op.reshape(tokenWeights, [-1]);
   if (mode.training) {
-    // Places without weight only fill up rows that ask for less: what leads to their logits alone is not computed.
+    // Positions without weight are only padding of short rows: the values that only their logits
+    // need are not computed.
     const asked = op.squeeze(op.nonZero(flatWeights), [0]); // [n]
     const [labelsAsked, weightsAsked] = [op.gather(flatLabels, asked), op.gather(flatWeights, asked)];
     return { loss: softmaxCrossEntropy(rowsAt(logits, asked), labelsAsked, weightsAsked) };

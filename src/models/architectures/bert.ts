@@ -1,7 +1,8 @@
 /**
- * Stock BERT (Devlin et al. 2019) as a checkpoint of the hub: DNABERT 3-6, GROVER, BarcodeBERT and BarcodeMAE encoders, the BERTs of the
- * entropy paper. The graph is `./bert-graph.ts`. The head is that of `BertForMaskedLM`, or the linear one of `BertForTokenClassification`, whose classes are a
- * BarcodeBERT's ordinary tokens. Token types other than 0 and cross-attention are not built.
+ * Standard BERT (Devlin et al. 2019) checkpoints of the hub: DNABERT 3-6, GROVER, BarcodeBERT and
+ * BarcodeMAE encoders, the BERTs of the entropy paper. The graph is `./bert-graph.ts`. The head is
+ * that of `BertForMaskedLM`, or the linear one of `BertForTokenClassification`, whose classes are a
+ * BarcodeBERT's ordinary tokens. Token types other than 0 and cross-attention are not supported.
  */
 
 import type { Architecture, ConfiguredArchitecture, RawConfig } from './architecture.ts';
@@ -13,7 +14,7 @@ const PREFIX = 'bert.';
 const TOKEN_CLASSES = 'BertForTokenClassification';
 const WORD_TABLE = `${PREFIX}embeddings.word_embeddings.weight`;
 
-/** Custom code of the hub under BERT's `model_type` whose graph is another one, by the names of its classes. */
+/** Class names of custom code that uses BERT's `model_type` for a different graph. */
 const OTHER_GRAPHS = /flash|mosaic|alibi|unpad|bert_layers\b/i;
 
 export const bert: Architecture = {
@@ -79,15 +80,18 @@ function configure(config: RawConfig, where: string): ConfiguredArchitecture {
   };
 }
 
-/** transformers writes the names of labels, or, where these are none but numbers, how many there are. */
+/** transformers writes the names of the labels, or only their number when the names are numbers. */
 function labelCount(config: RawConfig, where: string): number {
   const names = config.id2label;
   return typeof names === 'object' && names !== null ? Object.keys(names).length : count(config, 'num_labels', where);
 }
 
-/** A bare `BertModel` has no prefix; TensorFlow's checkpoints, ported early, call a normalisation's weights gamma and beta. */
+/**
+ * A bare `BertModel` has no prefix; early conversions from TensorFlow name a normalisation's
+ * weights gamma and beta.
+ */
 function sources(parameter: string) {
-  // The bias of the decoder is the one that the reference adds; files hold it under either name or both.
+  // The reference adds the decoder's bias; files store it under either name or both.
   if (parameter === 'cls.predictions.bias') return { names: ['cls.predictions.decoder.bias', parameter] };
   const legacy = parameter
     .replace(/LayerNorm\.weight$/, 'LayerNorm.gamma')

@@ -15,17 +15,17 @@ import * as op from '../../onnx/operators/functions.ts';
 export interface GpnBlockSizes {
   readonly width: number;
   readonly feedForward: number;
-  /** Taps of the first layer's convolution, and of the others'. */
+  /** Kernel size of the first layer's convolution, and of the others. */
   readonly kernels: readonly [number, number];
   /** Per layer. */
   readonly dilations: readonly number[];
-  /** Each channel by itself, from the second layer on. */
+  /** Depthwise from the second layer on. */
   readonly depthwise: boolean;
-  /** ByteNet's convolutions see half the width. */
+  /** ByteNet's convolutions work on half the width. */
   readonly slim: boolean;
   readonly bias: boolean;
   readonly dropout: number;
-  /** Standard deviation of dense weights; convolutions start as PyTorch's do. */
+  /** Standard deviation of dense weights; convolutions use PyTorch's initialisation. */
   readonly deviation: number;
 }
 
@@ -39,14 +39,17 @@ export type GpnBlock = (
   mode: Mode,
 ) => Tensor;
 
-/** The first release: convolution and dense layer, each followed by GELU and normalised, each added to its input. */
+/**
+ * First release: convolution and dense layer, each followed by GELU and normalisation, with
+ * residual connections.
+ */
 export const legacyBlock: GpnBlock = (x, real, name, layer, sizes) => {
   const convolved = op.gelu(convolution(x, real, `${name}.conv.1`, layer, sizes));
   const y = op.add(x, norm(convolved, `${name}.conv.4`, sizes));
   return op.add(y, norm(op.gelu(project(y, `${name}.ffn.0`, sizes.width, sizes)), `${name}.ffn.2`, sizes));
 };
 
-/** Its successor: both parts normalised first, the feed-forward one wider inside. */
+/** Successor: both parts are normalised first; the feed-forward part has a larger inner width. */
 export const convNetBlock: GpnBlock = (x, real, name, layer, sizes, mode) => {
   const normed = norm(x, `${name}.conv.0`, sizes);
   const convolved = op.gelu(convolution(normed, real, `${name}.conv.2`, layer, sizes));
@@ -56,7 +59,10 @@ export const convNetBlock: GpnBlock = (x, real, name, layer, sizes, mode) => {
   return op.add(y, dropout(project(inner, `${name}.ffn.3`, sizes.width, sizes), sizes.dropout, mode));
 };
 
-/** ByteNet: down to the convolution's width, through it and up again, each step normalised and through GELU first. */
+/**
+ * ByteNet: projection to the convolution's width, convolution, projection back; each step after
+ * normalisation and GELU.
+ */
 export const byteNetBlock: GpnBlock = (x, real, name, layer, sizes) => {
   const step = (y: Tensor, part: number) => op.gelu(norm(y, `${name}.layer.${part}`, sizes));
   const narrow = sizes.slim ? Math.floor(sizes.width / 2) : sizes.width;
@@ -65,7 +71,7 @@ export const byteNetBlock: GpnBlock = (x, real, name, layer, sizes) => {
   return op.add(x, project(step(convolved, 8), `${name}.layer.10`, sizes.width, sizes));
 };
 
-/** Over tokens, as many channels out as in. [b, t, c] -> [b, t, c] */
+/** Convolution over tokens with as many output as input channels. [b, t, c] -> [b, t, c] */
 function convolution(x: Tensor, real: Tensor, name: string, layer: number, sizes: GpnBlockSizes): Tensor {
   const channels = Number(x.shape[2]);
   const byChannel = op.transpose(op.multiply(x, real), [0, 2, 1]); // [b, c, t]

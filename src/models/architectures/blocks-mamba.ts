@@ -1,7 +1,9 @@
 /**
- * The Mamba block (Gu and Dao 2023, arXiv:2312.00752; `mamba_simple.py` of mamba-ssm 1.x): a projection to a value and a gate, a short causal
- * depthwise convolution of the value, the selective scan, the gate, a projection back. Causal: no position sees what stands after it.
- * Time comes first here, [t, ..., d], as the scan wants it. Not Mamba-2, whose rates are one per head.
+ * The Mamba block (Gu and Dao 2023, arXiv:2312.00752; `mamba_simple.py` of mamba-ssm 1.x): a
+ * projection to a value and a gate, a short causal depthwise convolution of the value, the
+ * selective scan, the gate, a projection back. Causal: a position depends only on itself and
+ * earlier positions. Time is the first axis, [t, ..., d], as the scan requires. Not Mamba-2, which
+ * has one rate per head.
  */
 import type { Graph, Initialiser, Tensor } from '../../onnx/graph.ts';
 import { constant, ones, torchBias, torchUniform, uniform, zeros } from '../../onnx/layers/initialisers.ts';
@@ -15,11 +17,11 @@ export interface MambaConfig {
   readonly width: number;
   /** Channels of the scan: expand times the width. */
   readonly inner: number;
-  /** Numbers kept per channel. */
+  /** State size per channel. */
   readonly states: number;
-  /** Taps of the convolution. */
+  /** Kernel size of the convolution. */
   readonly kernel: number;
-  /** Width of what the step sizes are read from. */
+  /** Width of the projection that gives the step sizes. */
   readonly rank: number;
   readonly bias: boolean;
   readonly convolutionBias: boolean;
@@ -30,7 +32,10 @@ export interface MambaConfig {
     readonly scale: number;
     readonly initial: 'random' | 'constant';
   };
-  /** By how much the projections back are scaled down at the start: the square root of the number of residual layers. */
+  /**
+   * Factor by which the output projections are scaled down at initialisation: the square root of
+   * the number of residual layers.
+   */
   readonly residualScale: number;
 }
 
@@ -57,13 +62,16 @@ export function mambaConfig(ssm: RawConfig, width: number, residualScale: number
   };
 }
 
-/** The parts that two blocks may share: y = x W' + b in and out. */
+/** The parts that two blocks may share: the input and output projections y = x W' + b. */
 export interface MambaProjections {
   readonly into: (x: Tensor) => Tensor;
   readonly back: (x: Tensor) => Tensor;
 }
 
-/** `name.in_proj` [2 inner, width] and `name.out_proj` [width, inner], with biases where the config has them. */
+/**
+ * `name.in_proj` [2 inner, width] and `name.out_proj` [width, inner], with biases if the config has
+ * them.
+ */
 export function mambaProjections(graph: Graph, name: string, config: MambaConfig): MambaProjections {
   const { width, inner, residualScale } = config;
   const projection = (which: string, rows: number, columns: number, weight: Initialiser) => {
@@ -95,7 +103,9 @@ export function mamba(x: Tensor, name: string, config: MambaConfig, { into, back
   return back(op.multiply(op.add(scanned, passing), silu(gate)));
 }
 
-/** Each channel by itself over its last `kernel` values: x [t, rows..., inner] -> the same. */
+/**
+ * Depthwise causal convolution over the last `kernel` values: x [t, rows..., inner] -> the same.
+ */
 function causalConvolution(x: Tensor, name: string, { inner, kernel, convolutionBias }: MambaConfig): Tensor {
   const graph = x.graph;
   const weight = graph.parameter(`${name}.weight`, [inner, 1, kernel], torchUniform);
@@ -110,7 +120,10 @@ function causalConvolution(x: Tensor, name: string, { inner, kernel, convolution
 const naturalRates: Initialiser = (_random, [inner, states]) =>
   Float32Array.from({ length: inner * states }, (_, i) => Math.log((i % states) + 1));
 
-/** Step sizes start between `least` and `most`, evenly in their logarithm: the bias is the inverse softplus of such a draw. */
+/**
+ * Step sizes start between `least` and `most`, uniform in their logarithm: the bias is the inverse
+ * softplus of such a draw.
+ */
 function stepInitialisers({ rank, steps }: MambaConfig): { weight: Initialiser; biasInitialiser: Initialiser } {
   const bound = steps.scale / Math.sqrt(rank);
   const [low, high] = [Math.log(steps.least), Math.log(steps.most)];

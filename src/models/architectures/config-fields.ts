@@ -1,13 +1,16 @@
-/** Reading fields of a `config.json`, with errors that name the file, the field and what was expected. */
+/** Reads fields of a `config.json`; errors have the file, the field and the expected value. */
 import type { RawConfig } from './architecture.ts';
 
-/** Bounds of sizes: far above any published model, low enough that nothing is built for minutes. */
+/**
+ * Upper bounds of sizes: far above any published model, but low enough that building a graph takes
+ * no minutes.
+ */
 const MOST = 2 ** 24;
 const MOST_LAYERS = 4096;
 /** Fields that count layers. */
 const LAYERS = /^n_layers?$|_layers?$|layers_per/;
 
-/** A whole number of at least 1, bounded. Throws where it is missing and there is no fallback. */
+/** A whole number of at least 1, bounded. Throws when it is missing and there is no fallback. */
 export function count(config: RawConfig, field: string, where: string, fallback?: number): number {
   const value = config[field] ?? fallback;
   if (typeof value !== 'number') throw new Error(`${where}: the number '${field}' is missing`);
@@ -25,7 +28,7 @@ export function number(config: RawConfig, field: string, where: string, fallback
   return value;
 }
 
-/** true or false; `fallback` where the config is silent. */
+/** true or false; `fallback` when the field is missing. */
 export function flag(config: RawConfig, field: string, where: string, fallback: boolean): boolean {
   const value = config[field] ?? fallback;
   if (typeof value !== 'boolean')
@@ -33,7 +36,7 @@ export function flag(config: RawConfig, field: string, where: string, fallback: 
   return value;
 }
 
-/** One of the values that the graph has. `fallback` is what the reference takes where the config is silent. */
+/** One of the supported values. `fallback` is the reference's default for a missing field. */
 export function oneOf<T extends string | number | boolean>(
   config: RawConfig,
   field: string,

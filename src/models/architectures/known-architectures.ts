@@ -1,4 +1,4 @@
-/** The architectures whose checkpoints are read, and which of them a `config.json` describes. */
+/** The supported architectures, and the choice of the one that a `config.json` describes. */
 
 import type { Architecture, RawConfig } from './architecture.ts';
 import { bert } from './bert.ts';
@@ -15,7 +15,7 @@ import { modernBert } from './modern-bert.ts';
 import { mosaicBert } from './mosaic-bert.ts';
 import { nucleotideTransformerV2 } from './nucleotide-transformer-v2.ts';
 
-/** In the order in which they are asked; a config is to match one alone. */
+/** In the order in which they are tested; a config must match exactly one. */
 export const ARCHITECTURES: readonly Architecture[] = [
   bert,
   mosaicBert,
@@ -33,8 +33,8 @@ export const ARCHITECTURES: readonly Architecture[] = [
 ];
 
 /**
- * The architecture of a `config.json`. Throws, where none matches, with `where` (the file), what it says of itself, which are known, and
- * how a model of another architecture is brought all the same.
+ * The architecture of a `config.json`. If none matches, throws with `where` (the file), the
+ * config's model type, the known ones, and the ways to use a model of another architecture.
  */
 export function architectureOf(config: RawConfig, where: string): Architecture {
   const found = ARCHITECTURES.find((architecture) => architecture.matches(config));
@@ -42,6 +42,6 @@ export function architectureOf(config: RawConfig, where: string): Architecture {
   const classes = Array.isArray(config.architectures) ? ` (${config.architectures.join(', ')})` : '';
   const known = ARCHITECTURES.map(({ id }) => id).join(', ');
   throw new Error(
-    `${where}: model_type '${String(config.model_type)}'${classes} is not supported; known: ${known}. A model of another architecture can be brought as an .onnx file, or as precomputed embeddings (.npy or Parquet, one row per sequence)`,
+    `${where}: model_type '${String(config.model_type)}'${classes} is not supported; known: ${known}. A model of another architecture can be used as an .onnx file, or as precomputed embeddings (.npy or Parquet, one row per sequence)`,
   );
 }

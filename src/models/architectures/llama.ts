@@ -1,7 +1,9 @@
 /**
- * Llama (Touvron et al. 2023): a causal decoder with rotary positions, root-mean-square normalisation before each part of a block, a SiLU-gated
- * feed-forward part, and fewer heads of keys and values than of queries where the config says so (Ainslie et al. 2023). Hidden state `layers` is the
- * normalised one that the head reads, as in the reference. Scaled rotary positions and sliding windows are not built.
+ * Llama (Touvron et al. 2023): a causal decoder with rotary positions, root-mean-square
+ * normalisation before each part of a block, a SiLU-gated feed-forward part, and fewer heads of
+ * keys and values than of queries if the config has them (Ainslie et al. 2023). Hidden state
+ * `layers` is the normalised one that the head reads, as in the reference. Scaled rotary positions
+ * and sliding windows are not supported.
  */
 
 import type { Tensor } from '../../onnx/graph.ts';
@@ -145,7 +147,10 @@ function decoder({ ids, mask }: ArchitectureInputs, sizes: LlamaSizes, mode: Mod
   return hiddenStates;
 }
 
-/** Each head of keys or values once for every head of queries that shares it. [b, t, keyHeads head] -> [b, t, heads head] */
+/**
+ * Repeats each head of keys or values for every head of queries that shares it. [b, t, keyHeads
+ * head] -> [b, t, heads head]
+ */
 function repeatHeads(x: Tensor, { heads, keyHeads, head }: LlamaSizes): Tensor {
   if (heads === keyHeads) return x;
   const [rows, tokens] = x.shape;

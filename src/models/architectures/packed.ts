@@ -1,6 +1,8 @@
 /**
- * Projections that a checkpoint holds as one matrix, block of rows upon block of rows: query, key and value; a gate and what it gates. Here each block is a
- * parameter of its own, `name.part.weight`, so that nothing has to be cut apart each time the graph runs; weights left in their file are mapped from there.
+ * Projections that a checkpoint stores as one matrix of stacked row blocks: query, key and value; a
+ * gate and its input. Here each block is a separate parameter, `name.part.weight`, so that the
+ * graph does not split the matrix in every run; weights that stay in their file are mapped at their
+ * offset.
  */
 import type { Initialiser, Tensor } from '../../onnx/graph.ts';
 import { type DenseOptions, dense } from '../../onnx/layers/layers.ts';
@@ -36,7 +38,9 @@ export function gatedDense(
 /** Packed projection (the end of its name) -> its parts, and the rows of each. */
 export type Packed = Readonly<Record<string, { readonly parts: readonly string[]; readonly rows: number }>>;
 
-/** Where a part's parameter lies in the checkpoint; undefined for parameters that are no part. */
+/**
+ * Location of a part's parameter in the checkpoint; undefined for parameters that are not a part.
+ */
 export function packedSource(parameter: string, packed: Packed): ParameterSource | undefined {
   const [, name, part, kind] = /^(.+)\.(\w+)\.(weight|bias)$/.exec(parameter) ?? [];
   const ending = Object.keys(packed).find((end) => name?.endsWith(end));

@@ -1,4 +1,7 @@
-/** What a `config.json` says of rotary positions: `rope_parameters` since transformers 5, fields of their own before. */
+/**
+ * Rotary positions in a `config.json`: `rope_parameters` since transformers 5, separate fields
+ * before.
+ */
 import { rotaryFrequencies } from '../../onnx/layers/positions/rotary.ts';
 import type { RawConfig } from './architecture.ts';
 import { number } from './config-fields.ts';
@@ -6,13 +9,16 @@ import { number } from './config-fields.ts';
 export interface RotaryFields {
   /** Size of one head. */
   readonly head: number;
-  /** Names of older configs, and what the reference takes where there are none. */
+  /** Field names of older configs, and the reference's defaults. */
   readonly theta: string;
   readonly share: string;
   readonly defaultShare: number;
 }
 
-/** Radians per token of each plane that is turned. Throws for scaled variants (linear, YaRN, Llama 3), which the graphs do not have. */
+/**
+ * Radians per token of each rotated plane. Throws for scaled variants (linear, YaRN, Llama 3),
+ * which are not supported.
+ */
 export function rotaryFields(config: RawConfig, where: string, fields: RotaryFields): number[] {
   const { head, theta, share, defaultShare } = fields;
   const nested = (field: string) => {
@@ -35,7 +41,7 @@ export function rotaryFields(config: RawConfig, where: string, fields: RotaryFie
   const width = Math.trunc(head * turned);
   if (turned > 1 || width < 2 || width % 2 !== 0)
     throw new Error(
-      `${where}: ${share} = ${turned} turns ${width} of a head's ${head} entries; an even number of at least 2 is needed`,
+      `${where}: ${share} = ${turned} rotates ${width} of a head's ${head} entries; an even number of at least 2 is needed`,
     );
   return rotaryFrequencies(width, base);
 }

@@ -1,15 +1,17 @@
-/** The head of a causal decoder: one matrix, the word table's own or another, and no bias. */
+/**
+ * The head of a causal decoder: one matrix without bias, either the word table or a separate one.
+ */
 import type { Tensor } from '../../onnx/graph.ts';
 import { normal } from '../../onnx/layers/initialisers.ts';
 import { linear } from '../../onnx/layers/layers.ts';
 
 export interface VocabularyHead {
-  /** The word table's parameter, declared before. */
+  /** The word table's parameter, which must be declared before. */
   readonly words: string;
-  /** The head's own matrix, [vocabulary, d]; undefined where it is the word table. */
+  /** The head's separate matrix, [vocabulary, d]; undefined when it is the word table. */
   readonly own?: string;
   readonly vocabulary: number;
-  /** Of the normal distribution that a matrix of its own is drawn from. */
+  /** Standard deviation of the normal distribution for a separate matrix. */
   readonly deviation: number;
 }
 
@@ -17,7 +19,7 @@ export interface VocabularyHead {
 export function vocabularyLogits(vectors: Tensor, { words, own, vocabulary, deviation }: VocabularyHead): Tensor {
   const graph = vectors.graph;
   const table = graph.parameters.get(words);
-  if (!table) throw new Error(`'${words}' is to be declared before the head`);
+  if (!table) throw new Error(`'${words}' must be declared before the head`);
   const weight =
     own === undefined ? table.tensor : graph.parameter(own, [vocabulary, table.shape[1]], normal(deviation));
   return linear(vectors, weight, null);

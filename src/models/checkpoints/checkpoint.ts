@@ -1,7 +1,8 @@
 /**
- * Weights of a trained model by the names they were saved under, whichever format they lie in: safetensors, torch's zip or legacy format, one
- * file or many. Opening reads and checks names, types and shapes only; a tensor's values are read when asked for, as float32, or left in their
- * file for ONNX Runtime to map. Nothing in a file is ever run.
+ * Weights of a trained model by the names under which they were saved, in any supported format:
+ * safetensors, torch's zip or legacy format, one file or several. Opening reads and checks only
+ * names, types and shapes; the values of a tensor are read on demand as float32, or stay in their
+ * file for ONNX Runtime to map. No code of a file is ever run.
  */
 import { realpathSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
@@ -24,36 +25,44 @@ export interface CheckpointEntry {
   readonly shape: readonly number[];
 }
 
-/** Where a tensor lies as contiguous little-endian float32: `location` is the name of the file at `path`. */
+/**
+ * Location of a tensor stored as contiguous little-endian float32: `location` is the name of the
+ * file at `path`.
+ */
 export interface ExternalTensor extends ExternalData {
-  /** Absolute, symbolic links resolved: ONNX Runtime refuses files outside the folder they are said to be in. */
+  /**
+   * Absolute, with symbolic links resolved: ONNX Runtime refuses files outside the declared folder.
+   */
   readonly path: string;
 }
 
 export interface Checkpoint {
   readonly format: CheckpointFormat;
-  /** Absolute paths of the files with weights, in the order of their names. */
+  /** Absolute paths of the files with weights, ordered by name. */
   readonly files: readonly string[];
-  /** In the order of the file (of the index, where there are several). */
+  /** In the order of the file (of the index, for several files). */
   names(): readonly string[];
   has(name: string): boolean;
-  /** Throws {@link CheckpointError} for a name that is not there. */
+  /** Throws {@link CheckpointError} for an unknown name. */
   entry(name: string): CheckpointEntry;
   /**
-   * Values in row-major order, F16, BF16 and F64 converted. Names of the same values (tied weights) give the same array, so it is not to be
-   * changed. Throws {@link CheckpointError} for integers and for a file that changed or is cut short.
+   * Values in row-major order, with F16, BF16 and F64 converted. Names of the same values (tied
+   * weights) return the same array, so do not change it. Throws {@link CheckpointError} for
+   * integers and for a changed or truncated file.
    */
   read(name: string): Promise<Float32Array>;
-  /** Undefined where the tensor is not stored as contiguous, aligned float32. */
+  /** Undefined when the tensor is not stored as contiguous, aligned float32. */
   external(name: string): ExternalTensor | undefined;
-  /** Of the file's bytes; of several files, over their names and hashes. Reads all of them, once. */
+  /**
+   * Hash of the file's bytes; for several files, of their names and hashes. Reads all files once.
+   */
   sha256(): Promise<string>;
 }
 
 /** One tensor of one file. */
 interface Stored extends CheckpointEntry {
   readonly file: StoredFile;
-  /** Of contiguous F32 values in the file. */
+  /** Location of contiguous F32 values in the file. */
   readonly range?: { readonly offset: number; readonly length: number };
   /** The same for names of the same values. */
   readonly identity: string;
@@ -105,7 +114,7 @@ const OPENERS: Readonly<Record<CheckpointFormat, (file: StoredFile) => Promise<M
   'torch legacy': async (file) => openTorch(file, readTorchLegacy(file)),
 };
 
-/** What is often found in the place of weights, by how it begins. */
+/** Frequent wrong files, recognised by their first bytes. */
 const IMPOSTORS: readonly (readonly [(text: string) => boolean, string])[] = [
   [
     (text) => text.startsWith('version https://git-lfs'),
@@ -114,14 +123,14 @@ const IMPOSTORS: readonly (readonly [(text: string) => boolean, string])[] = [
   [(text) => /^\s*<(!doctype|html)/i.test(text), 'is a web page, not weights: fetch the file again'],
   [(text) => text.startsWith('ustar', 257), "is in torch's tar format of before 2017: load it and save it again"],
   [(text) => text.startsWith('\x1f\x8b'), 'is gzip-compressed: unpack it first'],
-  [(text) => text.startsWith('\x93NUMPY'), 'is a .npy array: bring it as precomputed embeddings'],
+  [(text) => text.startsWith('\x93NUMPY'), 'is a .npy array: use it as precomputed embeddings'],
 ];
 
-/** What the first bytes of a file say it is. */
+/** The kind of a file by its first bytes. */
 function formatOf(file: StoredFile): CheckpointFormat {
   const first = file.open((read) => read(0, Math.min(file.size, 512)));
   const text = Buffer.from(first.buffer, 0, first.length).toString('latin1');
-  // A header's length, of eight bytes, may begin with any byte.
+  // The 8 bytes of a header's length may start with any byte.
   if (text.slice(4, 9) === '\0\0\0\0{') return 'safetensors';
   if (text.startsWith('PK\x03\x04')) return 'torch zip';
   if (first[0] === 0x80) return 'torch legacy';
@@ -129,7 +138,7 @@ function formatOf(file: StoredFile): CheckpointFormat {
   throw new CheckpointError(`${file.path} ${what}.`);
 }
 
-/** Tensors of all files; with an index, those it lists, each out of the file it names. */
+/** Tensors of all files; with an index, the listed ones, each read from its file. */
 async function openFiles({ folder, files, weightMap, index }: CheckpointFiles) {
   const opened = new Map<string, Map<string, Stored>>();
   const formats = new Set<CheckpointFormat>();
@@ -142,20 +151,24 @@ async function openFiles({ folder, files, weightMap, index }: CheckpointFiles) {
     opened.set(name, await OPENERS[format](file));
   }
   const [format, other] = formats;
-  if (other) throw new CheckpointError(`${index}: its files are of two formats, ${format} and ${other}.`);
+  if (other) throw new CheckpointError(`${index}: its files have two formats, ${format} and ${other}.`);
   if (!weightMap) return { format, paths, tensors: opened.get(files[0]) as Map<string, Stored> };
   const tensors = new Map<string, Stored>();
   for (const [tensor, name] of weightMap) {
     const stored = opened.get(name)?.get(tensor);
-    if (!stored) throw new CheckpointError(`${index} says that ${name} holds ${tensor}; it doesn't. Fetch both again.`);
+    if (!stored)
+      throw new CheckpointError(
+        `${index} lists ${tensor} in ${name}, but the file does not contain it. Download both again.`,
+      );
     tensors.set(tensor, stored);
   }
   return { format, paths, tensors };
 }
 
 /**
- * Opens the weights in a folder (see `find-checkpoint.ts` for what is looked for) or in a file. Throws {@link CheckpointError}, naming the file and
- * the remedy, where there are none, or they are damaged, or hold what would have to be run.
+ * Opens the weights in a folder (`find-checkpoint.ts` has the searched names) or in a file. Throws
+ * {@link CheckpointError}, with the file and the remedy, when there are none, they are damaged, or
+ * reading them would run code.
  */
 export async function openCheckpoint(folderOrFile: string): Promise<Checkpoint> {
   const found = findCheckpoint(folderOrFile);

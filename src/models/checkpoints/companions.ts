@@ -1,15 +1,18 @@
-/** Weights of one model in several files of different origin, such as word vectors that were trained apart, as one checkpoint. */
+/**
+ * Weights of one model from several files of different origin, such as separately trained word
+ * vectors, as one checkpoint.
+ */
 import { hashJson } from '../../core/files.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 
 /**
- * The checkpoint, and the tensors of `files` (paths) after its own; of a name that several have, the first. Throws as {@link openCheckpoint} does where
- * one of them is missing or damaged.
+ * The checkpoint, followed by the tensors of `files` (paths); for a name in several files, the
+ * first is used. Throws like {@link openCheckpoint} when one is missing or damaged.
  */
 export async function withCompanions(checkpoint: Checkpoint, files: readonly string[]): Promise<Checkpoint> {
   if (files.length === 0) return checkpoint;
   const parts = [checkpoint, ...(await Promise.all(files.map(openCheckpoint)))];
-  // Where none has the name, the checkpoint itself says so.
+  // If no file has the name, the checkpoint throws its error.
   const holder = (name: string) => parts.find((part) => part.has(name)) ?? checkpoint;
   return {
     format: checkpoint.format,

@@ -1,6 +1,7 @@
 /**
- * Which files of a folder hold a model's weights: by the hub's names first (an index of shards, then a single file; safetensors before torch), then
- * a lone file of a known ending. States of optimisers and the like, which trainers leave in the same folder, are not weights.
+ * Finds the files of a model's weights in a folder: first by the hub's names (an index of shards,
+ * then a single file; safetensors before torch), then a single file with a known extension.
+ * Optimiser states and similar files, which trainers write to the same folder, are not weights.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -10,7 +11,7 @@ export interface CheckpointFiles {
   readonly folder: string;
   /** Names within the folder, sorted. */
   readonly files: readonly string[];
-  /** Of sharded checkpoints: path of the index, and its tensor name -> file name. */
+  /** For sharded checkpoints: path of the index, and its map of tensor name -> file name. */
   readonly index?: string;
   readonly weightMap?: ReadonlyMap<string, string>;
 }
@@ -24,11 +25,14 @@ export const HUB_NAMES = [
 export const ENDINGS = /\.(safetensors|pt|pth|ckpt|bin)$/;
 export const NOT_WEIGHTS =
   /^(training_args\.bin|(optimizer|scheduler|scaler|rng_state.*)\.(pt|pth|bin)|(decoder|word_vectors)\.safetensors)$/;
-/** transformers writes some 100 bytes per tensor. */
+/** transformers writes about 100 bytes per tensor. */
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
-const REMEDY = `looked for are ${HUB_NAMES.join(', ')}, or one file *.safetensors, *.pt, *.pth, *.ckpt or *.bin`;
+const REMEDY = `searched for ${HUB_NAMES.join(', ')}, or one file *.safetensors, *.pt, *.pth, *.ckpt or *.bin`;
 
-/** Throws {@link CheckpointError} where nothing is found, or several files and none by a name of the hub, or shards are missing. */
+/**
+ * Throws {@link CheckpointError} when no file is found, when there are several and none has a name
+ * of the hub, or when shards are missing.
+ */
 export function findCheckpoint(folderOrFile: string): CheckpointFiles {
   const path = resolve(folderOrFile);
   const status = statSync(path, { throwIfNoEntry: false });
@@ -65,7 +69,7 @@ function indexed(folder: string, index: string): CheckpointFiles {
   const weightMap = new Map<string, string>();
   for (const [tensor, file] of Object.entries(map)) {
     if (typeof file !== 'string' || file === '' || file !== basename(file) || file === '..' || file === '.')
-      return fail(`says that ${tensor} is in ${JSON.stringify(file)}, which is no file of its folder`);
+      return fail(`lists ${tensor} in ${JSON.stringify(file)}, which is not a file of its folder`);
     weightMap.set(tensor, file);
   }
   const files = [...new Set(weightMap.values())].sort();
@@ -73,7 +77,7 @@ function indexed(folder: string, index: string): CheckpointFiles {
   const missing = files.filter((file) => !existsSync(join(folder, file)));
   if (missing.length > 0)
     fail(
-      `asks for ${files.length} files of which ${missing.length} are missing: ${missing.slice(0, 5).join(', ')}. Fetch them`,
+      `lists ${files.length} files of which ${missing.length} are missing: ${missing.slice(0, 5).join(', ')}. Fetch them`,
     );
   return { folder, files, index, weightMap };
 }

@@ -1,7 +1,13 @@
-/** The bytes of a pickle, read in order. Every length is checked against what is left before anything is taken. */
+/**
+ * Reads the bytes of a pickle in order. Every length is checked against the remaining bytes before
+ * it is used.
+ */
 import { CheckpointError } from './stored-file.ts';
 
-/** The pickle goes on after the bytes at hand: it is cut short, or (legacy files) more of the file must be read. */
+/**
+ * The pickle continues after the available bytes: it is truncated, or (legacy files) more of the
+ * file must be read.
+ */
 export class EndOfPickle extends CheckpointError {}
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
@@ -28,12 +34,12 @@ export class PickleInput {
     throw new CheckpointError(`${this.where}: byte ${this.position} of the pickle: ${what}.`);
   }
 
-  /** Moves on by `length` bytes and returns where they began. */
+  /** Advances by `length` bytes and returns the start. */
   private advance(length: number): number {
     const start = this.position;
     if (length > this.bytes.length - start)
       throw new EndOfPickle(
-        `${this.where}: byte ${start} of the pickle: ${length} bytes are asked for, ${this.bytes.length - start} are left. The file is truncated or damaged; fetch it again.`,
+        `${this.where}: byte ${start} of the pickle: ${length} bytes are needed, ${this.bytes.length - start} are left. The file is truncated or damaged; fetch it again.`,
       );
     this.position = start + length;
     return start;
@@ -51,7 +57,7 @@ export class PickleInput {
   int32(): number {
     return this.view.getInt32(this.advance(4), true);
   }
-  /** Larger than any file where it is too large for a number. */
+  /** Larger than any file when the value is too large for a number. */
   uint64(): number {
     return Number(this.view.getBigUint64(this.advance(8), true));
   }
@@ -70,7 +76,7 @@ export class PickleInput {
     return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
   }
 
-  /** A copy of its own. */
+  /** Returns a copy. */
   copy(length: number): Uint8Array {
     const start = this.advance(length);
     const copy = new Uint8Array(length);
@@ -87,7 +93,7 @@ export class PickleInput {
     }
   }
 
-  /** Strings as Python 2 wrote them. */
+  /** Strings in the format of Python 2. */
   latin1(length: number): string {
     const start = this.advance(length);
     return LATIN1.decode(this.bytes.subarray(start, start + length));

@@ -1,6 +1,7 @@
 /**
- * What a pickle can hold once it is read here: plain data only. Dictionaries are Maps, so that no key is special; objects of the few classes
- * that checkpoints carry beside tensors stay inert records, a name with arguments, whose code is never looked for.
+ * The values of a pickle after reading: plain data only. Dictionaries are Maps, so no key is
+ * special. Objects of the few classes that checkpoints contain in addition to tensors are inert
+ * records: a name with arguments, whose code is never loaded.
  */
 import { CheckpointError } from './stored-file.ts';
 import { TensorView, TorchStorage } from './tensor-view.ts';
@@ -25,20 +26,20 @@ export class PickleTuple {
   constructor(readonly items: readonly PickleValue[]) {}
 }
 
-/** A set or frozen set: nothing in a checkpoint of tensors needs its members' identity. */
+/** A set or frozen set. Checkpoints of tensors do not need the identity of the members. */
 export class PickleSet {
   readonly items: PickleValue[] = [];
 }
 
-/** A name that the pickle asked for and that the list of allowed names has. */
+/** A name in the pickle that is in the list of allowed names. */
 export class GlobalName {
   constructor(readonly name: string) {}
 }
 
-/** An object of a listed class, as a record of how it would have been made. */
+/** An object of a listed class, as a record of its construction. */
 export class InertRecord {
   state: PickleValue = null;
-  /** What a dictionary-like or list-like object was filled with. */
+  /** The contents of a dictionary-like or list-like object. */
   readonly entries = new Map<PickleValue, PickleValue>();
   readonly items: PickleValue[] = [];
   constructor(
@@ -47,7 +48,7 @@ export class InertRecord {
   ) {}
 }
 
-/** For error messages: what a value is. */
+/** Description of a value for error messages. */
 export function kindOf(value: PickleValue | undefined): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'None';
@@ -64,7 +65,7 @@ export function kindOf(value: PickleValue | undefined): string {
   return value instanceof GlobalName ? `the name ${value.name}` : `a ${value.name}`;
 }
 
-/** Containers inside each other in a checkpoint that anyone has written: a handful. */
+/** Maximum nesting of containers; real checkpoints have only a few levels. */
 const MAX_NESTING = 256;
 
 function* contentsOf(value: PickleValue): Generator<PickleValue> {
@@ -83,7 +84,10 @@ function* contentsOf(value: PickleValue): Generator<PickleValue> {
   }
 }
 
-/** Throws when a container holds itself, at whatever depth, or when containers are nested absurdly deep. Every container is visited once. */
+/**
+ * Throws when a container contains itself, at any depth, or when containers are nested too deep.
+ * Every container is visited once.
+ */
 export function checkAcyclic(root: PickleValue, where: string): void {
   const state = new Map<PickleValue, 'open' | 'done'>();
   const path: { value: PickleValue; contents: Generator<PickleValue> }[] = [];

@@ -1,7 +1,9 @@
 /**
- * Python's pickle format, protocols 2 to 5 (the opcodes are documented in CPython's Lib/pickletools.py), as data: a stack machine that never
- * imports, calls or constructs anything of the pickle's choosing. Names are looked up in a list that the caller gives; REDUCE and NEWOBJ apply
- * the list's own rules; BUILD only fills inert records. Cyclic structures, deep nesting and absurd numbers of opcodes are errors.
+ * Python's pickle format, protocols 2 to 5 (the opcodes are documented in CPython's
+ * Lib/pickletools.py), read as data: a stack machine that never imports, calls or constructs
+ * anything chosen by the pickle. Names are looked up in the caller's list; REDUCE and NEWOBJ apply
+ * the rules of that list; BUILD only fills inert records. Cyclic structures, deep nesting and too
+ * many opcodes are errors.
  */
 import type { PickleInput } from './pickle-input.ts';
 import {
@@ -14,23 +16,26 @@ import {
   type PickleValue,
 } from './pickle-values.ts';
 
-/** What a pickle may ask for. All functions throw on what they don't know. */
+/** Names and calls that a pickle may use. All functions throw on unknown ones. */
 export interface PickleRules {
   /** A module's member, by the names in the pickle. */
   global(module: string, name: string, where: string): PickleValue;
-  /** What calling an allowed name with these arguments would make. `spend` is told of every value copied. */
+  /**
+   * The result of a call of an allowed name with these arguments. `spend` counts every value
+   * copied.
+   */
   call(name: GlobalName, args: readonly PickleValue[], where: string, spend: (values: number) => void): PickleValue;
   /** An object stored outside the pickle. */
   persistent(id: PickleValue, where: string): PickleValue;
 }
 
-/** A checkpoint of 10,000 tensors has some 400,000. */
+/** A checkpoint of 10,000 tensors has about 400,000. */
 const MAX_OPCODES = 5_000_000;
 const MAX_OPEN_MARKS = 1000;
 
 class Unpickler {
   stack: PickleValue[] = [];
-  /** Heights of the stack at the marks that are open. */
+  /** Heights of the stack at the open marks. */
   readonly marks: number[] = [];
   readonly memo = new Map<number, PickleValue>();
   private spent = 0;
@@ -40,7 +45,7 @@ class Unpickler {
     readonly rules: PickleRules,
   ) {}
 
-  /** Counts work, so that a short pickle can't ask for a long computation. */
+  /** Counts work, so that a short pickle cannot cause a long computation. */
   readonly spend = (values: number): void => {
     this.spent += values;
     if (this.spent > MAX_OPCODES) this.input.fail(`more than ${MAX_OPCODES} steps`);
@@ -65,7 +70,7 @@ class Unpickler {
     this.marks.push(this.stack.length);
   }
 
-  /** All values above the last mark, which is closed. */
+  /** All values above the last mark, which is then closed. */
   popMark(): PickleValue[] {
     const height = this.marks.pop();
     if (height === undefined) this.input.fail('an opcode takes the values above a mark where there is none');
@@ -78,7 +83,7 @@ class Unpickler {
 
   recall(index: number): void {
     const value = this.memo.get(index);
-    if (value === undefined) this.input.fail(`memo ${index} is asked for before it is set`);
+    if (value === undefined) this.input.fail(`memo ${index} is read before it is set`);
     this.push(value as PickleValue);
   }
 
@@ -112,11 +117,11 @@ class Unpickler {
 
   global(module: PickleValue, name: PickleValue): void {
     if (typeof module !== 'string' || typeof name !== 'string')
-      this.input.fail(`a name is asked for by ${kindOf(module)} and ${kindOf(name)}`);
+      this.input.fail(`a name is given by ${kindOf(module)} and ${kindOf(name)}`);
     this.push(this.rules.global(module, name, this.input.where));
   }
 
-  /** REDUCE and NEWOBJ: by our own rule for the name, or not at all. */
+  /** REDUCE and NEWOBJ: by the list's rule for the name; otherwise an error. */
   call(): void {
     const args = this.pop();
     const callee = this.pop();
@@ -125,7 +130,10 @@ class Unpickler {
     this.push(this.rules.call(callee, args.items, this.input.where, this.spend));
   }
 
-  /** Attributes of dictionaries (`OrderedDict._metadata`) are of no use here; those of records are kept; nothing else has any. */
+  /**
+   * Attributes of dictionaries (`OrderedDict._metadata`) are ignored; those of records are kept;
+   * other values must not have any.
+   */
   build(): void {
     const state = this.pop();
     const target = this.top();
@@ -160,7 +168,10 @@ class Unpickler {
 type Opcode = (machine: Unpickler, input: PickleInput) => void;
 const STOP = 0x2e;
 
-/** By the names of CPython's pickle.py. Not here, and so refused: text opcodes of protocol 0, EXT codes, INST, OBJ, out-of-band buffers. */
+/**
+ * By the names of CPython's pickle.py. Not supported, and therefore errors: text opcodes of
+ * protocol 0, EXT codes, INST, OBJ, out-of-band buffers.
+ */
 const OPCODES: ReadonlyMap<number, Opcode> = new Map<number, Opcode>([
   [0x80, (_, input) => checkProtocol(input)], // PROTO
   [0x95, (_, input) => void input.uint64()], // FRAME: a hint for readers of streams
@@ -229,10 +240,12 @@ const OPCODES: ReadonlyMap<number, Opcode> = new Map<number, Opcode>([
 
 function checkProtocol(input: PickleInput): void {
   const protocol = input.uint8();
-  if (protocol < 2 || protocol > 5) input.fail(`pickle protocol ${protocol}; read are 2 to 5`);
+  if (protocol < 2 || protocol > 5) input.fail(`pickle protocol ${protocol} is not supported; supported are 2 to 5`);
 }
 
-/** Reads one pickle, leaving `input` behind its STOP. Throws {@link CheckpointError}; runs nothing. */
+/**
+ * Reads one pickle and leaves `input` after its STOP. Throws {@link CheckpointError}; runs no code.
+ */
 export function readPickle(input: PickleInput, rules: PickleRules): PickleValue {
   const value = new Unpickler(input, rules).run();
   checkAcyclic(value, input.where);

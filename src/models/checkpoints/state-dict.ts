@@ -1,7 +1,9 @@
 /**
- * The tensors among what a training loop saved. A state dict is a dictionary of names to tensors; it is either all that was saved or lies under
- * one of the customary keys (`state_dict` in Lightning's .ckpt, `model`, ...). Several under keys that are not customary are all taken, each name
- * behind its key (`encoder.x`, `decoder.x`). Optimisers' states, counters and settings are passed over.
+ * Finds the tensors in a saved training state. A state dict is a dictionary of names to tensors; it
+ * is either the whole object or stored under one of the usual keys (`state_dict` in Lightning's
+ * .ckpt, `model`, ...). When there are several under other keys, all are read, with the key as a
+ * prefix of each name (`encoder.x`, `decoder.x`). Optimiser states, counters and settings are
+ * skipped.
  */
 import { kindOf, type PickleValue } from './pickle-values.ts';
 import { CheckpointError } from './stored-file.ts';
@@ -19,7 +21,10 @@ const CUSTOMARY_KEYS = [
   'weights',
 ];
 const MAX_TENSORS = 1_000_000;
-/** Tensors may share values (tied weights), but values that are in very many tensors are an attempt to make reading them endless. */
+/**
+ * Tensors may share values (tied weights), but values shared by very many tensors are an attack
+ * that makes reading endless.
+ */
 const MAX_SHARING = 64;
 const SHARING_ALLOWANCE = 2 ** 24;
 
@@ -29,7 +34,7 @@ function hasTensors(value: PickleValue | undefined): value is Map<PickleValue, P
   return value instanceof Map && [...value.values()].some((entry) => entry instanceof TensorView);
 }
 
-/** The nest that holds the model, and the tensors' names in it. */
+/** The prefix of the model, and its tensor names. */
 function findTensors(root: Dictionary, seen = new Set<Dictionary>()): Map<string, TensorView> {
   seen.add(root);
   const nests = CUSTOMARY_KEYS.map((key) => root.get(key)).filter((value) => value instanceof Map);
@@ -40,7 +45,7 @@ function findTensors(root: Dictionary, seen = new Set<Dictionary>()): Map<string
   }
   const direct = tensorsOf(root, '');
   if (direct.size > 0) return direct;
-  const checked = new Map<PickleValue, boolean>(); // the same dictionary may lie under many keys
+  const checked = new Map<PickleValue, boolean>(); // the same dictionary may be stored under several keys
   const all = new Map<string, TensorView>();
   for (const [key, value] of root) {
     if (!checked.has(value)) checked.set(value, hasTensors(value));
@@ -58,7 +63,10 @@ function tensorsOf(dictionary: Dictionary, prefix: string): Map<string, TensorVi
   return tensors;
 }
 
-/** Tensors by name. Throws {@link CheckpointError} where there are none, or where they share values without end. */
+/**
+ * Tensors by name. Throws {@link CheckpointError} when there are none, or when too many share
+ * values.
+ */
 export function stateDict(root: PickleValue, where: string): ReadonlyMap<string, TensorView> {
   if (!(root instanceof Map))
     throw new CheckpointError(
@@ -72,7 +80,7 @@ export function stateDict(root: PickleValue, where: string): ReadonlyMap<string,
     );
   }
   if (tensors.size > MAX_TENSORS)
-    throw new CheckpointError(`${where} has more than ${MAX_TENSORS} tensors; no model does.`);
+    throw new CheckpointError(`${where} has more than ${MAX_TENSORS} tensors, which is not supported.`);
   const distinct = new Map([...tensors.values()].map((tensor) => [tensor.identity, tensor]));
   const storages = new Map([...distinct.values()].map(({ storage }) => [storage.key, storage.elements]));
   const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0);

@@ -1,6 +1,7 @@
 /**
- * Byte ranges of one file on disk. A range is checked against the file's size before memory is taken for it, so that no length written in a
- * damaged or hostile file can make us allocate more than the file holds. A file that changed since it was first looked at is refused.
+ * Byte ranges of one file on disk. A range is checked against the file's size before memory is
+ * allocated, so that a length in a damaged or hostile file cannot allocate more than the file's
+ * size. A file that has changed since it was opened is an error.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
@@ -25,7 +26,7 @@ export class StoredFile {
     this.modified = modified;
   }
 
-  /** Opens the file, hands its reader to `use`, and closes it again. */
+  /** Opens the file, passes its reader to `use`, and closes it. */
   open<T>(use: (read: ReadBytes) => T): T {
     return withDescriptor(this.path, (descriptor) => {
       const { size, modified } = statusOf(descriptor, this.path);
@@ -37,10 +38,10 @@ export class StoredFile {
 
   private read(descriptor: number, offset: number, length: number): Uint8Array {
     if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0)
-      throw new CheckpointError(`${this.path} is damaged: it speaks of ${length} bytes at ${offset}.`);
+      throw new CheckpointError(`${this.path} is damaged: it refers to ${length} bytes at ${offset}.`);
     if (offset + length > this.size)
       throw new CheckpointError(
-        `${this.path} is truncated or damaged: it speaks of bytes ${offset} to ${offset + length}, it has ${this.size}. Fetch it again.`,
+        `${this.path} is truncated or damaged: it refers to bytes ${offset} to ${offset + length}, but has ${this.size}. Fetch it again.`,
       );
     const bytes = new Uint8Array(length);
     let done = 0;

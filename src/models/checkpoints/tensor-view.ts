@@ -1,6 +1,7 @@
 /**
- * Tensors as torch stores them: a run of values (storage) and a view on it (first element, shape, strides, all counted in elements). Views are
- * checked when they are made, before anything is read: they must lie inside their storage and may not be larger than it.
+ * Tensors in torch's representation: a block of values (storage) and a view on it (first element,
+ * shape, strides, all in elements). Views are checked before anything is read: they must be inside
+ * their storage and must not be larger than it.
  */
 import { BYTES_PER_ELEMENT, type StoredType } from '../../runtime/arrays/float-values.ts';
 import { CheckpointError } from './stored-file.ts';
@@ -8,13 +9,19 @@ import { CheckpointError } from './stored-file.ts';
 /** Axes that torch allows a tensor. */
 const MAX_RANK = 64;
 
-/** A run of `elements` values under the key that the file knows it by; where its bytes lie is the file format's business. */
+/**
+ * A block of `elements` values and its key in the file; the file format determines the location of
+ * the bytes.
+ */
 export class TorchStorage {
   constructor(
     readonly type: StoredType,
     readonly key: string,
     readonly elements: number,
-    /** First element within the run stored under `key`: legacy files have storages inside storages. */
+    /**
+     * First element within the block stored under `key`: legacy files have storages inside
+     * storages.
+     */
     readonly start = 0,
   ) {}
 }
@@ -22,11 +29,13 @@ export class TorchStorage {
 export class TensorView {
   /** Values of the tensor. */
   readonly size: number;
-  /** Elements of the storage from the first that the view touches to the last, both counted. */
+  /** Elements of the storage from the first to the last that the view reads, inclusive. */
   readonly span: number;
   readonly contiguous: boolean;
 
-  /** Throws {@link CheckpointError}, its message beginning with `where`, for a view that can't be. */
+  /**
+   * Throws {@link CheckpointError}, with a message that starts with `where`, for an invalid view.
+   */
   constructor(
     readonly storage: TorchStorage,
     readonly offset: number,
@@ -41,7 +50,7 @@ export class TensorView {
     if (shape.length > MAX_RANK) throw new CheckpointError(`${where}: a tensor of ${shape.length} axes.`);
     if (shape.length !== strides.length) fail('has not one stride per axis');
     if (![offset, ...shape, ...strides].every((value) => Number.isSafeInteger(value) && value >= 0))
-      fail('has a size that is negative or no whole number');
+      fail('has a size that is negative or not a whole number');
     this.size = shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
     // Both sums overflow to a float that is too large, never to a small number.
     this.span = this.size === 0 ? 0 : 1 + shape.reduce((sum, length, axis) => sum + (length - 1) * strides[axis], 0);
@@ -57,14 +66,14 @@ export class TensorView {
     return JSON.stringify([type, key, start + this.offset, this.shape, this.contiguous ? 'contiguous' : this.strides]);
   }
 
-  /** Where its span lies among the bytes stored under its storage's key. */
+  /** Byte range of the span within the bytes stored under its storage's key. */
   get byteRange(): { offset: number; length: number } {
     const width = BYTES_PER_ELEMENT[this.storage.type];
     return { offset: (this.storage.start + this.offset) * width, length: this.span * width };
   }
 }
 
-/** Row-major without gaps. Axes of length 1 have a stride that is never taken. */
+/** Row-major without gaps. The strides of axes of length 1 are not used. */
 function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -75,7 +84,7 @@ function isContiguous(shape: readonly number[], strides: readonly number[]): boo
   return true;
 }
 
-/** The values of a view in row-major order, out of its span. */
+/** The values of a view in row-major order, copied from its span. */
 export function gather(span: Float32Array, { size, shape, strides }: TensorView): Float32Array {
   const values = new Float32Array(size);
   const index = new Array<number>(shape.length).fill(0);
@@ -83,7 +92,7 @@ export function gather(span: Float32Array, { size, shape, strides }: TensorView)
   let from = 0;
   for (let to = 0; to < size; ) {
     for (let i = 0; i < shape[last]; i++) values[to++] = span[from + i * strides[last]];
-    // Like an odometer over all axes but the last.
+    // Counts over all axes except the last, with the last of them fastest.
     let axis = last - 1;
     for (; axis >= 0; axis--) {
       from += strides[axis];

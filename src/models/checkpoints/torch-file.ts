@@ -1,7 +1,9 @@
 /**
- * The two formats of `torch.save`. Zip (since torch 1.6): an archive with one pickle, `data.pkl`, and every storage's bytes as a member `data/<key>`.
- * Legacy: five pickles one after another (magic number, version, facts about the machine, the object, the storages' keys), then the
- * storages, each its number of elements (8 bytes) and its bytes. Either way the object is read by the restricted unpickler of `pickle.ts`.
+ * The two formats of `torch.save`. Zip (since torch 1.6): an archive with one pickle, `data.pkl`,
+ * and the bytes of every storage as a member `data/<key>`. Legacy: five pickles in sequence (magic
+ * number, version, machine properties, the object, the storages' keys), then the storages, each its
+ * number of elements (8 bytes) and its bytes. In both cases the restricted unpickler of `pickle.ts`
+ * reads the object.
  */
 import { BYTES_PER_ELEMENT } from '../../runtime/arrays/float-values.ts';
 import { readPickle } from './pickle.ts';
@@ -13,20 +15,22 @@ import { torchRules } from './torch-globals.ts';
 import { type ByteRange, zipMembers } from './zip-directory.ts';
 
 export interface TorchFile {
-  /** What was saved. */
+  /** The saved object. */
   readonly root: PickleValue;
-  /** Where the bytes under each storage key lie in the file. */
+  /** Byte range of each storage key in the file. */
   readonly storages: ReadonlyMap<string, ByteRange>;
 }
 
-/** Pickles of real checkpoints have some 100 bytes per tensor. */
+/** Pickles of real checkpoints have about 100 bytes per tensor. */
 const MAX_PICKLE_BYTES = 64 * 2 ** 20;
-/** How much of a legacy file is taken for its pickles: at first, and where that was not enough. */
+/** Bytes of a legacy file that are read for its pickles: at first, and when that was not enough. */
 const LEGACY_WINDOWS = [2 ** 18, 2 ** 22, MAX_PICKLE_BYTES];
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_VERSION = 1001;
 
-/** Storages by key, as a pickle mentions them: type and elements, the same every time. */
+/**
+ * Storages by key, as listed in a pickle: type and elements, which must be equal in every entry.
+ */
 class StorageList {
   readonly byKey = new Map<string, { readonly storage: TorchStorage; readonly bytes: number }>();
 
@@ -36,9 +40,7 @@ class StorageList {
     const bytes = elements * BYTES_PER_ELEMENT[storage.type];
     const known = this.byKey.get(storage.key);
     if (known && (known.bytes !== bytes || known.storage.type !== storage.type))
-      throw new CheckpointError(
-        `${this.where}: storage ${this.shown(storage.key)} is said to be of two types or sizes.`,
-      );
+      throw new CheckpointError(`${this.where}: storage ${this.shown(storage.key)} has two types or sizes.`);
     this.byKey.set(storage.key, known ?? { storage, bytes });
   };
 
@@ -56,7 +58,7 @@ export function readTorchZip(file: StoredFile): TorchFile {
     const folder = pickles[0].slice(0, -'data.pkl'.length);
     if (names.includes(`${folder}constants.pkl`))
       throw new CheckpointError(
-        `${file.path} is a TorchScript program; save its weights alone: torch.save(torch.jit.load(file).state_dict(), "weights.pt").`,
+        `${file.path} is a TorchScript program; save only its weights: torch.save(torch.jit.load(file).state_dict(), "weights.pt").`,
       );
     const member = (name: string): ByteRange => {
       const range = stored.get(folder + name);
@@ -86,7 +88,7 @@ export function readTorchZip(file: StoredFile): TorchFile {
       const range = member(`data/${key}`);
       if (range.length !== bytes)
         throw new CheckpointError(
-          `${file.path}: storage ${list.shown(key)} has ${range.length} bytes, the pickle says ${bytes}. The file is damaged.`,
+          `${file.path}: storage ${list.shown(key)} has ${range.length} bytes, but the pickle has ${bytes}. The file is damaged.`,
         );
       storages.set(key, range);
     }
@@ -111,7 +113,8 @@ export function readTorchLegacy(file: StoredFile): TorchFile {
 function legacyFile(file: StoredFile, read: ReadBytes, input: PickleInput): TorchFile {
   const list = new StorageList(file.path);
   const rules = torchRules(list.add);
-  // A pickle of something else is refused by the name of what it holds, where that name is not allowed.
+  // A pickle of other data is an error that has the name of its content, when that name is not
+  // allowed.
   const magic = readPickle(input, rules);
   if (magic !== LEGACY_MAGIC) {
     const holds = magic instanceof TensorView ? 'tensors' : 'plain data';
@@ -137,7 +140,7 @@ function legacyFile(file: StoredFile, read: ReadBytes, input: PickleInput): Torc
     const { bytes, storage } = known;
     if (elements * BYTES_PER_ELEMENT[storage.type] !== bytes)
       throw new CheckpointError(
-        `${file.path}: storage ${list.shown(key)} has ${elements} elements, the pickle says ${bytes / BYTES_PER_ELEMENT[storage.type]}. The file is damaged.`,
+        `${file.path}: storage ${list.shown(key)} has ${elements} elements, but the pickle has ${bytes / BYTES_PER_ELEMENT[storage.type]}. The file is damaged.`,
       );
     storages.set(key, { offset: position + 8, length: bytes });
     position += 8 + bytes;

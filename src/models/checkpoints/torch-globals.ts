@@ -1,8 +1,10 @@
 /**
- * The names that a checkpoint's pickle may ask for, and what each stands for here. Anything else is an error that says the name. Three sorts:
- * storage types, functions that rebuild tensors (our own few lines, see `tensor-view.ts`), and classes of data that training loops leave
- * beside the weights (settings, counters, NumPy scalars), which stay inert records. Whole modules (`torch.save(model)`) need the
- * model's own classes and are refused: their authors' code would have to be run to know what they mean.
+ * Names that a checkpoint's pickle may use, and their meaning here. Any other name is an error that
+ * contains the name. There are three kinds: storage types, functions that rebuild tensors
+ * (implemented here, see `tensor-view.ts`), and classes of data that training loops save in
+ * addition to the weights (settings, counters, NumPy scalars), which become inert records. Whole
+ * modules (`torch.save(model)`) need the model's own classes and are refused: reading them would
+ * run their authors' code.
  */
 import type { StoredType } from '../../runtime/arrays/float-values.ts';
 import type { PickleRules } from './pickle.ts';
@@ -58,7 +60,10 @@ const CALLS: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['_codecs.encode', inert],
 ]);
 
-/** Names that are arguments of others and are never called. `builtins` is `__builtin__` in what Python 2 and protocol 2 write. */
+/**
+ * Names that are only arguments of others and are never called. `builtins` is `__builtin__` in the
+ * output of Python 2 and protocol 2.
+ */
 const CONSTANTS: ReadonlySet<string> = new Set([
   ...['dict', 'list', 'int', 'float', 'bool', 'str'].flatMap((name) => [`builtins.${name}`, `__builtin__.${name}`]),
   ...['float32', 'float64', 'float16', 'bfloat16', 'int64', 'int32', 'bool', 'strided'].map((name) => `torch.${name}`),
@@ -70,8 +75,8 @@ const storageTypeOf = (name: string): StoredType | undefined =>
 function refuse(name: string, where: string): never {
   const shown = JSON.stringify(name.slice(0, 100));
   throw new CheckpointError(
-    `${where}: the pickle asks for ${shown}, which is not among the few names that a checkpoint of tensors needs. Nothing was run. ` +
-      'Load the file where it was made and save its tensors alone: safetensors.torch.save_file(model.state_dict(), "model.safetensors").',
+    `${where}: the pickle uses ${shown}, which is not among the few names that a checkpoint of tensors needs. No code was run. ` +
+      'Load the file where it was made and save only its tensors: safetensors.torch.save_file(model.state_dict(), "model.safetensors").',
   );
 }
 
@@ -79,7 +84,7 @@ function orderedDict(args: readonly PickleValue[], where: string, spend: (values
   const entries = new Map<PickleValue, PickleValue>();
   const pairs = args[0] ?? [];
   if (!Array.isArray(pairs)) throw new CheckpointError(`${where}: an OrderedDict is made of ${kindOf(pairs)}.`);
-  spend(pairs.length); // the same list may be asked for many times
+  spend(pairs.length); // the same list may be used several times
   for (const pair of pairs) {
     const items = pair instanceof PickleTuple ? pair.items : Array.isArray(pair) ? pair : [];
     if (items.length !== 2)
@@ -122,7 +127,10 @@ function rebuildParameter([tensor]: readonly PickleValue[], where: string): Pick
   throw new CheckpointError(`${where}: a parameter is made of ${kindOf(tensor)}.`);
 }
 
-/** `('storage', type, key, device, elements)`; legacy files add a sixth, `(key, first, elements)` where the storage is part of another. */
+/**
+ * `('storage', type, key, device, elements)`; legacy files add a sixth field, `(key, first,
+ * elements)`, when the storage is part of another.
+ */
 function storageOf(id: PickleValue, where: string): TorchStorage {
   const fail = (what: string): never => {
     throw new CheckpointError(`${where}: the pickle refers to ${what}; only storages of tensors lie outside a pickle.`);
@@ -135,16 +143,21 @@ function storageOf(id: PickleValue, where: string): TorchStorage {
   const stored = type instanceof GlobalName ? storageTypeOf(type.name) : undefined;
   if (!stored) return fail(`a storage whose type is ${kindOf(type)}`);
   const count = (value: PickleValue | undefined): number =>
-    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : fail('a storage of no sound size');
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+      ? value
+      : fail('a storage without a valid size');
   if (typeof key !== 'string') return fail(`a storage whose key is ${kindOf(key)}`);
   if (!(view instanceof PickleTuple)) return new TorchStorage(stored, key, count(elements));
   const [, first, length] = view.items;
   const [start, within] = [count(first), count(length)];
-  if (start + within > count(elements)) fail('a storage that reaches outside the one it is part of');
+  if (start + within > count(elements)) fail('a storage that reaches outside the storage that it is part of');
   return new TorchStorage(stored, key, within, start);
 }
 
-/** The rules for torch's checkpoints. Storages are handed to `found` as the pickle mentions them, with the size of all that lies under their key. */
+/**
+ * The rules for torch's checkpoints. Every storage in the pickle is passed to `found`, with the
+ * total size stored under its key.
+ */
 export function torchRules(found: (storage: TorchStorage, elementsUnderKey: number) => void): PickleRules {
   return {
     global(module, name, where) {
@@ -155,7 +168,7 @@ export function torchRules(found: (storage: TorchStorage, elementsUnderKey: numb
     },
     call({ name }, args, where, spend) {
       const rule = CALLS.get(name);
-      if (!rule) throw new CheckpointError(`${where}: the pickle calls ${name}, which is only ever an argument.`);
+      if (!rule) throw new CheckpointError(`${where}: the pickle calls ${name}, which may only be an argument.`);
       return rule(args, where, spend, name);
     },
     persistent(id, where) {

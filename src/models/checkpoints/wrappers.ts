@@ -1,24 +1,29 @@
 /**
- * Names of tensors behind the prefixes that training software puts before them: `module.` (DataParallel), `_orig_mod.`
- * (torch.compile), `_fsdp_wrapped_module.` (FSDP), `model.` (Lightning), `base_model.model.` (PEFT), and nestings of these
- * and of others. No list of prefixes is kept: a prefix is right when every tensor that the model needs exists behind it.
+ * Finds tensors behind the prefixes that training software adds to their names: `module.`
+ * (DataParallel), `_orig_mod.` (torch.compile), `_fsdp_wrapped_module.` (FSDP), `model.`
+ * (Lightning), `base_model.model.` (PEFT), and combinations of these and others. There is no list
+ * of prefixes: a prefix is accepted when every tensor that the model needs exists with it.
  */
 import type { Checkpoint } from './checkpoint.ts';
 import { CheckpointError } from './stored-file.ts';
 
-/** Names of modules that software puts anywhere into a path; no architecture has modules of these names. */
+/**
+ * Names of modules that software inserts anywhere in a path; no architecture has modules with these
+ * names.
+ */
 const WRAPPERS = /(^|\.)(?:(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.)+/g;
 /** Matrices of an adapter that is not merged into the weights. */
 const ADAPTER = /\.lora_(A|B|embedding_A|embedding_B|magnitude_vector)\b/;
 const NAMES_SHOWN = 5;
 
-/** For each parameter of the model, the names that its tensor may have, in order of preference. */
+/** For each parameter of the model, the possible names of its tensor, in order of preference. */
 export type NeededTensors = readonly (readonly string[])[];
 
 /**
- * The checkpoint by the names that the model needs. Returns it unchanged when its names fit.
- * @throws CheckpointError when two prefixes fit that lead to different tensors, when the file holds an adapter that is not
- *   merged, and when nothing fits: then with the first names of the file and the prefix that is in the way.
+ * The checkpoint with the names that the model needs. Returned unchanged when its names match.
+ * @throws CheckpointError when two matching prefixes lead to different tensors, when the file has
+ *   an adapter that is not merged, and when nothing matches: then with the first names of the file
+ *   and the unknown prefix.
  */
 export function unwrapped(checkpoint: Checkpoint, needed: NeededTensors, where: string): Checkpoint {
   const file = checkpoint.files[0];
@@ -39,7 +44,7 @@ export function unwrapped(checkpoint: Checkpoint, needed: NeededTensors, where: 
   const other = fitting.find((prefix) => resolved(prefix) !== resolved(chosen));
   if (other !== undefined)
     throw new CheckpointError(
-      `${file}: holds two models of this architecture, behind '${chosen}' and '${other}'. Save one of them alone`,
+      `${file}: holds two models of this architecture, behind '${chosen}' and '${other}'. Save only one of them`,
     );
   return renamed(checkpoint, (name) => names.get(chosen + name));
 }
@@ -51,13 +56,16 @@ function withoutWrappers(checkpoint: Checkpoint): ReadonlyMap<string, string> {
     const plain = name.replace(WRAPPERS, '$1');
     const other = names.get(plain);
     if (other !== undefined)
-      throw new CheckpointError(`${checkpoint.files[0]}: '${other}' and '${name}' are the same tensor by their names`);
+      throw new CheckpointError(`${checkpoint.files[0]}: '${other}' and '${name}' are names of the same tensor`);
     names.set(plain, name);
   }
   return names;
 }
 
-/** What stands before the needed tensor that the fewest names end with; '' included, the shortest first. */
+/**
+ * Prefixes of the needed tensor that occurs least often in the file; '' included, the shortest
+ * first.
+ */
 function prefixes(names: readonly string[], needed: NeededTensors): string[] {
   const options = needed[0] ?? [];
   const found = options.flatMap((option) =>
@@ -84,7 +92,7 @@ function nothingFits(
   );
 }
 
-/** The checkpoint under other names: `original` gives the name in the file. */
+/** The checkpoint under other names: `original` maps to the name in the file. */
 function renamed(checkpoint: Checkpoint, original: (name: string) => string | undefined): Checkpoint {
   const inFile = (name: string) => original(name) ?? name;
   return {

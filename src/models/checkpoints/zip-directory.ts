@@ -1,7 +1,9 @@
 /**
- * The table of contents of a zip archive (APPNOTE 6.3.9, with the 64-bit extension) as far as torch writes it: members stored as they are, so that
- * their bytes can be read, or mapped, where they lie. Compressed and encrypted members are listed but have no range. Checksums are not verified:
- * torch doesn't either, and may be told to write none. Every offset is checked against the file; members may not overlap.
+ * Reads the directory of a zip archive (APPNOTE 6.3.9, with the 64-bit extension) as torch writes
+ * it: members are stored uncompressed, so that their bytes can be read or mapped in place.
+ * Compressed and encrypted members are listed without a range. Checksums are not verified: torch
+ * does not verify them either, and can omit them. Every offset is checked against the file; members
+ * must not overlap.
  */
 import { CheckpointError, type ReadBytes, type StoredFile } from './stored-file.ts';
 
@@ -19,7 +21,7 @@ const SIGNATURES = {
 };
 const LENGTHS = { local: 30, central: 46, end: 22, end64: 56, locator64: 20 };
 const MAX_COMMENT = 0xffff;
-/** A checkpoint of 100,000 tensors has a directory of some 10 MB. */
+/** A checkpoint of 100,000 tensors has a directory of about 10 MB. */
 const MAX_DIRECTORY_BYTES = 64 * 2 ** 20;
 const NAMES = new TextDecoder('utf-8');
 
@@ -33,7 +35,7 @@ function damaged(path: string, what: string): never {
   throw new CheckpointError(`${path} is truncated or damaged: ${what}. Fetch it again.`);
 }
 
-/** The last record of the archive says where the directory is. */
+/** The last record of the archive has the position of the directory. */
 function findDirectory({ path, size }: StoredFile, read: ReadBytes): Directory {
   const tailLength = Math.min(size, LENGTHS.end + MAX_COMMENT);
   const tail = viewOf(read(size - tailLength, tailLength));
@@ -56,7 +58,10 @@ function findDirectory({ path, size }: StoredFile, read: ReadBytes): Directory {
   return { members: number(32), length: number(40), offset: number(48) };
 }
 
-/** Sizes and place that did not fit into 32 bits, in the order of the format, out of a member's extra field. */
+/**
+ * Sizes and position that do not fit into 32 bits, in the order of the format, from a member's
+ * extra field.
+ */
 function extended(extra: DataView, values: readonly number[], path: string): number[] {
   if (!values.includes(0xffffffff)) return [...values];
   for (let at = 0; at + 4 <= extra.byteLength; ) {
@@ -92,7 +97,7 @@ function readDirectory({ path }: StoredFile, read: ReadBytes, { members, offset,
     const [flags, method] = [view.getUint16(at + 8, true), view.getUint16(at + 10, true)];
     const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) => view.getUint16(at + field, true));
     const next = at + LENGTHS.central + nameLength + extraLength + commentLength;
-    if (next > length) return damaged(path, 'its zip directory is cut short');
+    if (next > length) return damaged(path, 'its zip directory is truncated');
     const name = NAMES.decode(bytes.subarray(at + LENGTHS.central, at + LENGTHS.central + nameLength));
     const extra = viewOf(
       bytes.subarray(at + LENGTHS.central + nameLength, at + LENGTHS.central + nameLength + extraLength),
@@ -109,15 +114,21 @@ function readDirectory({ path }: StoredFile, read: ReadBytes, { members, offset,
   return found;
 }
 
-/** Where a member's bytes begin: behind its own header, whose name and extra field need not be those of the directory. */
+/**
+ * Start of a member's bytes: after its own header, whose name and extra field may differ from those
+ * of the directory.
+ */
 function dataOffset({ path }: StoredFile, read: ReadBytes, member: Member): number {
   const header = viewOf(read(member.header, LENGTHS.local));
   if (header.getUint32(0, true) !== SIGNATURES.local)
-    return damaged(path, `member ${member.name} is not where it should be`);
+    return damaged(path, `member ${member.name} is not at the position in the directory`);
   return member.header + LENGTHS.local + header.getUint16(26, true) + header.getUint16(28, true);
 }
 
-/** Names of all members, and the byte ranges of those that are stored uncompressed. Throws {@link CheckpointError} on an archive that is not sound. */
+/**
+ * Names of all members, and the byte ranges of those that are stored uncompressed. Throws {@link
+ * CheckpointError} for an invalid archive.
+ */
 export function zipMembers(file: StoredFile, read: ReadBytes): { names: string[]; stored: Map<string, ByteRange> } {
   const directory = findDirectory(file, read);
   const members = readDirectory(file, read, directory);
@@ -129,7 +140,7 @@ export function zipMembers(file: StoredFile, read: ReadBytes): { names: string[]
   let position = 0;
   for (const [name, { offset, length }] of [...stored].sort(([, a], [, b]) => a.offset - b.offset)) {
     if (offset < position || offset + length > directory.offset)
-      return damaged(file.path, `member ${name} lies outside its place`);
+      return damaged(file.path, `member ${name} is outside its range`);
     position = offset + length;
   }
   return { names: members.map(({ name }) => name), stored };

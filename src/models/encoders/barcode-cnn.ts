@@ -1,7 +1,8 @@
 /**
- * The CNN that BarcodeBERT is compared with (bioscan-ml/BarcodeBERT, baselines/cnn/cnn_utils.py; Millan Arias et al. 2023,
- * arXiv:2311.02401), from one-hot letters to its 500 features and on to logits. Its kernels are 3 positions by 1 letter: every letter's row
- * goes through the same convolutions on its own until the dense layer, so letters join the batch.
+ * The CNN baseline of BarcodeBERT (bioscan-ml/BarcodeBERT, baselines/cnn/cnn_utils.py; Millan Arias
+ * et al. 2023, arXiv:2311.02401), from one-hot letters to its 500 features and to logits. Its
+ * kernels are 3 positions by 1 letter: the row of every letter passes through the same convolutions
+ * separately until the dense layer, so letters are part of the batch axis.
  */
 
 import type { Tensor } from '../../onnx/graph.ts';
@@ -17,8 +18,8 @@ export interface BarcodeCnnWidths {
 }
 
 /**
- * x `[rows, letters, length]` -> features `[rows, hidden]`, the first dense layer's output before its tanh. A pooling layer is left out where
- * fewer than its 3 positions are left.
+ * x `[rows, letters, length]` -> features `[rows, hidden]`, the output of the first dense layer
+ * before its tanh. A pooling layer is omitted when fewer than its 3 positions are left.
  */
 export function barcodeCnnFeatures(x: Tensor, mode: Mode, { widths, hidden }: BarcodeCnnWidths): Tensor {
   const [rows, letters, length] = x.shape;

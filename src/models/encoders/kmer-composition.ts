@@ -1,7 +1,8 @@
 /**
- * k-mer composition as an encoder: counts of overlapping k-mers, nothing learned, so that every probe, nearest-neighbour search and
- * clustering that runs on a model's vectors runs on the floor under them too. Words with a letter other than A, C, G, T/U are not counted,
- * and counts are not divided by their number: cosine similarity needs no scale, and standardising probes make their own.
+ * k-mer composition as an encoder: counts of overlapping k-mers, without training, so that every
+ * probe, nearest-neighbour search and clustering for a model's vectors also runs on this baseline.
+ * Words with a letter other than A, C, G, T/U are not counted, and counts are not divided by their
+ * number: cosine similarity is independent of scale, and standardising probes scale the features.
  */
 import { hashJson } from '../../core/files.ts';
 import { kmerCounts } from '../../sequences/encoding.ts';
@@ -10,7 +11,10 @@ import type { Encoder, ModelDefinition } from '../model.ts';
 /** Sequences counted between two messages. */
 const SEQUENCES_PER_MESSAGE = 4096;
 
-/** The vectors `[sequences, 4^k]` of counts, k-mers in alphabetical order. Their one layer is 0; pooling has nothing to pool. */
+/**
+ * The vectors `[sequences, 4^k]` of counts, k-mers in alphabetical order. The only layer is 0;
+ * pooling has no effect.
+ */
 export function kmerCompositionEncoder(k: number): Encoder {
   const dimension = 4 ** k;
   return {

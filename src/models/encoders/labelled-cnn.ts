@@ -1,9 +1,11 @@
 /**
- * The barcode papers' one-hot CNN (`barcode-cnn.ts`) trained on labelled sequences, and frozen as an encoder: a sequence's vector is the 500
- * features before the tanh. Recipe as published: Adam 1e-3, batches of 128, 20 epochs, cross-entropy, last epoch kept.
+ * The barcode papers' one-hot CNN (`barcode-cnn.ts`) trained on labelled sequences and frozen as an
+ * encoder: the vector of a sequence is the 500 features before the tanh. Published recipe: Adam
+ * 1e-3, batches of 128, 20 epochs, cross-entropy, last epoch kept.
  *
- * As in the papers' code, letters after the 660th are cut off and positions after the end are zero in all five channels; the fifth is for
- * letters that are no base. Equal barcodes of one label count once, as in the papers' data.
+ * As in the papers' code, letters after the 660th are cut off and positions after the end are zero
+ * in all five channels; the fifth channel is for letters that are not bases. Equal barcodes with
+ * one label count once, as in the papers' data.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +31,7 @@ export interface CnnEncoderOptions {
   /** Filters of the three convolutions, and features. */
   readonly widths: readonly number[];
   readonly hidden: number;
-  /** Letters read; what is longer is cut. */
+  /** Number of letters read; longer sequences are cut. */
   readonly length: number;
   readonly learningRate: number;
   readonly batchSize: number;
@@ -40,7 +42,7 @@ export interface CnnEncoderOptions {
 const SEQUENCES_PER_BATCH = 64;
 const LETTERS = 5;
 
-/** One-hot letters to features, and in training on to the loss over `classes` labels. */
+/** One-hot letters to features, and in training to the loss over `classes` labels. */
 function cnnNetwork(options: CnnEncoderOptions, classes: number): Network {
   return {
     label: 'one-hot barcode CNN',
@@ -88,7 +90,7 @@ export interface LabelledBarcodes {
   readonly labels: readonly string[];
 }
 
-/** Trained weights, and how they came about: plain JSON. */
+/** Trained weights and their training record: plain JSON. */
 export interface TrainedCnn {
   readonly state: NetworkState;
   /** Number of classes that it was trained with. */
@@ -138,7 +140,10 @@ export async function trainBarcodeCnn(
   return { state: trained.state, labels: names.length, card };
 }
 
-/** The frozen CNN; its one representation is layer 0, whatever the pooling: there are no tokens left to pool. */
+/**
+ * The frozen CNN. Its only representation is layer 0 for every pooling: there are no tokens to
+ * pool.
+ */
 export async function barcodeCnnEncoder(
   { state, labels, card }: TrainedCnn,
   options: CnnEncoderOptions,
@@ -164,7 +169,7 @@ export async function barcodeCnnEncoder(
   };
 }
 
-/** Writes a folder with `model.safetensors` and `card.json`, whole or not at all. */
+/** Writes a folder with `model.safetensors` and `card.json`, completely or not at all. */
 export async function saveBarcodeCnn(folder: string, { state, card }: TrainedCnn): Promise<void> {
   const vectors = Object.entries(state).map(([name, data]) => [name, { shape: [data.length], data }] as const);
   await writeFolderAtomic(folder, async (temporary) => {
@@ -173,7 +178,7 @@ export async function saveBarcodeCnn(folder: string, { state, card }: TrainedCnn
   });
 }
 
-/** Reads what {@link saveBarcodeCnn} wrote. */
+/** Reads the folder that {@link saveBarcodeCnn} wrote. */
 export async function readBarcodeCnn(folder: string): Promise<TrainedCnn> {
   const { tensors } = await readSafetensors(join(folder, 'model.safetensors'), ['parameters', 'buffers']);
   const [parameters, buffers] = ['parameters', 'buffers'].map((name) => tensors.get(name)?.data as Float32Array);

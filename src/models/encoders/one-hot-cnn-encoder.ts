@@ -1,6 +1,7 @@
 /**
- * The one-hot CNN that the barcode papers put into every protocol beside the language models, as an encoder: trained on the labels of the
- * task's training rows, frozen, and probed like them. It has seen labels where the encoders beside it have not; its title says so.
+ * The one-hot CNN of the barcode papers' protocols as an encoder: trained on the labels of the
+ * task's training rows, frozen, and probed like the language models. Unlike them it has seen
+ * labels; its title states this.
  */
 import { keyOf } from '../../core/key.ts';
 import { parseDevice } from '../../runtime/device.ts';
@@ -19,8 +20,9 @@ export const CNN_ENCODER_DEFAULTS: CnnEncoderOptions = {
 };
 
 /**
- * Trains in the cache folder under a key of everything that decides the weights, or finds them there; of several processes that want the same
- * weights one trains, the others wait. `context.effort` scales the epochs. Throws where the task's training rows have no labels.
+ * Trains in the cache folder, or loads the weights from it, under a key of everything that
+ * determines the weights. When several processes need the same weights, one trains and the others
+ * wait. `context.effort` scales the epochs. Throws when the task's training rows have no labels.
  */
 export async function loadCnnEncoder(options: CnnEncoderOptions, context: ModelContext): Promise<Encoder> {
   const { supervised } = context;
@@ -53,7 +55,7 @@ export const oneHotCnnEncoder: ModelDefinition = {
   title: 'One-hot CNN encoder (BarcodeBERT), trained with labels',
   description:
     "The barcode papers' one-hot CNN, trained on the labels (species where known) of the task's training rows, then frozen; its 500 features " +
-    'before the tanh. Not label-free, unlike the encoders beside it. Letters after the 660th are cut off, as in the papers.',
+    'before the tanh. Uses labels, unlike the other encoders. Letters after the 660th are cut off, as in the papers.',
   kind: 'model',
   family: 'one-hot',
   citation: 'Millan Arias et al. 2026, Bioinformatics Advances vbag054, arXiv:2311.02401 (baselines/cnn/cnn_utils.py)',

@@ -1,8 +1,10 @@
 /**
- * One-hot letters on the columns of a gene, as encoders: reads are laid on the consensus of the task's training rows as the barcode encoders' are
- * (`sequences/alignment/consensus-alignment.ts`), and each column is four numbers. Under a nearest neighbour by cosine that is the share of columns that agree: the
- * plain answer that an encoder given the same columns has to beat. Beside it their principal components over the same rows: what the
- * best linear autoencoder of that width learns without labels (Baldi & Hornik 1989, Neural Networks 2:53).
+ * One-hot letters on the columns of a gene, as encoders: reads are aligned to the consensus of the
+ * task's training rows, like those of the barcode encoders
+ * (`sequences/alignment/consensus-alignment.ts`), and each column is four numbers. With a nearest
+ * neighbour by cosine this is the share of columns that agree: the baseline for an encoder with the
+ * same columns. Also their principal components over the same rows: the result of the best linear
+ * autoencoder of that width, without labels (Baldi & Hornik 1989, Neural Networks 2:53).
  */
 import { principalComponents, project } from '../../algebra/pca.ts';
 import { hashJson } from '../../core/files.ts';
@@ -12,7 +14,10 @@ import type { Encoder, ModelDefinition } from '../model.ts';
 
 const SEQUENCES_PER_MESSAGE = 2048;
 
-/** The vectors `[sequences, 4 columns]`, zeros where a read has no letter of A, C, G, T. Their one layer is 0; pooling has nothing to pool. */
+/**
+ * The vectors `[sequences, 4 columns]`, zeros when a read has no letter of A, C, G, T. The only
+ * layer is 0; pooling has no effect.
+ */
 export function placedOneHotEncoder(reference: string): Encoder {
   const placer = createPlacer(reference);
   const dimension = 4 * reference.length;
@@ -33,7 +38,7 @@ export function placedOneHotEncoder(reference: string): Encoder {
           if (code < 4) values[row * dimension + 4 * column + code] = 1;
         }
         if ((row + 1) % SEQUENCES_PER_MESSAGE === 0)
-          progress?.((row + 1) / sequences.length, `laid ${row + 1} of ${sequences.length} sequences`);
+          progress?.((row + 1) / sequences.length, `aligned ${row + 1} of ${sequences.length} sequences`);
       });
       return representations.map(() => ({ rows: sequences.length, columns: dimension, values }));
     },
@@ -41,12 +46,15 @@ export function placedOneHotEncoder(reference: string): Encoder {
   };
 }
 
-/** Columns of the reference hold more numbers than rows teach; at most so many rows, spread over all, are decomposed. */
+/**
+ * A reference has more columns than the rows can determine; at most this many rows, evenly spaced,
+ * are decomposed.
+ */
 const ROWS = 8192;
 
 /**
- * Coordinates `[sequences, components]` of one-hot columns along the principal components of the training rows, centred, neither scaled nor whitened.
- * Fewer components where there are fewer rows.
+ * Coordinates `[sequences, components]` of one-hot columns along the principal components of the
+ * training rows, centred, neither scaled nor whitened. Fewer components when there are fewer rows.
  */
 export async function columnComponentsEncoder(
   rows: readonly string[],
@@ -94,8 +102,8 @@ export const columnComponents: ModelDefinition = {
   id: 'one-hot-columns-pca',
   title: 'Principal components of gene columns',
   description:
-    `Reads laid on the consensus of the task's training rows, one-hot, projected on the ${COMPONENTS} principal components of those rows: a linear ` +
-    'autoencoder, labels unseen. For reads of one gene.',
+    `Reads aligned to the consensus of the task's training rows, one-hot, projected on the ${COMPONENTS} principal components of those rows: a linear ` +
+    'autoencoder without labels. For reads of one gene.',
   kind: 'model',
   family: 'one-hot',
   citation: 'Pearson 1901, Phil. Mag. 2:559; Baldi & Hornik 1989, Neural Networks 2:53 (as a linear autoencoder)',

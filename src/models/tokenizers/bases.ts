@@ -1,6 +1,8 @@
 /**
- * Single letters as HyenaDNA and Caduceus read them: special tokens first, then A, C, G, T, N in that order, and [SEP] at the end of a sequence. Their
- * tokenizers are code of the hub without a vocabulary file; what differs is written here. HyenaDNA's lower case is [UNK]; Caduceus raises it.
+ * Single letters as in HyenaDNA and Caduceus: special tokens first, then A, C, G, T, N in that
+ * order, and [SEP] at the end of a sequence. Their tokenizers are hub code without a vocabulary
+ * file; this table has their differences. HyenaDNA reads lower case as [UNK]; Caduceus converts it
+ * to upper case.
  */
 import { join } from 'node:path';
 import type { TokenizerFiles } from './files.ts';
@@ -8,17 +10,17 @@ import type { ModelTokenizer } from './rows.ts';
 import { describe, modelTokenizer } from './rows.ts';
 
 const LETTERS = ['A', 'C', 'G', 'T', 'N'];
-/** Ids where the folder doesn't list them. */
+/** Default ids for tokens that the folder does not list. */
 const SPECIAL_IDS: Readonly<Record<string, number>> = { '[CLS]': 0, '[SEP]': 1, '[MASK]': 3, '[PAD]': 4, '[UNK]': 6 };
 
-/** Tokenizer classes, and whether they raise lower case. */
+/** Tokenizer classes, and whether they convert lower case to upper case. */
 const RAISES: Readonly<Record<string, boolean>> = {
   HyenaDNATokenizer: false,
   CaduceusTokenizer: true,
   CharacterTokenizer: false,
 };
 
-/** Is this folder's tokenizer one? */
+/** Whether the folder's tokenizer is one of these. */
 export function readsBases({ className }: TokenizerFiles): boolean {
   return className !== undefined && Object.hasOwn(RAISES, className);
 }
@@ -58,7 +60,7 @@ export function baseTokenizer(files: TokenizerFiles, positions: number): ModelTo
   });
 }
 
-/** Special tokens' ids as `added_tokens_decoder` lists them. */
+/** Ids of special tokens in `added_tokens_decoder`. */
 function listedIds({ settings }: TokenizerFiles): Record<string, number> | undefined {
   const listed = settings.added_tokens_decoder;
   if (typeof listed !== 'object' || listed === null) return undefined;

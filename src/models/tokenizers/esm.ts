@@ -1,13 +1,14 @@
 /**
- * The tokenizer of the Nucleotide Transformer (transformers' `EsmTokenizer` over a vocabulary of 6-mers and single letters): from the left, the
- * longest word of the vocabulary, so that what is left over at the end, and all letters around an N, become single letters; <cls> goes first.
- * As in the reference, a run of letters that no word has (lower case, R) is one <unk>.
+ * The tokenizer of the Nucleotide Transformer (transformers' `EsmTokenizer` over a vocabulary of
+ * 6-mers and single letters): takes the longest word of the vocabulary from the left, so that the
+ * rest at the end, and all letters around an N, become single letters; <cls> is first. As in the
+ * reference, a run of letters without any word (lower case, R) is one <unk>.
  */
 import { maskIdOf, requireToken, type TokenizerFiles } from './files.ts';
 import type { ModelTokenizer } from './rows.ts';
 import { describe, modelTokenizer } from './rows.ts';
 
-/** Is this folder's tokenizer one? */
+/** Whether the folder's tokenizer is one of these. */
 export function isEsm({ className, vocabulary }: TokenizerFiles): boolean {
   return (
     vocabulary !== undefined && (className === 'EsmTokenizer' || (className === undefined && vocabulary.has('<cls>')))
@@ -23,7 +24,8 @@ export function esmModelTokenizer(files: TokenizerFiles, positions: number): Mod
   const longest = [...words.keys()].reduce((most, word) => Math.max(most, word.length), 1);
   const emitted = [first, unknown, paddingId, ...last, ...words.values()];
   return modelTokenizer({
-    // The vocabulary may hold special words that no sequence makes and the model has no row for.
+    // The vocabulary may have special words that no sequence produces and that have no row in the
+    // model.
     vocabularySize: emitted.reduce((most, token) => Math.max(most, token + 1), 0),
     description: `${longest}-mers, single letters where none fits`,
     nucleotidesPerToken: longest,

@@ -1,4 +1,7 @@
-/** The files beside a checkpoint from which a tokenizer without `tokenizer.json` is made: `vocab.txt`, `tokenizer_config.json`, `special_tokens_map.json`. */
+/**
+ * The files next to a checkpoint for tokenizers without `tokenizer.json`: `vocab.txt`,
+ * `tokenizer_config.json`, `special_tokens_map.json`.
+ */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,17 +12,22 @@ export interface TokenizerFiles {
   readonly folder: string;
   /** Token -> id, its line in vocab.txt. Undefined without that file. */
   readonly vocabulary?: ReadonlyMap<string, number>;
-  /** `tokenizer_config.json`, {} where it is missing. */
+  /** `tokenizer_config.json`, {} when missing. */
   readonly settings: Settings;
   /** `EsmTokenizer`, ... without the suffix of fast versions. */
   readonly className?: string;
-  /** A special token as the files name it (null: there is none), else `fallback`. `which` is `cls_token`, ... */
+  /**
+   * A special token by the files (null: there is none), otherwise `fallback`. `which` is
+   * `cls_token`, ...
+   */
   special(which: string, fallback: string): string | null;
-  /** `model_max_length`, where it is a length and not a placeholder. */
+  /** `model_max_length`, unless it is a placeholder. */
   readonly maxTokens: number;
 }
 
-/** What `model_max_length` may be at most to be meant: transformers writes 1e30 for "none". */
+/**
+ * Largest value of `model_max_length` that is a real length: transformers writes 1e30 for "none".
+ */
 const LARGEST_LENGTH = 1e9;
 
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
@@ -65,13 +73,13 @@ async function readVocabulary(path: string): Promise<ReadonlyMap<string, number>
   return new Map(lines.map((line, id) => [line.trim(), id]));
 }
 
-/** The id of the mask token, where the vocabulary has one. */
+/** The id of the mask token, if the vocabulary has one. */
 export function maskIdOf({ vocabulary, special }: TokenizerFiles, fallback: string): number | undefined {
   const token = special('mask_token', fallback);
   return token === null ? undefined : vocabulary?.get(token);
 }
 
-/** The id of a token that the tokenizer can't do without. Throws, naming the file. */
+/** The id of a required token. Throws with the name of the file. */
 export function requireToken({ vocabulary, folder }: TokenizerFiles, token: string | null): number {
   const id = token === null ? undefined : vocabulary?.get(token);
   if (id === undefined) throw new Error(`${join(folder, 'vocab.txt')} lacks the token '${token}'`);

@@ -1,6 +1,7 @@
 /**
- * The `tokenizer.json` of a folder (BPE, WordPiece, Unigram, ...), run by @huggingface/transformers from the folder's files
- * alone. `tokenizer_config.json` names the class and the special tokens; without it the plain class reads the file.
+ * The `tokenizer.json` of a folder (BPE, WordPiece, Unigram, ...), run by @huggingface/transformers
+ * from the folder's files alone. `tokenizer_config.json` has the class and the special tokens;
+ * without it the default class reads the file.
  */
 import '../../runtime/telemetry.ts';
 import { existsSync } from 'node:fs';
@@ -13,7 +14,7 @@ import { describe, type ModelTokenizer, modelTokenizer } from './rows.ts';
 import { readTokenizerJson, type TokenizerJson } from './tokenizer-json.ts';
 import { wordPieces } from './word-pieces.ts';
 
-/** Splitters that leave a sequence of letters whole. */
+/** Splitters that keep a sequence of letters in one piece. */
 const WHOLE = new Set(['Whitespace', 'WhitespaceSplit', 'BertPreTokenizer']);
 
 /**
@@ -41,11 +42,13 @@ export async function hubModelTokenizer(folder: string, positions: number): Prom
     specials,
     maxTokens: positions,
     ids(sequence) {
-      // The library gives words that a WordLevel model does not have no id.
+      // The library gives no id to words that are missing from a WordLevel model.
       const ids = tokenizer.encode(sequence).map((token: number | undefined) => token ?? json.unknown?.id);
       if (ids.length === 0) throw new Error(`${describe(sequence)} makes no token`);
       if (!ids.every((token) => Number.isInteger(token)))
-        throw new Error(`${json.path}: ${describe(sequence)} makes a token without an id; the vocabulary is not whole`);
+        throw new Error(
+          `${json.path}: ${describe(sequence)} makes a token without an id; the vocabulary is incomplete`,
+        );
       return ids as number[];
     },
   });
@@ -56,7 +59,7 @@ function chunkMaxima(ids: readonly number[]): number[] {
   return [ids.reduce((most, id) => Math.max(most, id + 1), 0)];
 }
 
-/** The vocabulary as that of overlapping k-mers, when it is certain that this is how sequences were cut. */
+/** The vocabulary of overlapping k-mers, when it is certain that sequences are cut in this way. */
 function wholeKmers(json: TokenizerJson, files: TokenizerFiles): { files: TokenizerFiles; k: number } | undefined {
   const { normalizer, pre_tokenizer: splitter } = json.parsed;
   if (json.kind !== 'WordPiece' && json.kind !== 'WordLevel') return undefined;
@@ -67,14 +70,14 @@ function wholeKmers(json: TokenizerJson, files: TokenizerFiles): { files: Tokeni
   return k === undefined || k < 2 ? undefined : { files: vocabulary, k };
 }
 
-/** Does a normaliser turn letters into lower case? */
+/** Whether a normaliser converts letters to lower case. */
 function lowers(normalizer: unknown): boolean {
   const { type, lowercase, normalizers } = (normalizer ?? {}) as Readonly<Record<string, unknown>>;
   if (type === 'Lowercase' || (type === 'BertNormalizer' && lowercase !== false)) return true;
   return Array.isArray(normalizers) && normalizers.some(lowers);
 }
 
-/** What to do when most tokens are unknown. */
+/** The remedy when most tokens are unknown. */
 function remedyOf({ parsed, kind, vocabulary }: TokenizerJson): string {
   const words = [...vocabulary.keys()].filter((word) => /^[A-Za-z]+$/.test(word));
   const isUpper = words.length > 0 && words.every((word) => word === word.toUpperCase());
@@ -110,7 +113,7 @@ async function runnable({ path, parsed }: TokenizerJson, files: TokenizerFiles):
   }
 }
 
-/** Special tokens as their texts; values of other types are left out. */
+/** Special tokens as text; values of other types are omitted. */
 function plainTokens(settings: TokenizerFiles['settings']): Record<string, unknown> {
   const text = (value: unknown) =>
     typeof value === 'object' && value !== null && 'content' in value ? String(value.content) : value;
@@ -122,7 +125,10 @@ function plainTokens(settings: TokenizerFiles['settings']): Record<string, unkno
   );
 }
 
-/** The library's WordPiece tries all ends of a word, which is cubic; this one gives the same pieces. */
+/**
+ * The library's WordPiece tries all ends of a word, which takes cubic time; this version gives the
+ * same pieces.
+ */
 function useTrie(tokenizer: PreTrainedTokenizer, model: TokenizerJson['parsed']['model']): void {
   const inner = (
     tokenizer as unknown as { _tokenizer: { model: { encode: unknown; tokens_to_ids: Map<string, number> } } }

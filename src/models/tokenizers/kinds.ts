@@ -1,4 +1,7 @@
-/** Which tokenizer of ours reads the letters of a hub folder whose own tokenizer is code rather than a `tokenizer.json`. */
+/**
+ * Chooses the tokenizer of this project for a hub folder whose own tokenizer is code instead of a
+ * `tokenizer.json`.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { baseTokenizer, readsBases } from './bases.ts';
@@ -14,7 +17,7 @@ interface Kind {
   readonly make: (files: TokenizerFiles, positions: number) => ModelTokenizer | Promise<ModelTokenizer>;
 }
 
-/** In the order in which they are asked. */
+/** In the order in which they are tested. */
 const KINDS: readonly Kind[] = [
   {
     fits: ({ folder }) => existsSync(join(folder, WORD_VECTORS)),
@@ -23,13 +26,16 @@ const KINDS: readonly Kind[] = [
   { fits: isEsm, make: esmModelTokenizer },
   { fits: readsBases, make: baseTokenizer },
   {
-    // A tokenizer.json of whole k-mers says itself how a sequence is cut into them.
+    // A tokenizer.json of whole k-mers already defines how a sequence is cut.
     fits: (files) => kmerLength(files) !== undefined && !existsSync(join(files.folder, 'tokenizer.json')),
     make: (files, positions) => overlappingKmerTokenizer(files, kmerLength(files) ?? 0, positions),
   },
 ];
 
-/** The tokenizer, or undefined where the folder's files fit none. `positions` is the longest input in tokens. */
+/**
+ * The tokenizer, or undefined when none matches the folder's files. `positions` is the longest
+ * input in tokens.
+ */
 export async function kindTokenizer(folder: string, positions: number): Promise<ModelTokenizer | undefined> {
   const files = await readTokenizerFiles(folder);
   return KINDS.find(({ fits }) => fits(files))?.make(files, positions);

@@ -1,12 +1,17 @@
 /**
- * DNABERT's tokenizer (Ji et al. 2021): all k-mers of a sequence, one letter apart, between [CLS] and [SEP]; the k-mers are the words of `vocab.txt`.
- * A k-mer that is no word (with N, lower case) is [UNK], as transformers' BertTokenizer (do_lower_case false) makes it of the spaced text.
+ * DNABERT's tokenizer (Ji et al. 2021): all overlapping k-mers of a sequence, one letter apart,
+ * between [CLS] and [SEP]; the k-mers are the words of `vocab.txt`. A k-mer that is not a word
+ * (with N, lower case) is [UNK], as in transformers' BertTokenizer (do_lower_case false) for the
+ * spaced text.
  */
 import { maskIdOf, requireToken, type TokenizerFiles } from './files.ts';
 import type { ModelTokenizer } from './rows.ts';
 import { describe, modelTokenizer } from './rows.ts';
 
-/** The k of a vocabulary whose words, but for those in brackets, are all 4^k k-mers; undefined for any other. */
+/**
+ * The k of a vocabulary whose words, except those in brackets, are all 4^k k-mers; otherwise
+ * undefined.
+ */
 export function kmerLength({ vocabulary }: TokenizerFiles): number | undefined {
   const words = [...(vocabulary?.keys() ?? [])].filter((word) => !/^\[.*\]$/.test(word));
   const k = words[0]?.length ?? 0;

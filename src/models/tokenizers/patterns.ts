@@ -1,7 +1,7 @@
 /**
- * Regular expressions in a `tokenizer.json`, which is a file of strangers: some need time that is exponential in the length
- * of a text. A pattern is refused when a group that holds a repetition or a choice is itself repeated, when it refers back
- * to a group, or when a trial on letters of DNA takes too long.
+ * Checks regular expressions in a `tokenizer.json`, an untrusted file: some take exponential time
+ * in the length of a text. A pattern is refused when a group with a repetition or a choice is
+ * itself repeated, when it has a back-reference, or when a trial on DNA letters takes too long.
  */
 import { runInNewContext } from 'node:vm';
 import { createRandom } from '../../core/random.ts';
@@ -70,7 +70,7 @@ function repeatedChoice(pattern: string): string | undefined {
   return undefined;
 }
 
-/** The place of the `]` that ends a class begun at `from`. */
+/** The position of the `]` that ends a class started at `from`. */
 function endOfClass(pattern: string, from: number): number {
   for (let i = from + 1; i < pattern.length; i++) {
     if (pattern[i] === '\\') i += 1;
@@ -79,7 +79,10 @@ function endOfClass(pattern: string, from: number): number {
   return pattern.length;
 }
 
-/** Does a trial not end in time? V8 interrupts a running expression when the time of its context is over. */
+/**
+ * Whether a trial exceeds the time limit. V8 interrupts a running expression when the time of its
+ * context is over.
+ */
 function isSlow(pattern: string): boolean {
   const random = createRandom('patterns');
   const mixed = Array.from({ length: TRIAL_LETTERS }, () => 'ACGT'[random.integer(4)]).join('');
@@ -92,7 +95,7 @@ function isSlow(pattern: string): boolean {
     );
     return false;
   } catch (error) {
-    // Other errors are of syntax: the library that runs the pattern rewrites it first.
+    // Other errors are syntax errors: the library that runs the pattern rewrites it first.
     return (error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
   }
 }

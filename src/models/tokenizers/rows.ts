@@ -1,11 +1,14 @@
-/** Rows of token ids as the batches that models read: padded on the right, refused where a model would have to cut them. */
+/**
+ * Rows of token ids as model batches: padded on the right, with an error for sequences that would
+ * have to be cut.
+ */
 
 import type { Coverage, UnknownToken } from '../coverage.ts';
 
 export interface TokenBatch {
   /** `[sequences, tokens]` */
   readonly ids: BigInt64Array;
-  /** `[sequences, tokens]`, 1 for what is attended to and pooled. */
+  /** `[sequences, tokens]`, 1 for tokens that are attended to and pooled. */
   readonly mask: BigInt64Array;
   readonly tokens: number;
 }
@@ -14,23 +17,29 @@ export interface ModelTokenizer {
   readonly vocabularySize: number;
   /** For the model card. */
   readonly description: string;
-  /** Nucleotides per token where that is one number. */
+  /** Nucleotides per token when constant. */
   readonly nucleotidesPerToken?: number;
-  /** Letters between two tokens where a sequence may as well be read from its second letter, its third, ...: its reading frames. */
+  /**
+   * Letters between two tokens when a sequence can also be read from its second letter, its third,
+   * ...: its reading frames.
+   */
   readonly frames?: number;
-  /** Longest sequence in nucleotides, where letters alone decide. */
+  /** Longest sequence in nucleotides, when it depends on the number of letters only. */
   readonly maxNucleotides?: number;
-  /** Id of the token that stands for a hidden one, where there is such a token. */
+  /** Id of the mask token, if there is one. */
   readonly maskId?: number;
-  /** Where ordinary ids begin, when all below are special and none above: heads that tell ordinary tokens only count from there. */
+  /**
+   * First ordinary id, when all smaller ids are special and no larger one is: heads for ordinary
+   * tokens count from it.
+   */
   readonly firstOrdinaryId?: number;
-  /** The token of what is not in the vocabulary, where there is one. */
+  /** The unknown token, if there is one. */
   readonly unknown?: UnknownToken;
-  /** How much of a sequence is read. Throws as `tokens` does. */
+  /** How much of a sequence is read. Throws like `tokens`. */
   readonly coverage?: (sequence: string) => Coverage;
-  /** Everything that changes the ids, for the model's fingerprint. */
+  /** Everything that affects the ids, for the model's fingerprint. */
   readonly identity: unknown;
-  /** Tokens of one sequence. Throws when the model can't read it whole. */
+  /** Number of tokens of one sequence. Throws when the model cannot read it completely. */
   tokens(sequence: string): number;
   encode(sequences: readonly string[]): TokenBatch;
 }
@@ -38,15 +47,15 @@ export interface ModelTokenizer {
 /** A tokenizer as a function of one sequence. */
 export interface RowTokenizer extends Omit<ModelTokenizer, 'tokens' | 'encode' | 'coverage'> {
   readonly paddingId: number;
-  /** Ids that are not of letters, such as those of [CLS] and [SEP]. */
+  /** Ids that do not come from letters, such as those of [CLS] and [SEP]. */
   readonly specials: ReadonlySet<number>;
-  /** Most tokens of a sequence, special ones included; Infinity where nothing sets a limit. */
+  /** Maximum number of tokens of a sequence, including special ones; Infinity without a limit. */
   readonly maxTokens: number;
-  /** Token ids with special tokens. Throws for a sequence that has none of its own. */
+  /** Token ids with special tokens. Throws for a sequence without any ordinary token. */
   ids(sequence: string): readonly number[];
 }
 
-/** A sequence as messages name it. */
+/** Short form of a sequence for messages. */
 export function describe(sequence: string): string {
   if (sequence === '') return 'an empty sequence';
   return `'${sequence.slice(0, 12)}${sequence.length > 12 ? '...' : ''}'`;
@@ -75,13 +84,13 @@ function coverageOf(ids: readonly number[], specials: ReadonlySet<number>, unkno
     if (id === unknownId) unknown += 1;
     if (id === unknownId || !specials.has(id)) tokens += 1;
   }
-  // Special tokens alone are the same for every sequence, as unknown ones are.
+  // Special tokens alone are the same for every sequence, like unknown tokens.
   return tokens === 0 ? { tokens: 1, unknown: 1 } : { tokens, unknown };
 }
 
 /**
- * A tokenizer whose vocabulary may have words that the model has no row for: such words are ignored until a sequence makes
- * one, which is an error. `rows` is the number of rows of the word table.
+ * A tokenizer whose vocabulary may have words without a row in the model. They are ignored until a
+ * sequence contains one, which is an error. `rows` is the number of rows of the word table.
  */
 export function withinRows(tokenizer: ModelTokenizer, rows: number, where: string): ModelTokenizer {
   if (tokenizer.vocabularySize <= rows) return tokenizer;
@@ -98,7 +107,7 @@ export function withinRows(tokenizer: ModelTokenizer, rows: number, where: strin
         throw new Error(
           `${describe(sequences[Math.floor(at / batch.tokens)])} makes the token ${batch.ids[at]}, but the model has ${rows} rows in its word table (${where}): the tokenizer is of another model`,
         );
-      // The token that pads is not attended to, so any row serves.
+      // The padding token is not attended to, so any id is valid.
       return { ...batch, ids: batch.ids.map((id) => (Number(id) >= rows ? 0n : id)) };
     },
   };

@@ -1,16 +1,23 @@
-/** How many letters the tokens of a folder's vocabulary have, by their words: what turns numbers per token into numbers per nucleotide or character. */
+/**
+ * Number of letters of each token of a folder's vocabulary, from its words: converts numbers per
+ * token to numbers per nucleotide or character.
+ */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What stands before or after the letters of a token in the vocabularies of WordPiece, SentencePiece and BPE with ends of words. */
+/**
+ * Marks before or after the letters of a token in vocabularies of WordPiece, SentencePiece and BPE
+ * with end-of-word marks.
+ */
 const MARKS = /^##|^▁|<\/w>$/g;
-/** Special tokens where a vocabulary doesn't say which are. */
+/** Special tokens when a vocabulary does not declare them. */
 const SPECIAL = /^(\[[^\]]+\]|<[^>]+>)$/;
 
 /**
- * `[vocabulary]` letters of every token by the folder's `tokenizer.json` or `vocab.txt`: its characters without marks of word pieces, 0 for special tokens.
- * A space that is part of a token (byte-level BPE) counts. Undefined where the folder has neither.
+ * `[vocabulary]` letters of every token from the folder's `tokenizer.json` or `vocab.txt`: its
+ * characters without word-piece marks, 0 for special tokens. A space that is part of a token
+ * (byte-level BPE) counts. Undefined when the folder has neither file.
  */
 export async function tokenLetters(folder: string): Promise<Uint16Array | undefined> {
   const json = join(folder, 'tokenizer.json');
@@ -20,7 +27,7 @@ export async function tokenLetters(folder: string): Promise<Uint16Array | undefi
   if (existsSync(json)) {
     const file = JSON.parse(await readFile(json, 'utf8')) as TokenizerFile;
     const vocabulary = file.model?.vocab ?? {};
-    // Unigram lists pieces with their scores in the order of ids.
+    // Unigram lists pieces with their scores, ordered by id.
     for (const [key, value] of Object.entries(vocabulary))
       entries.push(Array.isArray(vocabulary) ? [value[0], Number(key)] : [key, value]);
     for (const token of file.added_tokens ?? []) {
@@ -38,7 +45,7 @@ export async function tokenLetters(folder: string): Promise<Uint16Array | undefi
   return letters;
 }
 
-/** Of a `tokenizer.json`, what is read here. */
+/** The fields of a `tokenizer.json` that are read here. */
 interface TokenizerFile {
   readonly model?: { readonly vocab?: Readonly<Record<string, number>> | readonly (readonly [string, number])[] };
   readonly added_tokens?: readonly { readonly id: number; readonly content: string; readonly special?: boolean }[];

@@ -1,6 +1,6 @@
 /**
- * The parts of a `tokenizer.json` that are read here, checked: its vocabulary, its added tokens, its normaliser and its
- * splitter. What the library that runs it needs beyond that is checked by running it.
+ * Reads and checks parts of a `tokenizer.json`: vocabulary, added tokens, normaliser and splitter.
+ * The library checks the other parts when it runs the tokenizer.
  */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -34,11 +34,14 @@ export interface TokenizerJson {
   /** Words of the model and added tokens, with their ids. */
   readonly vocabulary: ReadonlyMap<string, number>;
   readonly kind: string;
-  /** The token of what no word fits. */
+  /** The unknown token. */
   readonly unknown?: { readonly token: string; readonly id: number };
 }
 
-/** @throws with the file and the field for what is no tokenizer.json, and for patterns that may never end. */
+/**
+ * @throws with the file and the field for an invalid tokenizer.json, and for patterns that may
+ *   never end.
+ */
 export async function readTokenizerJson(path: string): Promise<TokenizerJson> {
   const text = await readFile(path, 'utf8');
   if (text.length > MOST_BYTES) throw new Error(`${path} is longer than ${MOST_BYTES} bytes`);

@@ -1,7 +1,8 @@
 /**
- * How a model reads letters: our k-mer tokenizer (`kmer_tokenizer.json`), one of ours for the hub's tokenizers that are code (`kinds.ts`), or any
- * `tokenizer.json` of the hub (BPE, WordPiece, ...) through @huggingface/transformers, from the folder alone, never from the network. A sequence that a
- * model would have to cut is refused.
+ * Chooses the tokenizer of a model: our k-mer tokenizer (`kmer_tokenizer.json`), our versions of
+ * hub tokenizers that are code (`kinds.ts`), or any `tokenizer.json` of the hub (BPE, WordPiece,
+ * ...) through @huggingface/transformers, from the folder alone, never from the network. A sequence
+ * that would have to be cut is an error.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -28,7 +29,7 @@ const UNKNOWN_KMER: UnknownToken = {
   remedy: 'k-mers with letters other than A, C, G, T and U are unknown: check the letters of the data',
 };
 
-/** Coverage by a k-mer tokenizer: its tokens under the attention mask. */
+/** Coverage by a k-mer tokenizer: the number of its tokens under the attention mask. */
 function kmerCoverage(tokenizer: KmerTokenizer, sequence: string): Coverage {
   const { ids, mask } = tokenizer.encode([sequence]);
   const seen = [...ids].filter((_, i) => mask[i] === 1);
@@ -71,14 +72,17 @@ export function kmerModelTokenizer(config: KmerTokenizerConfig, positions: numbe
       sequences.forEach(check);
       const longest = sequences.reduce((most, sequence) => Math.max(most, sequence.length), k);
       const { ids, mask, tokens } = tokenizer.encode(sequences, { length: longest });
-      // A sequence of N alone is one [UNK]: something must be left to pool.
+      // A sequence of only N is one [UNK], so that there is a token to pool.
       for (let first = 0; first < mask.length; first += tokens) mask[first] = 1;
       return { ids: BigInt64Array.from(ids, BigInt), mask: BigInt64Array.from(mask, BigInt), tokens };
     },
   };
 }
 
-/** k-mers of the columns of a reference: of any sequence what stands on it is read, so none is too long. */
+/**
+ * k-mers of the columns of a reference: only the aligned part of a sequence is read, so no sequence
+ * is too long.
+ */
 function placedModelTokenizer(tokenizer: KmerTokenizer, positions: number): ModelTokenizer {
   const { k, stride, length = 0, reference = '' } = tokenizer.config;
   const placer = createPlacer(reference);
@@ -109,7 +113,7 @@ function placedModelTokenizer(tokenizer: KmerTokenizer, positions: number): Mode
   };
 }
 
-/** The tokenizer that lies in a model's folder. */
+/** The tokenizer in a model's folder. */
 export async function folderTokenizer(folder: string, positions: number): Promise<ModelTokenizer> {
   const kmers = join(folder, 'kmer_tokenizer.json');
   if (existsSync(kmers)) {

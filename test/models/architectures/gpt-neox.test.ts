@@ -18,7 +18,7 @@ describe('a GPT-NeoX config', () => {
 
   it.each([
     [{ rope_scaling: { type: 'linear', factor: 2 } }, "here: rope_scaling of type 'linear' is not supported"],
-    [{ rotary_pct: 0.1 }, "here: rotary_pct = 0.1 turns 0 of a head's 8 entries"],
+    [{ rotary_pct: 0.1 }, "here: rotary_pct = 0.1 rotates 0 of a head's 8 entries"],
     [{ use_parallel_residual: 'yes' }, 'here: use_parallel_residual = "yes"; true or false is needed'],
   ])('that says %o is refused', (change, message) => {
     expect(() => gptNeox.configure({ ...config, ...change }, 'here')).toThrow(message);

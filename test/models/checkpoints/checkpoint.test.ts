@@ -134,7 +134,7 @@ describe('checkpoints', () => {
 
 describe('what is refused', () => {
   it.each([
-    ['module.pt', 'the pickle asks for "torch.nn.modules.container.Sequential"'],
+    ['module.pt', 'the pickle uses "torch.nn.modules.container.Sequential"'],
     ['module-legacy.pt', 'save_file(model.state_dict(), "model.safetensors")'],
     ['script.pt', 'is a TorchScript program'],
     ['expanded.pt', 'repeats values (an expanded view); save it with .contiguous()'],
@@ -150,7 +150,7 @@ describe('what is refused', () => {
     ['version https://git-lfs.github.com/spec/v1\noid sha256:1\n', 'is a pointer of Git LFS'],
     ['<!DOCTYPE html><html>', 'is a web page'],
     ['\x1f\x8b\x08\x00', 'is gzip-compressed'],
-    ['\x93NUMPY\x01\x00', 'bring it as precomputed embeddings'],
+    ['\x93NUMPY\x01\x00', 'use it as precomputed embeddings'],
     ['', 'is neither safetensors'],
   ])('%j in the place of weights', async (text, message) => {
     const path = join(folder, 'pytorch_model.bin');
@@ -184,7 +184,7 @@ describe('what is looked for in a folder', () => {
     await cp(golden('zip.pt'), join(lone, 'best.ckpt'));
     await expect(openCheckpoint(lone)).rejects.toThrow('several files of weights (best.ckpt, last.ckpt)');
     await expect(openCheckpoint(await copies())).rejects.toThrow(
-      'holds no weights; looked for are model.safetensors.index.json',
+      'holds no weights; searched for model.safetensors.index.json',
     );
   });
 
@@ -203,10 +203,10 @@ describe('what is looked for in a folder', () => {
     await unlink(join(place, second));
     await expect(openCheckpoint(place)).rejects.toThrow(`2 files of which 1 are missing: ${second}`);
     await cp(join(place, first), join(place, second));
-    await expect(openCheckpoint(place)).rejects.toThrow(`says that ${second} holds`);
+    await expect(openCheckpoint(place)).rejects.toThrow(`in ${second}, but the file does not contain it`);
     const index = join(place, 'pytorch_model.bin.index.json');
     await writeFile(index, JSON.stringify({ weight_map: { w: '../../secret.bin' } }));
-    await expect(openCheckpoint(place)).rejects.toThrow('"../../secret.bin", which is no file of its folder');
+    await expect(openCheckpoint(place)).rejects.toThrow('"../../secret.bin", which is not a file of its folder');
     await writeFile(index, '{');
     await expect(openCheckpoint(place)).rejects.toThrow('is not valid JSON');
   });

@@ -57,7 +57,7 @@ const cases: Readonly<Record<string, readonly [Uint8Array, string]>> = {
   'names that objects of JavaScript have': [zipped(name('__proto__', 'constructor'), ')R'), '"__proto__.constructor"'],
   'a name of a storage type behind dots': [zipped(name('torch', 'cuda.x.FloatStorage')), 'is not among the few names'],
   'a call of what is no function': [zipped(text('os.system'), tuple(), 'R'), 'a string is called'],
-  'a call of what is only an argument': [zipped(name('torch', 'FloatStorage'), ')R'), 'only ever an argument'],
+  'a call of what is only an argument': [zipped(name('torch', 'FloatStorage'), ')R'), 'which may only be an argument'],
   'arguments that are no tuple': [zipped(name('torch', 'Size'), ']R'), 'the arguments of a call are a list'],
   'attributes of a tensor': [zipped(tensor({}), '}b'), 'attributes are set on a tensor'],
   'text of 2^60 bytes': [zipped('\x8d', u64(2n ** 60n)), 'are left. The file is truncated'],
@@ -99,12 +99,15 @@ const cases: Readonly<Record<string, readonly [Uint8Array, string]>> = {
     zipped(tuple(text('storage'), text('x'), text('0'), text('cpu'), int(4)), 'Q'),
     'whose type is a string',
   ],
-  'a storage of negative size': [zipped(storage('0', int(-4))), 'a storage of no sound size'],
+  'a storage of negative size': [zipped(storage('0', int(-4))), 'a storage without a valid size'],
   'a storage larger than its bytes': [
     tensors(text('w'), tensor({ elements: int(1 << 28) })),
-    'has 16 bytes, the pickle says 1073741824',
+    'has 16 bytes, but the pickle has 1073741824',
   ],
-  'a storage of 2^62 values': [tensors(text('w'), tensor({ elements: long(2n ** 62n) })), 'a storage of no sound size'],
+  'a storage of 2^62 values': [
+    tensors(text('w'), tensor({ elements: long(2n ** 62n) })),
+    'a storage without a valid size',
+  ],
   'a storage of two sizes': [
     tensors(text('a'), tensor({}), text('b'), tensor({ elements: int(3), shape: [int(3)] })),
     'two types or sizes',
@@ -126,16 +129,16 @@ const cases: Readonly<Record<string, readonly [Uint8Array, string]>> = {
   ],
   'a stride of 2^53': [
     tensors(text('w'), tensor({ shape: [int(2)], strides: [long(2n ** 53n)] })),
-    'negative or no whole number',
+    'negative or not a whole number',
   ],
   'a negative stride': [
     tensors(text('w'), tensor({ offset: int(3), strides: [int(-1)] })),
-    'negative or no whole number',
+    'negative or not a whole number',
   ],
-  'a negative offset': [tensors(text('w'), tensor({ offset: int(-1) })), 'negative or no whole number'],
+  'a negative offset': [tensors(text('w'), tensor({ offset: int(-1) })), 'negative or not a whole number'],
   'a negative size': [
     tensors(text('w'), tensor({ shape: [int(-2), int(-2)], strides: [int(1), int(1)] })),
-    'negative or no whole number',
+    'negative or not a whole number',
   ],
   'fewer strides than axes': [tensors(text('w'), tensor({ strides: [] })), 'has not one stride per axis'],
   'a hundred axes': [
@@ -203,24 +206,24 @@ describe('hostile zip archives', () => {
   const archives: Readonly<Record<string, readonly [Uint8Array, string]>> = {
     'a member that begins outside the file': [
       zip([members[0], { ...members[1], claims: { offset: 1 << 30 } }]),
-      'it speaks of bytes',
+      'it refers to bytes',
     ],
     'a member that begins elsewhere': [
       zip([members[0], { ...members[1], claims: { offset: 5 } }]),
-      'is not where it should be',
+      'is not at the position in the directory',
     ],
-    'a member that is another': [zip([members[0], { ...members[1], claims: { offset: 0 } }]), 'lies outside its place'],
+    'a member that is another': [zip([members[0], { ...members[1], claims: { offset: 0 } }]), 'is outside its range'],
     'a member longer than the file': [
       zip([{ ...members[0], claims: { length: 0x7fffffff } }, members[1]]),
-      'lies outside its place',
+      'is outside its range',
     ],
     'a member of two sizes': [zip([{ ...members[0], claims: { packed: 3 } }, members[1]]), 'has two sizes'],
     'a 64-bit size that is missing': [
       zip([{ ...members[0], claims: { length: 0xffffffff } }, members[1]]),
-      'lies outside its place',
+      'is outside its range',
     ],
     'two members of one name': [zip([members[0], members[0], members[1]]), 'it has two members'],
-    'a directory outside the file': [zip(members, { offset: 1 << 30 }), 'it speaks of bytes'],
+    'a directory outside the file': [zip(members, { offset: 1 << 30 }), 'it refers to bytes'],
     'a directory of 4 GiB': [zip(members, { length: 0xfffffffe }), 'its zip directory claims'],
     'more members than there are': [
       zip(members, { count: 9 }),
@@ -249,7 +252,7 @@ describe('hostile legacy files', () => {
   const files: Readonly<Record<string, readonly [Uint8Array, string]>> = {
     'values cut short': [torchLegacy(good, keys, values.subarray(0, 20)), 'is truncated'],
     'bytes after the end': [torchLegacy(good, keys, bytes(values, 'x')), 'is damaged: its storages end at byte'],
-    'a storage of another size': [torchLegacy(good, keys, bytes(u64(2n ** 62n), fourValues())), 'the pickle says 4'],
+    'a storage of another size': [torchLegacy(good, keys, bytes(u64(2n ** 62n), fourValues())), 'the pickle has 4'],
     'a storage that the pickle does not know': [
       torchLegacy(good, pickle('](', text('1'), 'e'), values),
       'does not fit the pickle',
