@@ -75,7 +75,7 @@ const cases: Readonly<Record<string, readonly [Uint8Array, string]>> = {
   ],
   'a tuple in its own list': [zipped(']q\x00h\x00\x85a'), 'contains itself'],
   'a record in its own state': [zipped(name('argparse', 'Namespace'), ')\x81q\x00h\x00b'), 'contains itself'],
-  'a memo that was never set': [zipped('h\x07'), 'memo 7 is asked for'],
+  'a memo that was never set': [zipped('h\x07'), 'memo 7 is read'],
   'a value where there is none': [zipped('a'), 'takes a value where there is none'],
   'a value from below a mark': [zipped('](N\x85a'), 'takes a value where there is none'],
   'a tuple without a mark': [zipped('t'), 'where there is none'],
@@ -284,7 +284,7 @@ describe('hostile legacy files', () => {
         keys,
         values,
       ),
-      'reaches outside the one it is part of',
+      'reaches outside the storage that it is part of',
     ],
   };
   it.each(Object.entries(files))('%s', async (_, [file, message]) => {
