@@ -1,5 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import kmerForest, { fitKmerForest, mostRows, sampleRows } from '../../baselines/kmer-forest.ts';
+import kmerForest, { fitKmerForest } from '../../baselines/kmer-forest.ts';
+import kmerForestReference, {
+  fitReferenceForest,
+  mostRows,
+  sampleRows,
+} from '../../baselines/kmer-forest-reference.ts';
 import kmerLogistic from '../../baselines/kmer-logistic.ts';
 import lengthGc from '../../baselines/length-gc.ts';
 import majority from '../../baselines/majority.ts';
@@ -17,7 +22,14 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((model) => model.dispose?.()));
 });
 
-const baselines: BaselineDefinition[] = [majority, lengthGc, kmerLogistic, kmerForest, oneHotLogistic];
+const baselines: BaselineDefinition[] = [
+  majority,
+  lengthGc,
+  kmerLogistic,
+  kmerForest,
+  kmerForestReference,
+  oneHotLogistic,
+];
 
 describe('every baseline without a network', () => {
   const cases = baselines.flatMap((baseline) =>
@@ -96,18 +108,39 @@ describe('composition', () => {
   });
 });
 
-describe('the random forest', () => {
-  const options = { k: 2, trees: 6, treesPerGroup: 2, featuresPerTree: 8, rows: { classes: 50, numbers: 40 } };
+describe('kmer-forest', () => {
+  const options = { k: 2, trees: 6, featuresPerSplit: { classes: 4, numbers: 5 } };
 
-  it('says on how many of the rows it was grown, and is the same for any number of threads', async () => {
-    const task = motifTask('regression', { train: 60, valid: 20, test: 0 }, 20);
+  it('is grown on every row, and is the same for any number of threads', async () => {
+    const task = motifTask('regression', { train: 900, valid: 20, test: 0 }, 20);
     const one = await fitKmerForest(options, task, contextOf(task));
     const three = await fitKmerForest(options, task, { ...contextOf(task), threads: 3 });
-    expect(one.details).toMatchObject({ rowsUsed: 40, rowsGiven: 60, capped: true, trees: 6 });
+    expect(one.details).toMatchObject({ rowsUsed: 900, trees: 6, featuresPerSplit: 5 });
     expect((await three.predict(task.valid.sequences)).values).toEqual(
       (await one.predict(task.valid.sequences)).values,
     );
     const half = await fitKmerForest(options, task, { ...contextOf(task), effort: 0.5 });
+    expect(half.details).toMatchObject({ trees: 3 });
+  });
+
+  it('refuses more than one number per row', async () => {
+    const task = motifTask('multilabel', { train: 20, valid: 20, test: 0 });
+    await expect(fitKmerForest(options, task, contextOf(task))).rejects.toThrow('has 2 targets');
+  });
+});
+
+describe('kmer-forest-reference', () => {
+  const options = { k: 2, trees: 6, treesPerGroup: 2, featuresPerTree: 8, rows: { classes: 50, numbers: 40 } };
+
+  it('states on how many of the rows it was grown, and is the same for any number of threads', async () => {
+    const task = motifTask('regression', { train: 60, valid: 20, test: 0 }, 20);
+    const one = await fitReferenceForest(options, task, contextOf(task));
+    const three = await fitReferenceForest(options, task, { ...contextOf(task), threads: 3 });
+    expect(one.details).toMatchObject({ rowsUsed: 40, rowsGiven: 60, capped: true, trees: 6 });
+    expect((await three.predict(task.valid.sequences)).values).toEqual(
+      (await one.predict(task.valid.sequences)).values,
+    );
+    const half = await fitReferenceForest(options, task, { ...contextOf(task), effort: 0.5 });
     expect(half.details).toMatchObject({ trees: 4 });
   });
 
