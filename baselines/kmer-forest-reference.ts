@@ -1,6 +1,6 @@
 /**
- * k-mer composition and the random forest of ml-random-forest, on as many rows as the library can take: a second opinion on
- * `kmer-forest`, by other authors' code.
+ * k-mer composition and the random forest of ml-random-forest, on as many rows as the library can
+ * take: a second opinion on `kmer-forest`, by other authors' code.
  */
 import { createRandom, defineBaseline, type FitContext, type FitTask, kmerCounts, type Targets } from '../src/index.ts';
 

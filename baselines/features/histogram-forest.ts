@@ -1,11 +1,12 @@
 /**
- * A random forest (Breiman 2001) on binned features, after scikit-learn's RandomForestClassifier and RandomForestRegressor:
- * every tree is grown on a bootstrap sample until its leaves are pure, each split is the best of `featuresPerSplit` features
- * drawn anew, by Gini impurity or variance; a forest's prediction is the mean of its trees' leaves. A feature with at most
- * 256 distinct values (a k-mer count) has a bin for each, and the splits are exact; others are cut at quantiles.
+ * A random forest (Breiman 2001) on binned features, after scikit-learn's RandomForestClassifier
+ * and RandomForestRegressor. Every tree is grown on a bootstrap sample until its leaves are pure.
+ * Each split is the best of `featuresPerSplit` features drawn anew, by Gini impurity or variance.
+ * A forest's prediction is the mean of its trees' leaves. A feature with at most 256 distinct
+ * values (a k-mer count) has a bin for each, and the splits are exact; others are cut at quantiles.
  *
- * Ties between splits go to the feature drawn first, then to the lower threshold. Trees are independent: tree t follows
- * from (seed, t) alone.
+ * Of equal splits, the feature drawn first wins, then the lower threshold. Trees are independent:
+ * tree t follows from (seed, t) alone.
  */
 import { createRandom, type Matrix, type Predictions } from '../../src/index.ts';
 import { type BinnedFeatures, binFeatures, checkFinite } from './bins.ts';

@@ -3,8 +3,9 @@
  *
  *   sum_k L_k^2 / L + sum_k R_k^2 / R,
  *
- * L_k and R_k the classes' (weighted) rows to the left and right, L and R all rows there: the largest decrease of Gini
- * impurity (Breiman et al. 1984). With numbers instead of classes, L_1 and R_1 are their sums: the largest decrease of variance.
+ * L_k and R_k the classes' (weighted) rows to the left and right, L and R all rows there: the
+ * largest decrease of Gini impurity (Breiman et al. 1984). With numbers instead of classes, L_1 and
+ * R_1 are their sums: the largest decrease of variance.
  */
 import { type BinnedFeatures, thresholdBetween } from './bins.ts';
 

@@ -85,7 +85,8 @@ describe('beside the random forest of scikit-learn', () => {
     expect(first.map((value) => value.toFixed(9))).toEqual(golden[kind].first.map((value) => value.toFixed(9)));
   });
 
-  // The band is four standard deviations of scikit-learn's own seeds, over the square root of the 5 seeds here and the 10 there.
+  // The band is four standard errors of the difference of two means (5 seeds here, 10 there), from
+  // the standard deviation over scikit-learn's seeds.
   it.each([
     ['binary', 0.015],
     ['multiclass', 0.035],
