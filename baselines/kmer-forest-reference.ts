@@ -22,8 +22,9 @@ const OPTIONS: ReferenceForestOptions = {
 };
 
 /**
- * Rows that a forest of `classes` classes (1: numbers) is grown on at most. The library takes time with the square of the rows, and for each
- * candidate split it goes through the classes: the cap keeps the time about the same.
+ * Most rows that a forest of `classes` classes (1: numbers) is grown on. The library's time grows
+ * with the square of the rows, and each candidate split visits the classes: the cap keeps the time
+ * about the same.
  */
 export function mostRows({ rows }: ReferenceForestOptions, classes: number): number {
   if (classes === 1) return rows.numbers;

@@ -46,9 +46,11 @@ export interface Forest {
 }
 
 /**
- * Grows a forest on `features` `[rows, dim]` and `answers` (class indices, or numbers), in one thread.
+ * Grows a forest on `features` `[rows, dim]` and `answers` (class indices, or numbers), in one
+ * thread.
  *
- * @throws where a feature or an answer is not finite, a class is out of range, or the numbers of rows differ.
+ * @throws where a feature or an answer is not finite, a class is out of range, or the numbers of
+ * rows differ.
  */
 export async function growForest(
   features: Matrix,

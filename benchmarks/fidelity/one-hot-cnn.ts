@@ -1,8 +1,9 @@
 /**
- * Test MCC of the baseline one-hot-chip-cnn on a two-class GUE folder. `torch_one_hot_cnn.py` trains the same network by the
- * same recipe in PyTorch and prints the same lines.
+ * Test MCC of the baseline one-hot-chip-cnn on a two-class GUE folder. `torch_one_hot_cnn.py`
+ * trains the same network by the same recipe in PyTorch and prints the same lines.
  *
- *   node --import tsx benchmarks/fidelity/one-hot-cnn.ts FOLDER [--seeds 1,2,3] [--threads 1] [--effort 1]
+ *   node --import tsx benchmarks/fidelity/one-hot-cnn.ts FOLDER [--seeds 1,2,3] [--threads 1]
+ *     [--effort 1]
  */
 import { parseArgs } from 'node:util';
 import definitions from '../../baselines/one-hot-chip-cnn.ts';

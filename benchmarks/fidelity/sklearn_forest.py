@@ -1,4 +1,4 @@
-"""scikit-learn's random forest on the features of kmer-forest: the other side of benchmarks/speed/kmer-baselines.ts.
+"""scikit-learn's random forest on the features of kmer-forest: the other side of benchmarks/fidelity/kmer-baselines.ts.
 
     python sklearn_forest.py FOLDER [--k 4] [--trees 100] [--rows 0] [--seeds 1,2,3]
 

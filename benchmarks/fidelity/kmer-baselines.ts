@@ -1,7 +1,8 @@
 /**
- * Seconds, validation and test score of the k-mer baselines on the default suite's barcode task, or on a GUE folder.
+ * Seconds, validation and test score of the k-mer baselines on the default suite's barcode
+ * task, or on a GUE folder.
  *
- *   node --import tsx benchmarks/speed/kmer-baselines.ts [--folder GUE_FOLDER]
+ *   node --import tsx benchmarks/fidelity/kmer-baselines.ts [--folder GUE_FOLDER]
  *     [--baseline kmer-logistic|kmer-forest|kmer-forest-reference] [--threads 1] [--seeds 1]
  */
 import { parseArgs } from 'node:util';
@@ -12,7 +13,7 @@ import { prepareTask } from '../../src/harness/tasks/prepare.ts';
 import type { FitTask, Predictions, Targets } from '../../src/index.ts';
 import { macroF1, mcc } from '../../src/metrics/confusion.ts';
 import barcodeTasks from '../../tasks/barcode-synthetic.ts';
-import { fitTaskOf, readGueFolder } from '../fidelity/gue-folder.ts';
+import { fitTaskOf, readGueFolder } from './gue-folder.ts';
 
 const { values: flags } = parseArgs({
   options: {
