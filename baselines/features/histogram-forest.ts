@@ -81,10 +81,11 @@ export async function growForest(
           let node = 0;
           while (feature[node] >= 0)
             node = values[r * columns + feature[node]] <= threshold[node] ? node + 1 : right[node];
-          for (let i = first[node]; i < right[node]; i++)
-            predictions[r * outputs + leafOutputs[i]] += shares[i] / count;
+          for (let i = first[node]; i < right[node]; i++) predictions[r * outputs + leafOutputs[i]] += shares[i];
         }
       }
+      // Divided once: a sum of `count` shares is at most `count`, so no probability exceeds 1.
+      for (let i = 0; i < predictions.length; i++) predictions[i] /= count;
       return { rows, columns: outputs, values: predictions };
     },
   };
